@@ -1,0 +1,48 @@
+"""Catalogue of the pipelines: files in, files out.
+
+Each name is the object of :mod:`spinesynth.pipelines`, given here under a short
+name for the checkout. Installed, import from there.
+
+========================= =====================================================
+``read_config``           read the YAML of an experiment, or refuse it with every error
+``parse_config``          the same for a mapping
+``ExperimentConfig``      the configuration itself
+``check_data``            list every problem of a data set
+``split_cases``           split cases by patient
+``write_phantom_dataset`` a data set without any data
+``synthesize_cases``      synthetic images for the label maps of a data set
+``Trainer``               train one model
+``VolumePredictor``       segment a volume with a network
+``load_predictor``        a predictor from a checkpoint
+``segment_files``         segment image files, each on its own grid
+``evaluate_cases``        score a predictor on cases
+``evaluate_robustness``   score it at falling resolution
+``robustness_summary``    what of the Dice is kept at each severity
+``run_robustness``        both for a checkpoint, with a report
+``run_experiment``        train A and B, test both, report
+``run_demo``              pictures without any data
+``build_report``          a report from a run's tables
+``fill_report``           tables and figures between the markers of a text
+========================= =====================================================
+
+Example:
+    >>> from pipelines import read_config
+    >>> read_config.__module__
+    'spinesynth.pipelines.config'
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import spinesynth.pipelines as _home
+
+if TYPE_CHECKING:
+    from spinesynth.pipelines import *  # noqa: F403 type checkers need the names
+
+__all__ = _home.__all__
+
+
+def __getattr__(name: str) -> object:
+    """Return what :mod:`spinesynth.pipelines` has under the name."""
+    return getattr(_home, name)

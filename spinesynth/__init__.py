@@ -1,0 +1,24 @@
+"""Train lumbar spine MRI segmentation from synthetic images, and measure it on real ones.
+
+Importing this package loads nothing heavy: each room below is imported by name.
+
+================ ============================================================
+room             what it is for
+================ ============================================================
+``anatomy``      what a lumbar spine is: structures, label schemes, tissues, phantom
+``kernels``      pure tensor functions: warp, paint, bias, motion, resolution, noise
+``transforms``   the kernels as MONAI transforms, and the generator made of them
+``networks``     tensors in, logits out
+``metrics``      prediction and reference in, numbers with units out
+``io``           files in, validated RAS tensors out, and back onto the source grid
+``viz``          arrays and tables in, figures out
+``pipelines``    files in, files out: train, predict, evaluate, report
+``cli``          the command ``spinesynth``
+================ ============================================================
+"""
+
+from __future__ import annotations
+
+__all__ = ["__version__"]
+
+__version__ = "0.1.0"
