@@ -1,0 +1,62 @@
+"""Write files in one piece: complete under their name, or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from spinesynth.errors import OutputError
+
+#: File systems allow 255 bytes per name; the temporary prefix needs some.
+_MAX_NAME = 100
+
+
+@contextmanager
+def atomic_write(path: Path | str) -> Iterator[Path]:
+    """Give a temporary file that takes the wanted name when all went well.
+
+    Args:
+        path: final file; an old one stays intact until the new one is complete.
+
+    Yields:
+        Path of an empty file in the same folder, with the same suffixes.
+
+    Raises:
+        OutputError: if the folder is missing or the disk refuses.
+    """
+    path = Path(path)
+    temporary: Path | None = None
+    try:
+        temporary = _create_beside(path)
+        yield temporary
+        _sync(temporary)
+        os.replace(temporary, path)
+        temporary = None
+        _sync(path.parent)
+    except OSError as error:
+        raise OutputError(
+            f"{path}: could not be written ({error.strerror or error}); check that the folder "
+            f"exists, may be written to and has space left",
+            code="E-OUT-001",
+        ) from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _create_beside(path: Path) -> Path:
+    """Create an empty file with a name of its own and the usual permissions."""
+    own = path.parent / f".partial-{secrets.token_hex(8)}-{path.name[-_MAX_NAME:]}"
+    own.touch(exist_ok=False)
+    return own

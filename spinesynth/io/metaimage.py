@@ -1,0 +1,225 @@
+"""Read MetaImage (.mha) strictly, without any library's silence.
+
+SimpleITK returns wrong voxels for a flipped bit in compressed ``.mha`` data
+(the checksum is ignored) and follows ``ElementDataFile`` to any path. Here the
+header is read as text, the data must be in the same file, their length must be
+exact and their checksum right.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spinesynth.io.problems import InputFileError
+from spinesynth.io.raw_volume import Affine, RawVolume, check_affine, check_file, check_shape
+
+_TYPES: dict[str, str] = {
+    "MET_CHAR": "i1",
+    "MET_UCHAR": "u1",
+    "MET_SHORT": "i2",
+    "MET_USHORT": "u2",
+    "MET_INT": "i4",
+    "MET_UINT": "u4",
+    "MET_LONG_LONG": "i8",
+    "MET_ULONG_LONG": "u8",
+    "MET_FLOAT": "f4",
+    "MET_DOUBLE": "f8",
+}
+
+#: The header ends with this key; its data begin on the next line.
+_LAST_KEY = "ElementDataFile"
+_MAX_HEADER_BYTES = 1 << 16
+
+#: Spellings that writers use for one thing.
+_SYNONYMS = {
+    "Position": "Offset",
+    "Origin": "Offset",
+    "Orientation": "TransformMatrix",
+    "Rotation": "TransformMatrix",
+    "ElementByteOrderMSB": "BinaryDataByteOrderMSB",
+}
+
+#: MetaImage's world is LPS, ours is RAS.
+_LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+
+
+def read_metaimage(path: Path) -> RawVolume:
+    """Read a MetaImage volume whose data are in the same file (.mha).
+
+    Args:
+        path: the file.
+
+    Returns:
+        Voxels in file order, RAS affine.
+
+    Raises:
+        InputFileError: if anything about the file is wrong; names the remedy.
+    """
+    check_file(path)
+    content = path.read_bytes()
+    header, start = _parse_header(path, content[:_MAX_HEADER_BYTES])
+    shape = check_shape(path, tuple(_integers(path, header, "DimSize")))
+    _check_kind(path, header, shape)
+    dtype = _dtype(path, header)
+    affine = _affine(path, header)
+    check_affine(path, affine)
+    expected = int(np.prod(shape)) * dtype.itemsize
+    data = memoryview(content)[start:]
+    if _is_true(header.get("CompressedData", "False")):
+        data = memoryview(_inflate(path, data, expected))
+    if len(data) != expected:
+        raise _wrong_length(path, expected, len(data))
+    voxels = np.frombuffer(data, dtype=dtype).reshape(shape, order="F")
+    return RawVolume(path, voxels, affine)
+
+
+def _parse_header(path: Path, head: bytes) -> tuple[dict[str, str], int]:
+    """Return the header's fields and the position of the first data byte."""
+    fields: dict[str, str] = {}
+    position = 0
+    while _LAST_KEY not in fields:
+        end = head.find(b"\n", position)
+        line = head[position:end].decode("latin-1") if end >= 0 else ""
+        key, separator, value = line.partition("=")
+        if not separator:
+            raise InputFileError(
+                path,
+                "not a MetaImage file (no header up to ElementDataFile)",
+                remedy="export it as .mha",
+                code="E-FMT-001",
+            )
+        name = _SYNONYMS.get(key.strip(), key.strip())
+        fields[name] = value.strip()
+        position = end + 1
+    return fields, position
+
+
+def _check_kind(path: Path, header: Mapping[str, str], shape: tuple[int, ...]) -> None:
+    """Refuse data elsewhere, text data, colour, and a contradictory NDims."""
+    if header[_LAST_KEY] != "LOCAL":
+        raise InputFileError(
+            path,
+            f"the data must be in the same file (ElementDataFile = LOCAL), "
+            f"got '{header[_LAST_KEY]}'",
+            remedy="export it as a single .mha file",
+            code="E-FMT-005",
+        )
+    channels = header.get("ElementNumberOfChannels", "1")
+    if channels != "1":
+        raise InputFileError(
+            path,
+            f"voxels must have 1 channel, got {channels}",
+            remedy="convert it to a plain scalar volume",
+            code="E-FMT-006",
+        )
+    if header.get("NDims", "3") != str(len(shape)) or not _is_true(
+        header.get("BinaryData", "True")
+    ):
+        raise InputFileError(
+            path,
+            "the header must say NDims = 3 and BinaryData = True",
+            remedy="export it again",
+            code="E-FMT-005",
+        )
+
+
+def _dtype(path: Path, header: Mapping[str, str]) -> np.dtype[Any]:
+    name = header.get("ElementType", "nothing")
+    if name not in _TYPES:
+        raise InputFileError(
+            path,
+            f"ElementType must be one of {', '.join(_TYPES)}, got {name}",
+            remedy="convert it to a plain scalar volume",
+            code="E-FMT-006",
+        )
+    big = _is_true(header.get("BinaryDataByteOrderMSB", "False"))
+    return np.dtype((">" if big else "<") + _TYPES[name])
+
+
+def _affine(path: Path, header: Mapping[str, str]) -> Affine:
+    """Return the RAS affine; TransformMatrix holds one axis direction per row."""
+    spacing_mm = _floats(path, header, "ElementSpacing", count=3, default="1 1 1")
+    rows = _floats(path, header, "TransformMatrix", count=9, default="1 0 0 0 1 0 0 0 1")
+    affine = np.eye(4)
+    affine[:3, :3] = np.reshape(rows, (3, 3)).T * spacing_mm
+    affine[:3, 3] = _floats(path, header, "Offset", count=3, default="0 0 0")
+    if (spacing_mm <= 0).any():
+        raise InputFileError(
+            path,
+            f"ElementSpacing must be positive, got {spacing_mm.tolist()} mm",
+            remedy="repair the header",
+            code="E-GEOM-005",
+        )
+    ras: Affine = _LPS_TO_RAS @ affine
+    return ras
+
+
+def _inflate(path: Path, data: memoryview, expected: int) -> bytes:
+    """Decompress zlib data of a known length, checksum included."""
+    stream = zlib.decompressobj()
+    try:
+        content = stream.decompress(data, expected + 1)
+        content += stream.decompress(stream.unconsumed_tail, 1)  # lets the checksum be read
+    except zlib.error as error:
+        raise InputFileError(
+            path,
+            f"the compressed data are corrupt ({error})",
+            remedy="copy or download it again",
+            code="E-FMT-003",
+        ) from error
+    if not stream.eof and len(content) <= expected:
+        raise InputFileError(
+            path,
+            "the file is cut short (the compressed voxels have no end)",
+            remedy="copy or download it again",
+            code="E-FMT-002",
+        )
+    if stream.unused_data:
+        raise _wrong_length(path, expected, len(content) + len(stream.unused_data))
+    return content
+
+
+def _wrong_length(path: Path, expected: int, got: int) -> InputFileError:
+    return InputFileError(
+        path,
+        f"the header promises {expected} bytes of voxels, the file holds "
+        f"{'only ' if got <= expected else ''}{got}",
+        remedy="copy or download it again",
+        code="E-FMT-002" if got <= expected else "E-FMT-004",
+    )
+
+
+def _integers(path: Path, header: Mapping[str, str], key: str) -> list[int]:
+    try:
+        return [int(word) for word in header[key].split()]
+    except (KeyError, ValueError) as error:
+        raise _bad_field(path, key, header.get(key, "nothing")) from error
+
+
+def _floats(path: Path, header: Mapping[str, str], key: str, *, count: int, default: str) -> Affine:
+    text = header.get(key, default)
+    try:
+        values = np.array([float(word) for word in text.split()], dtype=np.float64)
+    except ValueError as error:
+        raise _bad_field(path, key, text) from error
+    if len(values) != count:
+        raise _bad_field(path, key, text)
+    return values
+
+
+def _bad_field(path: Path, key: str, text: str) -> InputFileError:
+    return InputFileError(
+        path,
+        f"header field {key} cannot be used, got '{text[:80]}'",
+        remedy="export it again",
+        code="E-FMT-005",
+    )
+
+
+def _is_true(text: str) -> bool:
+    return text.lower() in {"true", "t", "1", "yes"}

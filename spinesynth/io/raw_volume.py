@@ -1,0 +1,145 @@
+"""A volume as its file stores it, and the checks that hold for every format."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from spinesynth.io.problems import InputFileError
+
+Array = npt.NDArray[Any]
+Affine = npt.NDArray[np.float64]
+
+#: Largest decoded volume, counted as 8 bytes per voxel.
+MAX_DECODED_BYTES = 2**30
+
+#: Voxel spacing outside of which the unit must be wrong.
+MIN_SPACING_MM = 0.05
+MAX_SPACING_MM = 20.0
+
+#: Origin beyond which an affine must be damaged: no scanner is 100 m long.
+MAX_ORIGIN_MM = 1e5
+
+#: Largest cosine between two axes of an affine that counts as orthogonal.
+MAX_SHEAR = 1e-3
+
+#: Largest value after the header's intensity scaling.
+MAX_ABS_VALUE = 1e12
+
+
+@dataclass(frozen=True)
+class RawVolume:
+    """Hold the voxels in the order of the file.
+
+    Args:
+        path: the file.
+        voxels: 3D array, first axis fastest in the file.
+        affine: 4x4 float64, voxel index to world mm (RAS+).
+    """
+
+    path: Path
+    voxels: Array
+    affine: Affine
+
+
+def check_file(path: Path) -> None:
+    """Refuse a path that is missing, no regular file, or empty."""
+    if not path.exists():
+        raise InputFileError(
+            path, "no such file", remedy="check the path and its spelling", code="E-IN-001"
+        )
+    if not path.is_file():
+        raise InputFileError(
+            path, "not a regular file", remedy="give the path of an image file", code="E-IN-002"
+        )
+    if path.stat().st_size == 0:
+        raise InputFileError(
+            path, "the file is empty", remedy="copy or download it again", code="E-IN-002"
+        )
+
+
+def check_shape(path: Path, shape: tuple[int, ...]) -> tuple[int, int, int]:
+    """Return the three dimensions of a volume, refusing any other shape.
+
+    Trailing dimensions of length 1 are dropped, as some writers add them.
+    """
+    while len(shape) > 3 and shape[-1] == 1:
+        shape = shape[:-1]
+    if len(shape) != 3:
+        raise InputFileError(
+            path,
+            f"the volume must have 3 dimensions, got {len(shape)} {shape}",
+            remedy="extract one 3D volume (a single slice is a volume one voxel thick)",
+            code="E-FMT-005",
+        )
+    if any(not 0 < size < 2**31 for size in shape):
+        raise InputFileError(
+            path,
+            f"every dimension must be positive, got {shape}",
+            remedy="export the file again",
+            code="E-FMT-005",
+        )
+    wanted = math.prod(shape) * 8
+    if wanted > MAX_DECODED_BYTES:
+        raise InputFileError(
+            path,
+            f"{shape} voxels need {wanted / 2**30:.1f} GiB, at most "
+            f"{MAX_DECODED_BYTES / 2**30:.0f} GiB are read",
+            remedy="crop or downsample the volume",
+            code="E-FMT-007",
+        )
+    return shape[0], shape[1], shape[2]
+
+
+def check_affine(path: Path, affine: Affine) -> None:
+    """Refuse an affine that cannot place a scan: see the E-GEOM codes."""
+    if not np.isfinite(affine).all() or np.abs(affine[:3, 3]).max() > MAX_ORIGIN_MM:
+        raise InputFileError(
+            path,
+            f"the affine must be finite with an origin within {MAX_ORIGIN_MM:g} mm, "
+            f"got {affine[:3].round(3).tolist()}",
+            remedy="repair the header's orientation and origin",
+            code="E-GEOM-001",
+        )
+    spacing_mm = np.linalg.norm(affine[:3, :3], axis=0)
+    if (spacing_mm == 0).any():
+        _refuse_singular(path, affine)
+    axes = affine[:3, :3] / spacing_mm
+    if abs(np.linalg.det(axes)) < 1e-6:
+        _refuse_singular(path, affine)
+    check_spacing(path, spacing_mm)
+    shear = np.abs(axes.T @ axes - np.eye(3)).max()
+    if shear > MAX_SHEAR:
+        raise InputFileError(
+            path,
+            f"the axes must be orthogonal (cosine up to {MAX_SHEAR:g}), got {shear:.4f}",
+            remedy="resample the volume onto an orthogonal grid",
+            code="E-GEOM-006",
+        )
+
+
+def check_spacing(path: Path, spacing_mm: npt.NDArray[np.floating[Any]]) -> None:
+    """Refuse a spacing that is not finite, or in a unit other than mm."""
+    inside = (spacing_mm >= MIN_SPACING_MM) & (spacing_mm <= MAX_SPACING_MM)
+    if not inside.all():
+        raise InputFileError(
+            path,
+            f"voxel spacing must be in [{MIN_SPACING_MM}, {MAX_SPACING_MM}] mm, "
+            f"got {[round(float(value), 6) for value in spacing_mm]}",
+            remedy="store the spacing in mm (not in metres or micrometres)",
+            code="E-GEOM-005",
+        )
+
+
+def _refuse_singular(path: Path, affine: Affine) -> None:
+    raise InputFileError(
+        path,
+        f"the affine must be invertible, got {affine[:3, :3].round(4).tolist()}",
+        remedy="repair the header's orientation (sform, qform or TransformMatrix)",
+        code="E-GEOM-002",
+    )

@@ -1,0 +1,148 @@
+"""Read and write CSV tables without pandas' guesses.
+
+Identifiers stay text (``001`` is not 1, ``NA`` is not missing), rows must have
+as many cells as the header, and what is written is the same bytes every time.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
+
+import pandas as pd
+
+from spinesynth.io.atomic import atomic_write
+from spinesynth.io.problems import InputFileError, unreadable
+from spinesynth.io.raw_volume import check_file
+
+#: Six digits are beyond the precision of any metric here, and stable to read.
+FLOAT_FORMAT = "%.6g"
+
+#: First characters that a spreadsheet would take for a formula.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def write_csv(path: Path | str, frame: pd.DataFrame) -> None:
+    """Write a table in one piece: the same frame gives the same bytes.
+
+    Args:
+        path: file to write; replaced only when the new one is complete.
+        frame: table; its index is not written.
+
+    Raises:
+        OutputError: if the file cannot be written.
+    """
+    safe = frame.copy()
+    for column in safe.columns:
+        if not pd.api.types.is_numeric_dtype(safe[column]):
+            safe[column] = safe[column].map(_without_formula)
+    text = safe.to_csv(index=False, float_format=FLOAT_FORMAT, lineterminator="\n")
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(text.encode("utf-8"))
+
+
+def read_ids_csv(path: Path | str) -> pd.DataFrame:
+    """Read a table of identifiers as text, strictly.
+
+    Args:
+        path: comma-separated, UTF-8 (a byte order mark is accepted).
+
+    Returns:
+        All columns as ``str``, surrounding blanks removed, empty cells ``""``.
+        The index, named ``line``, is the line number in the file.
+
+    Raises:
+        InputFileError: if the file is missing, empty or no text; if a column
+            stands twice; if a row is ragged (with its line number).
+    """
+    path = Path(path)
+    rows = _rows(path)
+    _, header = next(rows, (1, []))
+    _check_header(path, header)
+    lines: list[int] = []
+    cells: list[list[str]] = []
+    for line, row in rows:
+        if len(row) != len(header):
+            raise InputFileError(
+                path,
+                f"line {line} has {len(row)} cells, the header has {len(header)}",
+                remedy="give every row one cell per column (quote cells that hold commas)",
+                code="E-CSV-003",
+            )
+        lines.append(line)
+        cells.append(row)
+    return pd.DataFrame(cells, columns=header, index=pd.Index(lines, name="line"), dtype=str)
+
+
+def require_columns(path: Path, frame: pd.DataFrame, *columns: str) -> None:
+    """Refuse a table that lacks one of the columns."""
+    missing = [column for column in columns if column not in frame.columns]
+    if missing:
+        raise InputFileError(
+            path,
+            f"column {', '.join(missing)} missing, got {', '.join(frame.columns)}",
+            remedy=f"add it; needed are {', '.join(columns)}",
+            code="E-CSV-002",
+        )
+
+
+def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Yield line number and stripped cells of every row that is not blank."""
+    try:
+        check_file(path)
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _not_text(path, str(error)) from error
+    except OSError as error:
+        raise unreadable(path, error) from error
+    if "\0" in text:
+        raise _not_text(path, "NUL character")
+    reader = csv.reader(StringIO(text, newline=""), strict=True)
+    while True:
+        try:
+            row = next(reader, None)
+        except csv.Error as error:
+            raise _not_text(path, f"line {reader.line_num}: {error}") from error
+        if row is None:
+            return
+        cells = [cell.strip() for cell in row]
+        if any(cells):
+            yield reader.line_num, cells
+
+
+def _check_header(path: Path, header: list[str]) -> None:
+    twice = sorted({name for name in header if header.count(name) > 1})
+    if not header or twice:
+        problem = f"column {', '.join(twice)} stands twice" if twice else "no header line"
+        raise InputFileError(
+            path, problem, remedy="name every column once in the first line", code="E-CSV-002"
+        )
+    if len(header) == 1 and ";" in header[0]:
+        raise InputFileError(
+            path,
+            "cells are separated by ';'",
+            remedy="export the table with commas",
+            code="E-CSV-001",
+        )
+
+
+def _not_text(path: Path, why: str) -> InputFileError:
+    return InputFileError(
+        path,
+        f"not a CSV table in UTF-8 ({why})",
+        remedy="export it as comma-separated UTF-8 text",
+        code="E-CSV-001",
+    )
+
+
+def _without_formula(cell: object) -> object:
+    """Quote text that a spreadsheet would run; numbers written as text stay."""
+    if not isinstance(cell, str) or not cell.startswith(_FORMULA_STARTS):
+        return cell
+    try:
+        float(cell)
+    except ValueError:
+        return "'" + cell
+    return cell
