@@ -1,0 +1,1 @@
+"""Pure tensor functions: warp, paint, bias, motion, resolution, noise."""

@@ -1,0 +1,47 @@
+"""Multiplicative fields: receive bias and the fall-off of a posterior surface coil."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from spinesynth.kernels.smooth_noise import upsample_nodes
+
+
+def apply_bias_field(image: Tensor, log_nodes: Tensor) -> Tensor:
+    """Multiply an image by the exponential of a smooth field.
+
+    Args:
+        image: ``(B, C, *spatial)`` float.
+        log_nodes: ``(B, 1, *coarse)`` log of the gain at coarse nodes; zeros
+            leave the image as it is.
+
+    Returns:
+        ``(B, C, *spatial)`` float.
+
+    Source: Billot et al. 2023, Medical Image Analysis 86:102789 (4-node log-normal field).
+    """
+    return image * torch.exp(upsample_nodes(log_nodes, image.shape[2:]))
+
+
+def apply_surface_coil(
+    image: Tensor, decay_mm: float, *, axis: int, spacing_mm: float, floor: float = 0.0
+) -> Tensor:
+    """Let the signal fall off from the first voxel of an axis, as behind a spine coil.
+
+    Args:
+        image: ``(B, C, *spatial)`` float; index 0 of ``axis`` lies at the coil
+            (posterior, where the axis points anterior).
+        decay_mm: distance over which sensitivity falls to 1/e; infinity is neutral.
+        axis: tensor axis that points away from the coil.
+        spacing_mm: voxel size along that axis.
+        floor: sensitivity that remains far away, in [0, 1] (body coil share).
+
+    Returns:
+        ``(B, C, *spatial)`` float.
+    """
+    depth_mm = torch.arange(image.shape[axis], device=image.device) * spacing_mm
+    gain = floor + (1 - floor) * torch.exp(-depth_mm / decay_mm)
+    shape = [1] * image.ndim
+    shape[axis] = -1
+    return image * gain.reshape(shape)

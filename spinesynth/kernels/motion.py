@@ -1,0 +1,83 @@
+"""Motion: the patient moves between k-space lines; and a plain directional blur."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+def _rotate(image: Tensor, angle_rad: float) -> Tensor:
+    """Rotate in the plane of the last two axes about the centre, linear, border kept."""
+    cos, sin = torch.cos(torch.tensor(angle_rad)), torch.sin(torch.tensor(angle_rad))
+    rows, columns = image.shape[-2:]
+    aspect = max(columns - 1, 1) / max(rows - 1, 1)
+    theta = torch.stack(
+        [torch.stack([cos, -sin / aspect, cos * 0]), torch.stack([sin * aspect, cos, cos * 0])]
+    )
+    flat = image.reshape(-1, 1, rows, columns)
+    grid = functional.affine_grid(
+        theta.to(image).expand(len(flat), 2, 3), list(flat.shape), align_corners=True
+    )
+    turned = functional.grid_sample(flat, grid, align_corners=True, padding_mode="border")
+    return turned.reshape(image.shape)
+
+
+def apply_kspace_motion(
+    image: Tensor,
+    times: Sequence[float],
+    *,
+    angles_rad: Sequence[float],
+    shifts_vox: Sequence[tuple[float, float]],
+) -> Tensor:
+    """Corrupt an image by rigid motion in the plane of its last two axes.
+
+    The phase-encoding lines (last axis, in order of acquisition from one edge of
+    k-space to the other) before the first of ``times`` see the patient at rest;
+    the lines after ``times[n]`` see it rotated and shifted by entry n.
+
+    Args:
+        image: ``(B, C, *spatial)`` float >= 0.
+        times: ascending instants in [0, 1] of the acquisition at which the pose changes.
+        angles_rad: rotation of each pose.
+        shifts_vox: shift (axis -2, axis -1) of each pose in voxels.
+
+    Returns:
+        ``(B, C, *spatial)`` magnitude image; the input itself where no pose moves.
+
+    Source: Shaw et al. 2020, IEEE TMI 39:3881 (k-space composition of rigid poses).
+    """
+    if not times:
+        return image.clone()
+    rows, columns = image.shape[-2:]
+    rest = torch.fft.fft2(image)
+    spectrum = rest
+    # unshifted FFT order: line n of the acquisition is the n-th entry after fftshift
+    order = torch.fft.ifftshift(torch.arange(columns, device=image.device))
+    row_frequency = torch.fft.fftfreq(rows, device=image.device)[:, None]
+    column_frequency = torch.fft.fftfreq(columns, device=image.device)[None]
+    for time, angle, (row_shift, column_shift) in zip(times, angles_rad, shifts_vox, strict=True):
+        pose = rest if angle == 0 else torch.fft.fft2(_rotate(image, angle))
+        phase = -2j * torch.pi * (row_frequency * row_shift + column_frequency * column_shift)
+        spectrum = torch.where(order >= time * columns, pose * torch.exp(phase), spectrum)
+    magnitude: Tensor = torch.fft.ifft2(spectrum).abs()
+    return magnitude
+
+
+def blur_along_axis(image: Tensor, sigma_vox: float, *, axis: int) -> Tensor:
+    """Blur along one axis with a Gaussian: the owner's "simple motion" of a moving patient.
+
+    Args:
+        image: ``(B, C, *spatial)`` float.
+        sigma_vox: width in voxels; 0 leaves the image as it is.
+        axis: tensor axis of the movement.
+    """
+    if sigma_vox == 0:
+        return image.clone()
+    size = image.shape[axis]
+    index = torch.arange(size, device=image.device)
+    kernel = torch.exp(-0.5 * ((index[:, None] - index[None]) / sigma_vox) ** 2)
+    kernel = kernel / kernel.sum(1, keepdim=True)
+    return (image.movedim(axis, -1) @ kernel.T.to(image)).movedim(-1, axis)

@@ -1,0 +1,111 @@
+"""Split labelled structures into tissues: cortex and marrow, nucleus and annulus, CSF and cord."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from spinesynth.anatomy.structures import Structure
+from spinesynth.anatomy.tissues import MAIN_TISSUE, Tissue
+from spinesynth.kernels.draws import happens, uniform
+from spinesynth.kernels.morphology import any_true, dilate, erode, in_plane_radius
+from spinesynth.kernels.smooth_noise import smooth_noise
+
+_BONES = (
+    Structure.VERTEBRAL_BODY,
+    Structure.POSTERIOR_ELEMENTS,
+    Structure.VERTEBRA,
+    Structure.SACRUM,
+)
+
+
+def paint_main_tissues(structure: Tensor, tissue: Tensor) -> Tensor:
+    """Fill each labelled structure with its main tissue; leave the rest as it is."""
+    for member, main in MAIN_TISSUE.items():
+        tissue = torch.where(structure == member, torch.full_like(tissue, int(main)), tissue)
+    return tissue
+
+
+def _put(tissue: Tensor, mask: Tensor, value: Tissue) -> Tensor:
+    return torch.where(mask, torch.full_like(tissue, int(value)), tissue)
+
+
+def paint_cortex(
+    structure: Tensor, tissue: Tensor, *, spacing_mm: Sequence[float], generator: torch.Generator
+) -> Tensor:
+    """Paint a cortical shell inside the bones' border, outside it, or on both sides.
+
+    Annotators put the border of a bone in the dark rim or before it, so both are
+    drawn (cortex in the lumbar body is about 0.4-1 mm; nominal).
+    """
+    inside, outside = happens(0.7, generator=generator), happens(0.45, generator=generator)
+    for bone in _BONES:
+        mask = structure == bone
+        if not mask.any():
+            continue
+        radius = in_plane_radius(mask, 1.0, spacing_mm=spacing_mm)
+        if inside:
+            tissue = _put(tissue, mask & ~erode(mask, radius), Tissue.CORTEX)
+        if outside:
+            rim = dilate(mask, radius) & (structure == Structure.BACKGROUND)
+            tissue = _put(tissue, rim, Tissue.CORTEX)
+    return tissue
+
+
+def paint_nucleus(
+    structure: Tensor, tissue: Tensor, *, spacing_mm: Sequence[float], generator: torch.Generator
+) -> Tensor:
+    """Paint the nucleus into the discs, flatter and shorter than they are."""
+    if happens(0.2, generator=generator):
+        return tissue
+    disc = structure == Structure.DISC
+    *lateral, _, _ = spacing_mm
+    rim = uniform(3.0, 9.0, generator=generator)
+    lid = uniform(0.8, 2.6, generator=generator)
+    sizes = [round(rim / s) for s in (*lateral, spacing_mm[-2])] + [round(lid / spacing_mm[-1])]
+    if lateral:
+        sizes[0] = 0  # thin sagittal slabs hold no lateral border of a disc
+    sizes = [min(r, (n - 1) // 2) for r, n in zip(sizes, disc.shape, strict=True)]
+    return _put(tissue, erode(disc, sizes), Tissue.NUCLEUS)
+
+
+def paint_cord(
+    structure: Tensor, tissue: Tensor, *, spacing_mm: Sequence[float], generator: torch.Generator
+) -> Tensor:
+    """Paint the cord, the cauda equina below a drawn conus, and epidural fat into the canal.
+
+    The conus ends at T12 to L2 in adults (Saifuddin 1998, doi
+    10.1097/00007632-199807010-00005), so its height is drawn over the upper map.
+    """
+    canal = any_true([structure == Structure.CANAL, structure == Structure.CORD])
+    if not canal.any():
+        return tissue
+    rows = torch.arange(canal.shape[-2])[:, None]
+    low = torch.where(canal, rows, canal.shape[-2]).amin(-2, keepdim=True)
+    high = torch.where(canal, rows, -1).amax(-2, keepdim=True)
+    across = (rows - low) / (high - low).clamp(min=1)
+    height = torch.linspace(0, 1, canal.shape[-1])
+    size, scale = canal.shape[-1:], (60.0 / spacing_mm[-1],)
+    wander = smooth_noise(size, scale, generator=generator, channels=2)[0]
+    conus = uniform(0.35, 1.1, generator=generator)
+    above = torch.sigmoid((height - conus) * 30)
+    centre = above * uniform(0.4, 0.6, generator=generator) + (1 - above) * uniform(
+        0.12, 0.4, generator=generator
+    )
+    width = above * uniform(0.3, 0.55, generator=generator) + (1 - above) * uniform(
+        0.1, 0.5, generator=generator
+    )
+    cord = ((across - centre - 0.06 * wander[0]).abs() < width * (1 + 0.2 * wander[1]) / 2) & canal
+    strand_vox = [1.5] * (canal.ndim - 1) + [25.0]
+    strands = smooth_noise(canal.shape, strand_vox, generator=generator)[0, 0]
+    density = uniform(-0.8, 1.2, generator=generator)
+    cord = cord & ((above > 0.5) | (strands > density))
+    if happens(0.85, generator=generator):
+        tissue = _put(tissue, cord, Tissue.CORD)
+    if happens(0.35, generator=generator):
+        radius = in_plane_radius(canal, 1.0, spacing_mm=spacing_mm)
+        edge = canal & ~erode(canal, radius)
+        tissue = _put(tissue, edge & (strands > 0), Tissue.FAT_EPIDURAL)
+    return tissue

@@ -1,0 +1,170 @@
+"""What every random transform of this package shares: a record, a draw, an application.
+
+A transform draws its parameters, seed included, from its own random state into
+a small frozen record and then calls a kernel with it. Applying a record again
+gives the same voxels, so each sample can be replayed and written to JSON.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import abstractmethod
+from collections.abc import Hashable, Mapping
+from copy import deepcopy
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from monai.config.type_definitions import KeysCollection
+from monai.data.meta_tensor import MetaTensor
+from monai.transforms.transform import MapTransform, Randomizable, Transform
+from monai.utils.enums import MetaKeys, TransformBackends
+from torch import Tensor
+
+_MAX_SEED = 2**31 - 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Record:
+    """The parameters of one application, complete with the seed of its noise."""
+
+    seed: int
+
+    def generator(self) -> torch.Generator:
+        """Return a CPU generator at the record's seed."""
+        return torch.Generator().manual_seed(self.seed)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the parameters as plain JSON types."""
+        return dataclasses.asdict(self)
+
+
+def as_plain(data: Tensor | np.ndarray) -> Tensor:
+    """Return the plain tensor of an array, tensor or MetaTensor."""
+    if isinstance(data, MetaTensor):
+        return data.as_tensor()
+    return torch.as_tensor(data)
+
+
+def rewrap(
+    result: Tensor, like: Tensor | np.ndarray, *, affine: Tensor | None = None
+) -> Tensor:
+    """Give a result a copy of its source's metadata, with another affine if one is given."""
+    if not isinstance(like, MetaTensor):
+        return result
+    # MONAI keeps the dictionary it is given: a shared one would change the source's affine
+    meta = {key: deepcopy(value) for key, value in like.meta.items() if key != MetaKeys.AFFINE}
+    source = like.affine.clone() if affine is None else affine
+    return MetaTensor(as_plain(result), affine=source, meta=meta)
+
+
+class RandomKernel(Randomizable, Transform):
+    """Base of the array transforms: ``randomize`` draws a record, ``apply`` uses it.
+
+    Args:
+        prob: probability in [0, 1] that the transform acts at all.
+    """
+
+    backend: ClassVar[list[TransformBackends]] = [  # type: ignore[misc]  # plain in MONAI
+        TransformBackends.TORCH
+    ]
+
+    def __init__(self, prob: float = 1.0) -> None:
+        if not 0 <= prob <= 1:
+            raise ValueError(f"prob must be in [0, 1], got {prob}")
+        self.prob = prob
+        self.record: Record | None = None
+        # MONAI's R is one object shared by all instances; each of ours has its own
+        self.R = np.random.RandomState(np.random.MT19937())
+
+    def randomize(self, data: Tensor) -> None:
+        """Draw whether to act and with which parameters."""
+        acts = self.R.rand() < self.prob
+        record = self.draw(data)
+        self.record = record if acts else None
+
+    def draw_seed(self) -> int:
+        """Draw the seed of a record."""
+        return int(self.R.randint(_MAX_SEED))
+
+    def uniform(self, bounds: tuple[float, float]) -> float:
+        """Draw one number between two bounds."""
+        return float(self.R.uniform(*bounds))
+
+    @abstractmethod
+    def draw(self, data: Tensor) -> Record:
+        """Draw the parameters of one application from ``self.R``."""
+
+    @abstractmethod
+    def apply(self, data: Tensor, record: Any) -> Tensor:  # noqa: ANN401  # its own Record
+        """Apply the parameters of a record; equal records give equal voxels."""
+
+    def __call__(self, data: Tensor | np.ndarray, randomize: bool = True) -> Tensor:
+        """Transform a channel-first array ``(C, *spatial)``.
+
+        Args:
+            data: image or label map; not modified.
+            randomize: draw new parameters; False applies the last record again.
+        """
+        plain = as_plain(data)
+        if randomize:
+            self.randomize(plain)
+        if self.record is None:
+            return rewrap(plain.clone(), data)
+        return rewrap(self.apply(plain, self.record), data)
+
+
+class RandomKerneld(MapTransform, Randomizable):
+    """Base of the dictionary transforms: one draw, applied to every key.
+
+    Args:
+        keys: keys of the arrays to transform.
+        allow_missing_keys: do not raise if a key is missing.
+        **parameters: those of the array transform ``array_class``.
+    """
+
+    array_class: ClassVar[type[RandomKernel]]
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        *,
+        allow_missing_keys: bool = False,
+        **parameters: Any,  # noqa: ANN401  # those of array_class
+    ) -> None:
+        MapTransform.__init__(self, keys, allow_missing_keys)
+        self.transform = self.array_class(**parameters)
+        self.R = self.transform.R
+
+    def set_random_state(
+        self, seed: int | None = None, state: np.random.RandomState | None = None
+    ) -> RandomKerneld:
+        """Seed the transform, as MONAI's ``Compose`` does for its members."""
+        self.transform.set_random_state(seed, state)
+        self.R = self.transform.R
+        return self
+
+    @property
+    def record(self) -> Record | None:
+        """The parameters of the last application, None where it did not act."""
+        return self.transform.record
+
+    def randomize(self, data: Tensor) -> None:
+        """Draw the parameters for a first array."""
+        self.transform.randomize(data)
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Transform the arrays under ``keys`` of a copied dictionary."""
+        result = dict(data)
+        for number, key in enumerate(self.key_iterator(result)):
+            result[key] = self.transform(result[key], randomize=number == 0)
+        return result
+
+
+def check_range(name: str, bounds: tuple[float, float], *, low: float, high: float) -> None:
+    """Raise if a (low, high) pair is not ordered or leaves its allowed interval."""
+    start, stop = bounds
+    if not low <= start <= stop <= high:
+        raise ValueError(
+            f"{name} must be an ordered pair within [{low}, {high}], got {tuple(bounds)}"
+        )

@@ -1,0 +1,101 @@
+"""Complete a structure map to a tissue map with random, plausible surroundings."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from monai.config.type_definitions import KeysCollection
+from monai.data.meta_tensor import MetaTensor
+from torch import Tensor
+
+from spinesynth.kernels.context import fill_context
+from spinesynth.transforms.base import RandomKernel, RandomKerneld, Record, rewrap
+
+
+class RandFillContext(RandomKernel):
+    """Turn a structure map into structure and tissue maps, with surroundings.
+
+    Cortex, nucleus, cord and a sacrum below the lowest vertebra are drawn too;
+    the sacrum gets its structure code where nothing was labelled.
+
+    Args:
+        spacing_mm: voxel size of each spatial axis, the last two being anterior
+            and superior; None takes it from the affine of a MetaTensor.
+        prob: must be 1; an incomplete tissue map has one black background.
+
+    Shape:
+        ``(1, J, K)`` or ``(1, I, J, K)`` integer Structure codes to
+        ``(2, ...)`` uint8: structure and tissue.
+
+    Source:
+        :func:`spinesynth.kernels.context.fill_context`.
+
+    Example:
+        >>> import torch
+        >>> fill = RandFillContext(spacing_mm=(1, 1)).set_random_state(0)
+        >>> fill(torch.ones(1, 32, 32, dtype=torch.uint8)).shape
+        torch.Size([2, 32, 32])
+    """
+
+    def __init__(self, spacing_mm: Sequence[float] | None = None, *, prob: float = 1.0) -> None:
+        super().__init__(prob)
+        if prob != 1:
+            raise ValueError(f"prob must be 1 (the context is part of the map), got {prob}")
+        self.spacing_mm = spacing_mm
+        self._spacing = spacing_mm
+
+    def __call__(self, data: Tensor | np.ndarray, randomize: bool = True) -> Tensor:
+        """Fill the surroundings of a channel-first structure map."""
+        axes = data.ndim - 1
+        self._spacing = self.spacing_mm
+        if self._spacing is None:
+            if not isinstance(data, MetaTensor):
+                raise ValueError("spacing_mm must be given for a tensor without an affine")
+            self._spacing = [float(p) for p in data.pixdim[-axes:]]
+        return super().__call__(data, randomize)
+
+    def draw(self, data: Tensor) -> Record:
+        """Draw the seed; everything else follows from it."""
+        return Record(self.draw_seed())
+
+    def apply(self, data: Tensor, record: Record) -> Tensor:
+        """Fill the surroundings of a record."""
+        if self._spacing is None:
+            raise ValueError("spacing_mm must be given to apply a record to a plain tensor")
+        maps = fill_context(data[0], spacing_mm=self._spacing, generator=record.generator())
+        return torch.stack(maps)
+
+
+class RandFillContextd(RandomKerneld):
+    """Dictionary form of :class:`RandFillContext`.
+
+    Args:
+        keys: key of the structure map; the completed one replaces it.
+        tissue_key: key under which the tissue map is put.
+        allow_missing_keys: do not raise if the structure map is missing.
+        **parameters: those of :class:`RandFillContext`.
+    """
+
+    array_class: ClassVar[type[RandomKernel]] = RandFillContext
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        *,
+        tissue_key: str = "tissue",
+        allow_missing_keys: bool = False,
+        **parameters: Any,  # noqa: ANN401  # those of array_class
+    ) -> None:
+        super().__init__(keys, allow_missing_keys=allow_missing_keys, **parameters)
+        self.tissue_key = tissue_key
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Put the completed structure map and the tissue map."""
+        result = dict(data)
+        for key in self.key_iterator(result):
+            both = self.transform(result[key])
+            result[key], result[self.tissue_key] = (rewrap(both[n : n + 1], both) for n in range(2))
+        return result

@@ -1,0 +1,212 @@
+"""Spatial: crop, rotate, scale, shear and deform in one sampling at patch size."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from monai.data.meta_tensor import MetaTensor
+from torch import Tensor
+
+from spinesynth.kernels.warp import (
+    integrate_velocity,
+    rotation_matrix,
+    sampling_coordinates,
+    warp_linear,
+    warp_nearest,
+)
+from spinesynth.transforms.base import (
+    RandomKernel,
+    RandomKerneld,
+    Record,
+    as_plain,
+    check_range,
+    rewrap,
+)
+
+
+@dataclass(frozen=True)
+class DeformRecord(Record):
+    """Drawn deformation: where the patch lies and how it is turned, scaled, sheared, bent."""
+
+    centre_vox: tuple[float, ...]
+    angles_deg: tuple[float, ...]
+    scales: tuple[float, ...]
+    shears: tuple[float, ...]
+    elastic_mm: float
+    spacing_in_mm: tuple[float, ...]
+
+
+class RandDeformPatch(RandomKernel):
+    """Sample a randomly deformed patch of a map or an image, once, at patch size.
+
+    The deformation is an affine map composed with a diffeomorphism (stationary
+    velocity field, scaling and squaring on a coarse grid). Integer arrays are
+    sampled by nearest neighbour and never gain a value; floats linearly.
+
+    Args:
+        patch_size: output size of each spatial axis.
+        spacing_mm: voxel size of the patch, one number or one for each axis.
+        rotation_deg: largest rotation in the sagittal plane; other planes turn a third.
+        scale: largest relative change of size, for example 0.2.
+        shear: largest shear.
+        elastic_mm: range of the standard deviation of the velocity field in mm.
+        node_mm: distance between the nodes of the velocity field.
+        margin: part of the patch that may leave the input, in [0, 1].
+        fill: value of labels outside the input.
+        prob: must be 1; the patch has a fixed size.
+
+    Shape:
+        ``(C, *spatial)`` of two or three axes to ``(C, *patch_size)``.
+
+    Source:
+        Billot et al. 2023, Medical Image Analysis 86:102789; Arsigny et al. 2006,
+        doi 10.1007/11866565_113.
+
+    Example:
+        >>> import torch
+        >>> deform = RandDeformPatch((16, 16)).set_random_state(0)
+        >>> deform(torch.zeros(1, 24, 24, dtype=torch.uint8)).shape
+        torch.Size([1, 16, 16])
+    """
+
+    def __init__(
+        self,
+        patch_size: Sequence[int],
+        *,
+        spacing_mm: float | Sequence[float] = 1.0,
+        rotation_deg: float = 15.0,
+        scale: float = 0.2,
+        shear: float = 0.1,
+        elastic_mm: tuple[float, float] = (0.0, 4.0),
+        node_mm: float = 32.0,
+        margin: float = 0.15,
+        fill: int = 0,
+        prob: float = 1.0,
+    ) -> None:
+        super().__init__(prob)
+        if prob != 1:
+            raise ValueError(f"prob must be 1 (the patch has a fixed size), got {prob}")
+        if len(patch_size) not in (2, 3) or min(patch_size) < 1:
+            raise ValueError(f"patch_size must be 2 or 3 sizes >= 1, got {tuple(patch_size)}")
+        check_range("rotation_deg", (0, rotation_deg), low=0, high=180)
+        # sizes change by up to 4/3 of it; an axis must neither vanish nor turn over
+        check_range("scale", (0, scale), low=0, high=0.7)
+        check_range("shear", (0, shear), low=0, high=1)
+        check_range("elastic_mm", elastic_mm, low=0, high=float("inf"))
+        check_range("margin", (0, margin), low=0, high=1)
+        axes = len(patch_size)
+        single = isinstance(spacing_mm, float | int)
+        self.spacing_mm = [float(spacing_mm)] * axes if single else list(spacing_mm)  # type: ignore[arg-type]
+        self.patch_size, self.rotation_deg, self.scale = tuple(patch_size), rotation_deg, scale
+        self.shear, self.elastic_mm, self.node_mm = shear, elastic_mm, node_mm
+        self.margin, self.fill = margin, fill
+        self._spacing_in = list(self.spacing_mm)
+
+    def __call__(self, data: Tensor | np.ndarray, randomize: bool = True) -> Tensor:
+        """Sample a patch of a channel-first array; its affine, if any, gives its voxel size."""
+        axes = len(self.patch_size)
+        if data.ndim != axes + 1:
+            raise ValueError(
+                f"data must have {axes} spatial axes after the channel, "
+                f"got shape {tuple(data.shape)}"
+            )
+        self._spacing_in = list(self.spacing_mm)
+        if isinstance(data, MetaTensor):
+            self._spacing_in = [float(p) for p in data.pixdim[-axes:]]
+        plain = as_plain(data)
+        if randomize:
+            self.randomize(plain)
+        record = self.record
+        assert isinstance(record, DeformRecord)  # prob is 1, so there is always one
+        affine = torch.diag(torch.tensor([*self.spacing_mm, 1.0], dtype=torch.float64))
+        return rewrap(self.apply(plain, record), data, affine=affine)
+
+    def _draw_centre(self, size: int, axis: int) -> float:
+        """Draw a centre such that at most ``margin`` of the patch leaves the input."""
+        half = self.patch_size[axis] * self.spacing_mm[axis] / self._spacing_in[axis] / 2
+        reach = half * (1 - 2 * self.margin)
+        low, high = reach - 0.5, size - 0.5 - reach
+        return (size - 1) / 2 if low >= high else self.uniform((low, high))
+
+    def draw(self, data: Tensor) -> DeformRecord:
+        """Draw position, affine parameters and the strength of the deformation."""
+        axes = len(self.patch_size)
+        seed = self.draw_seed()
+        centre = tuple(self._draw_centre(n, axis) for axis, n in enumerate(data.shape[1:]))
+        angles = [self.uniform((-self.rotation_deg, self.rotation_deg))]
+        if axes == 3:
+            third = self.rotation_deg / 3
+            angles += [self.uniform((-third, third)) for _ in range(2)]
+        common = self.uniform((-self.scale, self.scale))
+        scales = tuple(
+            1 + common + self.uniform((-self.scale, self.scale)) / 3 for _ in range(axes)
+        )
+        shears = tuple(self.uniform((-self.shear, self.shear)) for _ in range(axes * (axes - 1)))
+        return DeformRecord(
+            seed,
+            centre,
+            tuple(angles),
+            scales,
+            shears,
+            self.uniform(self.elastic_mm),
+            tuple(self._spacing_in),
+        )
+
+    def _matrix(self, record: DeformRecord) -> Tensor:
+        axes = len(self.patch_size)
+        shear = torch.eye(axes)
+        off_diagonal = [(a, b) for a in range(axes) for b in range(axes) if a != b]
+        for (a, b), value in zip(off_diagonal, record.shears, strict=True):
+            shear[a, b] = value
+        turn = rotation_matrix([math.radians(a) for a in record.angles_deg])
+        return turn @ shear @ torch.diag(torch.tensor(record.scales))
+
+    def _displacement_mm(self, record: DeformRecord) -> Tensor | None:
+        if record.elastic_mm == 0:
+            return None
+        sizes = zip(self.patch_size, self.spacing_mm, strict=True)
+        extent = [n * s for n, s in sizes]
+        nodes = [max(4, round(e / self.node_mm) + 1) for e in extent]
+        per_node = torch.tensor([e / (n - 1) for e, n in zip(extent, nodes, strict=True)])
+        shape = (1, -1, *[1] * len(nodes))
+        velocity = torch.randn(1, len(nodes), *nodes, generator=record.generator())
+        velocity = velocity * record.elastic_mm / per_node.reshape(shape)
+        return integrate_velocity(velocity) * per_node.reshape(shape)
+
+    def apply(self, data: Tensor, record: DeformRecord) -> Tensor:
+        """Sample the patch of a record: nearest for integers, linear for floats."""
+        coordinates = sampling_coordinates(
+            self.patch_size,
+            self._matrix(record),
+            centre_vox=record.centre_vox,
+            spacing_out_mm=self.spacing_mm,
+            spacing_in_mm=record.spacing_in_mm,
+            displacement_mm=self._displacement_mm(record),
+        )
+        if data.is_floating_point():
+            return warp_linear(data, coordinates)
+        return warp_nearest(data, coordinates, fill=self.fill)
+
+
+class RandDeformPatchd(RandomKerneld):
+    """Dictionary form of :class:`RandDeformPatch`: all keys share one sampling grid.
+
+    Args:
+        keys: keys of maps and images on one grid; the first gives its size.
+        allow_missing_keys: do not raise if a key is missing.
+        **parameters: those of :class:`RandDeformPatch`.
+    """
+
+    array_class: ClassVar[type[RandomKernel]] = RandDeformPatch
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Deform the arrays under ``keys`` alike."""
+        sizes = {key: tuple(data[key].shape[1:]) for key in self.key_iterator(dict(data))}
+        if len(set(sizes.values())) > 1:
+            raise ValueError(f"keys must share one grid to be deformed alike, got sizes {sizes}")
+        return super().__call__(data)
