@@ -1,0 +1,178 @@
+"""Bony canal, thecal sac, cord and roots, in spine coordinates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import cos, pi, sin
+
+import torch
+from torch import Tensor
+
+from spinesynth.anatomy.phantom.parameters import PhantomRecord
+from spinesynth.anatomy.phantom.profile import Profile
+from spinesynth.anatomy.phantom.shapes import ellipse, smoothstep
+from spinesynth.anatomy.phantom.spine_curve import Frame, Spine
+
+_CONUS_TAPER_MM = 28.0  # length over which the cord thins to the conus tip, nominal
+_SAC_TAPER_MM = 30.0
+_STRAND_WAVELENGTHS_MM = (3.2, 3.8, 4.4)  # of the roots' pattern across the sac
+
+
+@dataclass(frozen=True)
+class CanalCourse:
+    """How the canal and its contents change along the spine (functions of s)."""
+
+    bony_depth: Profile  # without the fat pads
+    bony_width: Profile
+    pad: Profile  # how far the roof recedes between the laminae
+    gap: Profile  # between the posterior wall and the sac
+    sac_depth: Profile
+    sac_width: Profile
+    s_conus: float
+    s_sac_end: float
+
+
+def canal_course(record: PhantomRecord, spine: Spine) -> CanalCourse:
+    """Return the course of the canal through all levels of a spine."""
+    canal = record.canal
+    sacral = list(zip(spine.sacrum, record.sacrum, strict=True))[::-1]
+    levels = list(zip(spine.vertebrae, record.vertebrae, strict=True))
+    nodes = [f.s_middle for f, _ in sacral] + [f.s_middle for f, _ in levels]
+    depth = [s.canal_depth_mm for _, s in sacral] + [v.canal_depth_mm for _, v in levels]
+    width = [0.62 * s.width_mm for _, s in sacral] + [v.canal_width_mm for _, v in levels]
+    s_end = _position(spine.sacrum, canal.sac_end_segments, downwards=True)
+    s_top = spine.s_endplate
+    sac_nodes = [s_end, s_end + _SAC_TAPER_MM, max(s_top + 25.0, s_end + 60.0)]
+    full = canal.sac_depth_fraction
+    pads = _pad_nodes(record, spine)
+    return CanalCourse(
+        bony_depth=Profile(nodes, depth, smoothing_mm=8.0),
+        bony_width=Profile(nodes, width, smoothing_mm=8.0),
+        pad=Profile(*pads, smoothing_mm=2.0),
+        gap=Profile(
+            [s_top - 40.0, s_top - 8.0, s_top + 10.0, s_top + 50.0],
+            [
+                0.5 * canal.anterior_gap_sacral_mm, canal.anterior_gap_sacral_mm,
+                0.8 * canal.anterior_gap_sacral_mm, canal.anterior_gap_lumbar_mm,
+            ],
+            smoothing_mm=6.0,
+        ),
+        sac_depth=Profile(sac_nodes, [0.30 * full, 0.68 * full, full], smoothing_mm=4.0),
+        sac_width=Profile(
+            sac_nodes,
+            [0.22, 0.5 * canal.sac_width_fraction, canal.sac_width_fraction],
+            smoothing_mm=4.0,
+        ),
+        s_conus=_position(spine.vertebrae, canal.conus_levels),
+        s_sac_end=s_end,
+    )  # fmt: skip
+
+
+def _position(frames: tuple[Frame, ...], level: float, *, downwards: bool = False) -> float:
+    """Return the arc length after a number of segments, counted from the S1 endplate."""
+    whole = min(int(level), len(frames) - 1)
+    part = level - whole
+    frame = frames[whole]
+    if downwards:
+        return frame.s_high - part * (frame.s_high - frame.s_low)
+    return frame.s_low + part * (frame.s_high - frame.s_low)
+
+
+def _pad_nodes(record: PhantomRecord, spine: Spine) -> tuple[list[float], list[float]]:
+    """Return the roof's recess: nil at each lamina's upper edge, most between two."""
+    nodes, values = [spine.s_endplate - 60.0], [0.0]
+    for frame, disc, size in zip(spine.vertebrae, spine.discs, record.vertebrae, strict=True):
+        share = record.canal.fat_pad_mm * (1.0 if size.name.startswith("L") else 0.4)
+        height = frame.height_mm
+        nodes += [
+            disc.s_low - 0.15 * height, disc.s_high, frame.s_middle - 0.25 * height,
+            frame.s_middle + 0.1 * height,
+        ]  # fmt: skip
+        values += [0.9 * share, share, 0.45 * share, 0.0]
+    return nodes, values
+
+
+def bony_canal_distance(u: Tensor, t: Tensor, s: Tensor, course: CanalCourse) -> Tensor:
+    """Return the signed distance to the bony canal's wall in mm, negative inside.
+
+    The section is triangular: it narrows towards its roof.
+    """
+    depth = course.bony_depth(s) + course.pad(s)
+    half = 0.5 * depth
+    middle = t + half
+    narrowing = 1.0 - 0.35 * (-middle / half).clamp_(0.0, 1.3)
+    half_width = 0.5 * course.bony_width(s) * narrowing
+    a, b = u / half_width, middle / half
+    scaled = (a * a * a).abs_().add_((b * b * b).abs_()).pow_(1.0 / 3.0)
+    return (scaled - 1.0) * torch.hypot(u, middle) / scaled.clamp_min(1e-3)
+
+
+@dataclass(frozen=True)
+class SacDistances:
+    """Signed distances inside the canal in mm, negative inside."""
+
+    sac: Tensor
+    cord: Tensor
+    roots: Tensor
+
+
+def sac_distances(
+    u: Tensor, t: Tensor, s: Tensor, record: PhantomRecord, course: CanalCourse
+) -> SacDistances:
+    """Return the distances to the thecal sac, the cord and the roots of the cauda."""
+    bony = course.bony_depth(s)
+    half_depth = 0.5 * bony * course.sac_depth(s)
+    half_width = 0.5 * course.bony_width(s) * course.sac_width(s)
+    middle = t + course.gap(s).clamp_max_(6.0) + half_depth
+    sac = torch.maximum(ellipse(u, middle, (half_width, half_depth)), course.s_sac_end - s)
+    cord = _cord_distance(u, middle, s, record, course)
+    roots = _roots_distance(u, middle, s, record, course, half_depth)
+    return SacDistances(sac, cord, torch.maximum(roots, sac + 0.4))
+
+
+def _cord_distance(
+    u: Tensor, middle: Tensor, s: Tensor, record: PhantomRecord, course: CanalCourse
+) -> Tensor:
+    taper = ((s - course.s_conus) / _CONUS_TAPER_MM).clamp_(0.02, 1.0).sqrt_()
+    radii = (0.5 * record.canal.cord_width_mm * taper, 0.5 * record.canal.cord_depth_mm * taper)
+    return torch.maximum(ellipse(u, middle + 0.6 * (1.0 - taper), radii), course.s_conus - s)
+
+
+def _roots_distance(
+    u: Tensor,
+    middle: Tensor,
+    s: Tensor,
+    record: PhantomRecord,
+    course: CanalCourse,
+    half_depth: Tensor,
+) -> Tensor:
+    """Strands that sink to the back of the sac (lying), fewer towards its end."""
+    pattern = torch.zeros_like(u)
+    for n, wavelength in enumerate(_STRAND_WAVELENGTHS_MM):  # crossed waves make dots, not stripes
+        rate, angle = 2 * pi / wavelength, pi * n / 3 + record.scoliosis_phase
+        drift = 0.02 * (n - 0.7) * s + record.scoliosis_phase * (n + 1)
+        pattern += (rate * (cos(angle) * u + sin(angle) * middle) + drift).cos_()
+    posterior = -middle / half_depth.clamp_min(1.0)
+    remaining = smoothstep(s, course.s_sac_end, course.s_conus)
+    share = record.canal.cauda_fraction * (0.3 + 0.7 * remaining)
+    below = torch.maximum(s - course.s_conus - 12.0, torch.zeros_like(s))
+    level = 1.5 - 2.6 * share - 1.9 * posterior
+    return 0.4 * (level - 0.6 * pattern) + below
+
+
+def nerve_root_ends(
+    frame: Frame, width_mm: float, depth_mm: float
+) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+    """Return where the root under a pedicle leaves the sac and where the model drops it.
+
+    Args:
+        frame: of the vertebra above the foramen.
+        width_mm: of the bony canal.
+        depth_mm: of the bony canal.
+
+    Returns:
+        Two points in the vertebra's frame for the right side, in mm.
+    """
+    height = frame.height_mm
+    start = (0.30 * width_mm, -0.40 * depth_mm, 0.05 * height)
+    return start, (0.5 * width_mm + 16.0, 1.0, -0.62 * height)

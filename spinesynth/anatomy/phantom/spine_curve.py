@@ -1,0 +1,260 @@
+"""Stack the segments into a spine, and give every point spine coordinates.
+
+Two coordinate systems are used. A *frame* is rigid and belongs to one segment:
+``u`` right, ``v`` anterior from the posterior wall, ``w`` up from mid-height.
+*Spine coordinates* follow the posterior wall through all segments: arc length
+``s`` upwards from the tip of the sacrum, ``t`` anterior of the wall, ``u`` right
+of the (scoliotic) midline. Bones live in frames; canal, ligaments, muscles and
+vessels live in spine coordinates.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import cos, pi, radians, sin, tan
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import grid_sample
+
+from spinesynth.anatomy.phantom.parameters import PhantomRecord
+
+_STEP_MM = 2.0  # of the sampled curve
+_SMOOTHING_MM = 5.0
+_EXTENSION_MM = 200.0  # straight continuation at both ends
+_RASTER_MM = 4.0  # of the look-up table; error of bilinear reading is below 0.05 mm
+_SCOLIOSIS_WAVELENGTH_MM = 330.0
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Rigid frame of one segment, with the tilt of its two end surfaces.
+
+    Attributes:
+        origin: middle of the posterior edge in body coordinates, float64 (3,).
+        axes: columns are u, v, w in body coordinates, float64 (3, 3).
+        height_mm: along the posterior edge.
+        top_slope: rise of the upper surface per mm anterior.
+        bottom_slope: fall of the lower surface per mm anterior.
+        s_low: arc length of the lower posterior corner.
+        s_high: arc length of the upper posterior corner.
+    """
+
+    origin: Tensor
+    axes: Tensor
+    height_mm: float
+    top_slope: float
+    bottom_slope: float
+    s_low: float
+    s_high: float
+
+    @property
+    def s_middle(self) -> float:
+        """Return the arc length of the origin."""
+        return (self.s_low + self.s_high) / 2
+
+    def coordinates(self, x: Tensor, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return u, v, w of body points, in mm."""
+        shift = (self.axes.T @ self.origin).tolist()
+        u, v, w = (
+            x * row[0] + y * row[1] + (z * row[2] - back)
+            for row, back in zip(self.axes.T.tolist(), shift, strict=True)
+        )
+        return u, v, w
+
+    def point(self, u: float, v: float, w: float) -> Tensor:
+        """Return the body position of frame coordinates, float64 (3,)."""
+        return self.origin + self.axes @ torch.tensor([u, v, w], dtype=torch.float64)
+
+
+@dataclass(frozen=True)
+class _Segment:
+    """Straight piece of the posterior edge, bottom to top, in the sagittal plane."""
+
+    height: float
+    tilt: float  # forward tilt of its axis, radians
+    top: float  # half wedges, radians
+    bottom: float
+
+
+@dataclass(frozen=True)
+class Spine:
+    """Frames of all segments and the curve through their posterior edges.
+
+    Level tuples run upwards from L5, sacral tuples downwards from S1.
+    """
+
+    vertebrae: tuple[Frame, ...]
+    discs: tuple[Frame, ...]
+    sacrum: tuple[Frame, ...]
+    sacral_discs: tuple[Frame, ...]
+    curve: Array  # (N, 2) y, z at equal steps of s
+    s_first: float
+    scoliosis_mm: float
+    scoliosis_phase: float
+
+    @property
+    def s_endplate(self) -> float:
+        """Return the arc length of the S1 endplate."""
+        return self.sacrum[0].s_high
+
+    def lateral_shift(self, s: Tensor) -> Tensor:
+        """Return the scoliotic shift of the midline, in mm."""
+        rate = 2 * pi / _SCOLIOSIS_WAVELENGTH_MM
+        return (s * rate + self.scoliosis_phase).sin_() * self.scoliosis_mm
+
+    def coordinates(self, x: Tensor, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return spine coordinates u, t, s of body points, in mm."""
+        # Nodes at multiples of the step, so that every grid reads the same table.
+        nodes_y, nodes_z = _raster_nodes(y), _raster_nodes(z)
+        table = self._raster(nodes_y, nodes_z)
+        where = torch.stack((_unit(y, nodes_y), _unit(z, nodes_z)), dim=-1)
+        read = grid_sample(
+            table[None], where.reshape(1, 1, -1, 2), align_corners=True, padding_mode="border"
+        )
+        s, t = (channel.reshape(x.shape) for channel in read[0, :, 0])
+        return x - self.lateral_shift(s), t, s
+
+    def _raster(self, y: Tensor, z: Tensor) -> Tensor:
+        """Return s and t over the sagittal plane, float32 (2, Z, Y)."""
+        points = torch.stack(
+            (y[None, :].expand(len(z), -1), z[:, None].expand(-1, len(y))), dim=-1
+        ).reshape(-1, 2)
+        curve = torch.from_numpy(self.curve)
+        nearest = torch.cdist(points, curve).argmin(dim=1)
+        tangents = torch.from_numpy(np.gradient(self.curve, _STEP_MM, axis=0))
+        tangents = tangents / tangents.norm(dim=1, keepdim=True)
+        rel, tangent = points - curve[nearest], tangents[nearest]
+        s = self.s_first + nearest * _STEP_MM + (rel * tangent).sum(1)
+        t = rel[:, 0] * tangent[:, 1] - rel[:, 1] * tangent[:, 0]
+        return torch.stack((s, t)).reshape(2, len(z), len(y)).float()
+
+
+def _raster_nodes(values: Tensor) -> Tensor:
+    low = int(np.floor(values.min().item() / _RASTER_MM))
+    high = int(np.floor(values.max().item() / _RASTER_MM)) + 1
+    return torch.arange(low, high + 1, dtype=torch.float64) * _RASTER_MM
+
+
+def _unit(values: Tensor, nodes: Tensor) -> Tensor:
+    """Return values on the scale that is -1 at the first node and 1 at the last."""
+    first, last = nodes[0].item(), nodes[-1].item()
+    return (values - first) * (2.0 / (last - first)) - 1.0
+
+
+def stack_spine(record: PhantomRecord) -> Spine:
+    """Stack the record's segments from the tip of the sacrum to T7.
+
+    The S1 endplate's posterior corner is the origin of the body coordinates.
+    """
+    sacral, upper = _sacral_segments(record), _upper_segments(record)
+    sequence = sacral[::-1] + upper  # bottom to top
+    corners = [np.zeros(2)]
+    for segment in sequence:
+        corners.append(corners[-1] + segment.height * _axis(segment.tilt))
+    points = np.array(corners) - corners[len(sacral)]
+    arc = np.concatenate(([0.0], np.cumsum([segment.height for segment in sequence])))
+    frames = [
+        _frame(segment, points[n], points[n + 1], (arc[n], arc[n + 1]), record)
+        for n, segment in enumerate(sequence)
+    ]
+    below, above = frames[: len(sacral)][::-1], frames[len(sacral) :]
+    curve, s_first = _smooth_curve(points, arc, sequence)
+    return Spine(
+        vertebrae=tuple(
+            _yawed(f, v.axial_rotation_deg)
+            for f, v in zip(above[1::2], record.vertebrae, strict=True)
+        ),
+        discs=tuple(above[0::2]),
+        sacrum=tuple(below[0::2]),
+        sacral_discs=tuple(below[1::2]),
+        curve=curve,
+        s_first=s_first,
+        scoliosis_mm=record.scoliosis_mm,
+        scoliosis_phase=record.scoliosis_phase,
+    )
+
+
+def _upper_segments(record: PhantomRecord) -> list[_Segment]:
+    """Return disc, vertebra, disc, vertebra... from L5/S1 upwards."""
+    tilt = radians(record.sacral_slope_deg)  # of the surface reached so far
+    segments = []
+    for disc, body in zip(record.discs, record.vertebrae, strict=True):
+        half = radians(disc.wedge_deg) / 2
+        segments.append(_Segment(disc.posterior_height_mm, tilt - half, half, half))
+        tilt -= 2 * half
+        half = radians(body.wedge_deg) / 2
+        segments.append(_Segment(body.posterior_height_mm, tilt - half, half, half))
+        tilt -= 2 * half
+    return segments
+
+
+def _sacral_segments(record: PhantomRecord) -> list[_Segment]:
+    """Return S1, disc, S2, disc... downwards; a surface halves the angle between axes."""
+    tilts = [radians(segment.tilt_deg) for segment in record.sacrum]
+    above = radians(record.sacral_slope_deg)
+    segments = []
+    for n, segment in enumerate(record.sacrum):
+        below = (tilts[n] + tilts[n + 1]) / 2 if n + 1 < len(tilts) else tilts[n]
+        segments.append(_Segment(segment.height_mm, tilts[n], tilts[n] - above, below - tilts[n]))
+        segments.append(_Segment(segment.disc_height_mm, below, 0.0, 0.0))
+        above = below
+    return segments[:-1]
+
+
+def _axis(tilt: float) -> Array:
+    return np.array([sin(tilt), cos(tilt)])
+
+
+def _frame(
+    segment: _Segment, low: Array, high: Array, arc: tuple[float, float], record: PhantomRecord
+) -> Frame:
+    rate = 2 * pi / _SCOLIOSIS_WAVELENGTH_MM
+    phase = (arc[0] + arc[1]) / 2 * rate + record.scoliosis_phase
+    shift = record.scoliosis_mm * sin(phase)
+    slope = record.scoliosis_mm * rate * cos(phase)
+    w = torch.tensor([slope, sin(segment.tilt), cos(segment.tilt)], dtype=torch.float64)
+    w = w / w.norm()
+    v = torch.tensor([0.0, cos(segment.tilt), -sin(segment.tilt)], dtype=torch.float64)
+    u = torch.linalg.cross(v, w)
+    y, z = ((low + high) / 2).tolist()
+    return Frame(
+        origin=torch.tensor([shift, y, z], dtype=torch.float64),
+        axes=torch.stack((u, v, w), dim=1),
+        height_mm=segment.height,
+        top_slope=tan(segment.top),
+        bottom_slope=tan(segment.bottom),
+        s_low=float(arc[0]),
+        s_high=float(arc[1]),
+    )
+
+
+def _yawed(frame: Frame, angle_deg: float) -> Frame:
+    """Turn a frame about its own w axis."""
+    c, s = cos(radians(angle_deg)), sin(radians(angle_deg))
+    u, v, w = frame.axes.unbind(dim=1)
+    axes = torch.stack((c * u + s * v, c * v - s * u, w), dim=1)
+    return Frame(
+        frame.origin, axes, frame.height_mm, frame.top_slope, frame.bottom_slope,
+        frame.s_low, frame.s_high,
+    )  # fmt: skip
+
+
+def _smooth_curve(points: Array, arc: Array, sequence: list[_Segment]) -> tuple[Array, float]:
+    """Sample the polyline at equal steps, extend its ends and smooth it."""
+    low = points[0] - _EXTENSION_MM * _axis(sequence[0].tilt)
+    high = points[-1] + _EXTENSION_MM * _axis(sequence[-1].tilt)
+    nodes = np.concatenate(([arc[0] - _EXTENSION_MM], arc, [arc[-1] + _EXTENSION_MM]))
+    corners = np.vstack((low, points, high))
+    s = np.arange(nodes[0], nodes[-1], _STEP_MM)
+    curve = np.stack([np.interp(s, nodes, corners[:, axis]) for axis in range(2)], axis=1)
+    reach = int(4 * _SMOOTHING_MM / _STEP_MM)
+    offsets = np.arange(-reach, reach + 1) * _STEP_MM
+    kernel = np.exp(-0.5 * (offsets / _SMOOTHING_MM) ** 2)
+    kernel /= kernel.sum()
+    smooth = np.stack([np.convolve(curve[:, axis], kernel, mode="valid") for axis in range(2)], 1)
+    return smooth, float(s[0] + reach * _STEP_MM)
