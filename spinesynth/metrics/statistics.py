@@ -1,0 +1,178 @@
+"""Statistics by patient: scans and slices of one patient are not independent.
+
+Every number here comes from patient means: the scans of one patient are averaged
+first, then patients are compared. Undefined scores (NaN, both masks empty) are
+left out and counted.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.stats import wilcoxon
+
+_RESAMPLES = 10_000
+#: Rows with equal values in these columns are tested together.
+COMPARISON_KEYS = ("source", "contrast", "condition", "severity", "structure", "metric")
+
+
+class Interval(NamedTuple):
+    """Hold a mean with its bootstrap interval over ``n`` patients (NaN: undefined)."""
+
+    mean: float
+    low: float
+    high: float
+    n: int
+
+
+def bootstrap_interval(
+    values: npt.ArrayLike, *, seed: int = 0, confidence: float = 0.95
+) -> Interval:
+    """Return the mean of patients and its percentile bootstrap interval.
+
+    Args:
+        values: one number for each patient; NaN is left out.
+        seed: of the resampling; the interval depends on it and the values alone.
+        confidence: share of resampled means that the interval holds, in (0, 1).
+
+    Returns:
+        Mean and interval in the unit of ``values``; with one patient there is a
+        mean but no interval, with none there is neither.
+
+    Raises:
+        ValueError: if ``confidence`` is out of range.
+
+    Source: Efron and Tibshirani 1993, An Introduction to the Bootstrap, ch. 13.
+    """
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence must be in (0, 1), got {confidence}")
+    numbers = np.asarray(values, dtype=np.float64)
+    numbers = numbers[~np.isnan(numbers)]
+    count = len(numbers)
+    if count == 0:
+        return Interval(float("nan"), float("nan"), float("nan"), 0)
+    if count == 1:
+        return Interval(float(numbers[0]), float("nan"), float("nan"), 1)
+    drawn = np.random.default_rng(seed).integers(count, size=(_RESAMPLES, count))
+    tail = 50 * (1 - confidence)
+    low, high = np.percentile(numbers[drawn].mean(axis=1), (tail, 100 - tail))
+    return Interval(float(numbers.mean()), float(low), float(high), count)
+
+
+def patient_means(table: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+    """Average the scans of each patient.
+
+    Args:
+        table: long table with ``patient_id``, ``value`` and the columns of ``by``.
+        by: columns that keep rows apart, such as model, structure and metric.
+
+    Returns:
+        One row for each group and patient, sorted: ``*by, patient_id, value``
+        (NaN if no scan has a defined score), ``n_cases`` defined and
+        ``n_excluded`` undefined scores.
+    """
+    groups = table.groupby([*by, "patient_id"], sort=True, dropna=False)["value"]
+    means = groups.agg(value="mean", n_cases="count", n_rows="size").reset_index()
+    means["n_excluded"] = means["n_rows"] - means["n_cases"]
+    return means.drop(columns="n_rows")
+
+
+def summarise(table: pd.DataFrame, by: Sequence[str], *, seed: int = 0) -> pd.DataFrame:
+    """Return mean and 95 % interval over patients for each group.
+
+    Args:
+        table: long table with ``patient_id``, ``value`` and the columns of ``by``.
+        by: columns that keep rows apart.
+        seed: of the bootstrap.
+
+    Returns:
+        One row for each group, sorted: ``*by, mean, low, high, n_patients,
+        n_cases, n_excluded``.
+    """
+    columns = [*by, "mean", "low", "high", "n_patients", "n_cases", "n_excluded"]
+    rows = []
+    means = patient_means(table, by)
+    for keys, group in means.groupby(list(by), sort=True, dropna=False):
+        interval = bootstrap_interval(group["value"].to_numpy(), seed=seed)
+        counts = (int(group["n_cases"].sum()), int(group["n_excluded"].sum()))
+        rows.append((*keys, *interval, *counts))
+    return pd.DataFrame(rows, columns=columns)
+
+
+def adjust_holm(p_values: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Adjust p values for multiple tests by Holm's step-down procedure.
+
+    Args:
+        p_values: one family of tests; NaN (no test) stays NaN and is not counted.
+
+    Returns:
+        Adjusted p values in the same order, at most 1.
+
+    Source: Holm 1979, Scandinavian Journal of Statistics 6:65.
+
+    Example:
+        >>> adjust_holm([0.01, 0.04, 0.03]).tolist()
+        [0.03, 0.06, 0.06]
+    """
+    p = np.asarray(p_values, dtype=np.float64)
+    adjusted = np.full(p.shape, np.nan)
+    tested = np.flatnonzero(~np.isnan(p))
+    order = tested[np.argsort(p[tested], kind="stable")]
+    factors = np.arange(len(order), 0, -1)
+    adjusted[order] = np.minimum(np.maximum.accumulate(factors * p[order]), 1.0)
+    return adjusted
+
+
+def _wilcoxon_p(differences: npt.NDArray[np.float64]) -> float:
+    """Return the two-sided p value of Wilcoxon's signed-rank test, NaN below 2 patients."""
+    if len(differences) < 2:
+        return float("nan")
+    if not differences.any():
+        return 1.0  # scipy divides by zero where every patient is tied
+    return float(wilcoxon(differences).pvalue)
+
+
+def _paired_differences(table: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
+    """Return for each group and patient the mean of first - second over common scans."""
+    keys = [*COMPARISON_KEYS, "patient_id", "case_id"]
+    wide = table.pivot(index=keys, columns="model", values="value")
+    difference = (wide[first] - wide[second]).dropna().rename("value").reset_index()
+    groups = difference.groupby([*COMPARISON_KEYS, "patient_id"], sort=True)["value"]
+    return groups.mean().reset_index()
+
+
+def compare_models(table: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
+    """Compare each pair of models by a paired Wilcoxon test over patients.
+
+    Scans that either model has no defined score for are left out of both. Holm's
+    correction takes all tests of one metric in the table as one family.
+
+    Args:
+        table: long table, one value for each model, case and group.
+        seed: of the bootstrap of the mean difference.
+
+    Returns:
+        One row for each pair and group: ``source, contrast, condition, severity,
+        structure, metric, model, other, difference, low, high, n_patients,
+        p_value, p_holm``; ``difference`` is model - other.
+
+    Source: Wilcoxon 1945, Biometrics Bulletin 1:80, doi 10.2307/3001968.
+    """
+    columns = [*COMPARISON_KEYS, "model", "other", "difference", "low", "high", "n_patients"]
+    rows = []
+    for first, second in itertools.combinations(sorted(table["model"].unique()), 2):
+        differences = _paired_differences(table, first, second)
+        for keys, group in differences.groupby(list(COMPARISON_KEYS), sort=True):
+            values = group["value"].to_numpy(dtype=np.float64)
+            interval = bootstrap_interval(values, seed=seed)
+            rows.append((*keys, first, second, *interval, _wilcoxon_p(values)))
+    result = pd.DataFrame(rows, columns=[*columns, "p_value"])
+    result["p_holm"] = np.nan
+    for _, family in result.groupby("metric", sort=True):
+        result.loc[family.index, "p_holm"] = adjust_holm(family["p_value"].to_numpy())
+    return result

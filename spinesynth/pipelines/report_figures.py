@@ -1,0 +1,113 @@
+"""The figures of a report: drawn from the run's tables alone, so they may be committed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from spinesynth.io.atomic import atomic_write
+from spinesynth.metrics import get_metric, summarise
+from spinesynth.pipelines.report_format import in_report_order
+from spinesynth.pipelines.results import CURVES, Results
+from spinesynth.pipelines.robustness import robustness_summary
+from spinesynth.viz import draw_comparison, draw_degradation, draw_training, encode_png
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class ReportFigure:
+    """Describe one figure of the report.
+
+    Args:
+        caption: below the figure, and its text for readers who cannot see it.
+        build: draws it, ``None`` where nothing was measured.
+    """
+
+    caption: str
+    build: Callable[[Results], Figure | None]
+
+
+def _training(results: Results) -> Figure | None:
+    return draw_training(results.training) if results.training else None
+
+
+def _comparison(results: Results, *, metric: str) -> Figure | None:
+    table = results.metrics
+    if table is None:
+        return None
+    chosen = table[(table["metric"] == metric) & (table["condition"] == "standard")]
+    keys = ["source", "contrast", "structure", "model"]
+    summary = summarise(chosen, keys).dropna(subset=["mean"])
+    if summary.empty:
+        return None
+    summary["group"] = summary["source"] + " · " + summary["contrast"]
+    rows = {group: place for place, group in enumerate(summary["group"].unique())}
+    summary["row"] = summary["group"].map(rows)
+    kind = get_metric(metric)
+    label = kind.title if kind.unit == "1" else f"{kind.title} ({kind.unit})"
+    return draw_comparison(
+        in_report_order(summary, ["structure", "row", "model"]).drop(columns="row"),
+        title=f"{kind.title} by source, contrast and structure ({kind.better} is better)",
+        label=label,
+        groups=list(rows),
+    )
+
+
+def _degradation(results: Results) -> Figure | None:
+    if results.robustness is None:
+        return None
+    summary = robustness_summary(results.robustness)
+    if summary.empty:
+        return None
+    ordered = in_report_order(summary, ["condition", "structure", "model", "severity"])
+    return draw_degradation(ordered, title="Dice at falling resolution")
+
+
+#: Name in a marker and of the file -> figure, in the order of the report.
+REPORT_FIGURES: dict[str, ReportFigure] = {
+    "training": ReportFigure(
+        "Losses and validation Dice by optimiser step, each model.", _training
+    ),
+    "dice": ReportFigure(
+        "Mean Dice of each model with 95 % interval, by source, contrast and structure.",
+        partial(_comparison, metric="dice"),
+    ),
+    "hd95": ReportFigure(
+        "Mean HD95 in mm of each model with 95 % interval, by source, contrast and structure.",
+        partial(_comparison, metric="hd95"),
+    ),
+    "resolution": ReportFigure(
+        "Mean Dice of each model with 95 % interval against the loss of resolution.", _degradation
+    ),
+}
+
+
+def write_figures(results: Results, names: Iterable[str] = REPORT_FIGURES) -> dict[str, Path]:
+    """Draw the figures that the results allow into the run's folder ``curves``.
+
+    Args:
+        results: of a run.
+        names: keys of :data:`REPORT_FIGURES`.
+
+    Returns:
+        Name -> file written, in the order of ``names``.
+
+    Raises:
+        OutputError: if a file cannot be written.
+    """
+    written: dict[str, Path] = {}
+    for name in names:
+        figure = REPORT_FIGURES[name].build(results)
+        if figure is None:
+            continue
+        folder = results.folder / CURVES
+        folder.mkdir(parents=True, exist_ok=True)
+        written[name] = folder / f"{name}.png"
+        with atomic_write(written[name]) as temporary:
+            temporary.write_bytes(encode_png(figure))
+    return written

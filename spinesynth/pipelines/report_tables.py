@@ -1,0 +1,280 @@
+"""The tables of a report: numbers from the run's files, as text with fixed digits.
+
+Each builder takes :class:`Results` and returns a frame of text, ready to print;
+``None`` says that the run never measured it. A mean always stands with its
+number of patients.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pandas as pd
+
+from spinesynth.anatomy.structures import REPORT_GROUPS
+from spinesynth.metrics import METRICS, compare_models, summarise
+from spinesynth.pipelines.report_format import (
+    DIGITS,
+    UNDEFINED,
+    compare_side_by_side,
+    in_report_order,
+    interval_cell,
+    number,
+    plain,
+    with_interval,
+)
+from spinesynth.pipelines.results import Results
+from spinesynth.pipelines.robustness import robustness_summary
+
+_WORST = 5
+_GROUP = ["source", "contrast", "structure"]
+_CASE_COLUMNS = (*_GROUP, "severity", "code", "message")
+
+
+@dataclass(frozen=True)
+class ReportTable:
+    """Describe one table of the report.
+
+    Args:
+        title: above the table.
+        note: how to read it.
+        build: returns the rows as text, ``None`` where nothing was measured.
+    """
+
+    title: str
+    note: str
+    build: Callable[[Results], pd.DataFrame | None]
+
+
+def _standard(results: Results) -> pd.DataFrame | None:
+    """Return the scores at the original condition, None where there are none."""
+    table = results.metrics
+    if table is None:
+        return None
+    table = table[table["metric"].isin(METRICS) & (table["condition"] == "standard")]
+    return table if len(table) else None
+
+
+def _degraded(results: Results) -> pd.DataFrame | None:
+    """Return the table of degraded conditions, None where there are no scores."""
+    table = results.robustness
+    if table is None or not table["metric"].isin(METRICS).any():
+        return None
+    return table
+
+
+def _titled(frame: pd.DataFrame) -> pd.DataFrame:
+    """Give columns the names that readers see."""
+    names = {"in_plane_factor": "in-plane", "through_plane_factor": "through-plane"}
+    if "condition" in frame:
+        frame = frame.assign(condition=frame["condition"].replace(names))
+    capitals = {name: name.capitalize() for name in ("model", "condition", *_CASE_COLUMNS)}
+    return frame.rename(columns=capitals)
+
+
+def _comparison(results: Results) -> pd.DataFrame | None:
+    table = _standard(results)
+    return None if table is None else _titled(compare_side_by_side(table, _GROUP))
+
+
+def _contrast_shift(results: Results) -> pd.DataFrame | None:
+    table = _standard(results)
+    if table is None:
+        return None
+    keys = ["contrast", "source", "model"]
+    summary = summarise(table[table["metric"] == "dice"], [*keys, "structure"])
+    structures = [name for name in REPORT_GROUPS if name in set(summary["structure"])]
+    rows = []
+    for names, group in summary.groupby(keys, sort=True):
+        counts = sorted(set(group["n_patients"]))
+        row = dict(zip(keys, names, strict=True))
+        row["Patients"] = "–".join(str(count) for count in {counts[0]: 0, counts[-1]: 0})
+        for structure in structures:
+            known = group[group["structure"] == structure]
+            row[f"Dice {structure}"] = "" if known.empty else interval_cell(known, "dice")
+        rows.append(row)
+    return _titled(pd.DataFrame(rows))
+
+
+def _resolution(results: Results) -> pd.DataFrame | None:
+    table = _degraded(results)
+    if table is None:
+        return None
+    scores = table[table["metric"].isin(METRICS)]
+    frame = compare_side_by_side(scores, ["condition", "structure", "severity"])
+    keys = ["condition", "structure", "severity"]
+    reached = robustness_summary(table).groupby(keys)["resolution_mm"].mean().reset_index()
+    voxels = {
+        (row["condition"], row["structure"], plain(row["severity"])): row["resolution_mm"]
+        for row in reached.to_dict("records")
+    }
+    rows = zip(*(frame[key] for key in keys), strict=True)
+    at = [number(voxels.get(row, float("nan")), 2) for row in rows]
+    frame.insert(3, "Voxel (mm)", at)
+    return _titled(frame.rename(columns={"severity": "Factor"}))
+
+
+def _robustness(results: Results) -> pd.DataFrame | None:
+    table = _degraded(results)
+    if table is None:
+        return None
+    summary = robustness_summary(table)
+    summary = in_report_order(
+        summary[summary["severity"] > 1], ["condition", "structure", "severity", "model"]
+    )
+    rows = [
+        {
+            "condition": row["condition"], "structure": row["structure"],
+            "Factor": plain(float(row["severity"])), "model": row["model"],
+            "Patients": str(row["n_patients"]),
+            "Dice": with_interval(row["dice"], row["low"], row["high"], 3),
+            "Robustness score": number(row["robustness_score"], 3),
+            "Absolute drop": number(row["absolute_drop"], 3),
+        }
+        for row in summary.to_dict("records")
+    ]  # fmt: skip
+    return _titled(pd.DataFrame(rows)) if rows else None
+
+
+def _p_value(value: float) -> str:
+    """Return a p value with three decimals."""
+    return "<0.001" if value < 0.001 else number(value, 3)
+
+
+def _statistics(results: Results) -> pd.DataFrame | None:
+    table = _standard(results)
+    if table is None:
+        return None
+    tests = in_report_order(compare_models(table), ["metric", *_GROUP])
+    rows = [
+        {
+            "Metric": METRICS[row["metric"]].title, "source": row["source"],
+            "contrast": row["contrast"], "structure": row["structure"],
+            "Patients": str(row["n_patients"]), "Compared": f"{row['model']} - {row['other']}",
+            "Mean difference": with_interval(
+                row["difference"], row["low"], row["high"], DIGITS[row["metric"]]
+            ),
+            "p": _p_value(row["p_value"]), "p (Holm)": _p_value(row["p_holm"]),
+        }
+        for row in tests.to_dict("records")
+    ]  # fmt: skip
+    return _titled(pd.DataFrame(rows)) if rows else None
+
+
+def _training(results: Results) -> pd.DataFrame | None:
+    rows = []
+    for model, table in results.training.items():
+        dice = table["val_dice_mean"]
+        best = None if dice.isna().all() else table[dice == dice.max()].iloc[0]
+        seconds = float(table["seconds"].sum()) if "seconds" in table else float("nan")
+        rows.append(
+            {
+                "Model": model, "Epochs": str(len(table)), "Steps": f"{table['step'].max():.0f}",
+                "Last training loss": number(float(table["train_loss"].iloc[-1]), 4),
+                "Best validation Dice": UNDEFINED if best is None else number(dice.max(), 3),
+                "Best epoch": UNDEFINED if best is None else f"{best['epoch']:.0f}",
+                "Minutes": number(seconds / 60, 1),
+            }
+        )  # fmt: skip
+    return pd.DataFrame(rows) if rows else None
+
+
+def _failures(results: Results) -> pd.DataFrame | None:
+    columns = ["model", "case_id", "source", "contrast", "condition", "severity", "code", "message"]
+    if results.failures is None:
+        return None
+    frame = results.failures[columns].copy()
+    frame["severity"] = [plain(value) for value in frame["severity"]]
+    return _titled(frame.rename(columns={"case_id": "Case"}))
+
+
+def _worst_cases(results: Results) -> pd.DataFrame | None:
+    table = _standard(results)
+    if table is None:
+        return None
+    dice = table[table["metric"] == "dice"].dropna(subset=["value"])
+    keys = ["model", "case_id", "source", "contrast"]
+    rows = []
+    for names, group in dice.groupby(keys, sort=True):
+        lowest = group.sort_values("value", kind="stable").iloc[0]
+        rows.append((*names, group["value"].mean(), lowest["structure"], lowest["value"]))
+    columns = [
+        "Model",
+        "Case",
+        "Source",
+        "Contrast",
+        "Mean Dice",
+        "Lowest structure",
+        "Lowest Dice",
+    ]
+    frame = pd.DataFrame(rows, columns=columns).sort_values(["Model", "Mean Dice", "Case"])
+    frame = frame.groupby("Model", sort=True).head(_WORST).reset_index(drop=True)
+    for column in ("Mean Dice", "Lowest Dice"):
+        frame[column] = [number(value, 3) for value in frame[column]]
+    return frame
+
+
+def _manifest(results: Results) -> pd.DataFrame | None:
+    if results.manifest is None:
+        return None
+    return pd.DataFrame(_flatten("", results.manifest), columns=["Entry", "Value"])
+
+
+def _flatten(prefix: str, value: object) -> list[tuple[str, str]]:
+    """Return ``a.b`` and text for every leaf of nested mappings."""
+    if isinstance(value, dict):
+        return [
+            pair
+            for key, inner in value.items()
+            for pair in _flatten(f"{prefix}.{key}" if prefix else str(key), inner)
+        ]
+    if isinstance(value, list):
+        return [(prefix, ", ".join(str(item) for item in value))]
+    return [(prefix, str(value))]
+
+
+_INTERVAL_NOTE = (
+    "Mean over patients (scans of one patient averaged first) with 95 % bootstrap interval; "
+    "no interval where there is one patient. HD95 in mm. A missed or invented structure "
+    "counts as Dice 0 and HD95 = diagonal of the image; where both masks are empty the score "
+    "is undefined, left out and counted."
+)
+
+#: Name in a marker -> table, in the order of the report.
+REPORT_TABLES: dict[str, ReportTable] = {
+    "training": ReportTable("Training", "Validation Dice is the mean of structures.", _training),
+    "comparison": ReportTable(
+        "Models by source, contrast and structure", _INTERVAL_NOTE, _comparison
+    ),
+    "contrast_shift": ReportTable(
+        "Contrast shift",
+        "Dice of each model on every contrast in the data; an empty cell is not annotated. "
+        "T2_SPACE is a contrast of its own.",
+        _contrast_shift,
+    ),
+    "resolution": ReportTable(
+        "Resolution degradation",
+        "Images degraded by the factor and scored on the original grid; factor 1 is the original. "
+        "Voxel: mean size reached. Intervals and undefined scans as above.",
+        _resolution,
+    ),
+    "robustness": ReportTable(
+        "Robustness",
+        "Robustness score: degraded over original mean Dice of the same patients, undefined if "
+        "the original is 0. Absolute drop: original minus degraded.",
+        _robustness,
+    ),
+    "statistics": ReportTable(
+        "Statistics",
+        "Two-sided Wilcoxon signed-rank test paired by patient, over scans that both models have "
+        "a score for; Holm's correction over all tests of one metric. With fewer than 6 patients "
+        "p cannot fall below 0.05.",
+        _statistics,
+    ),
+    "worst_cases": ReportTable(
+        "Worst cases", f"The {_WORST} cases of each model with the lowest mean Dice.", _worst_cases
+    ),
+    "failures": ReportTable("Failures", "Cases that could not be read or predicted.", _failures),
+    "manifest": ReportTable("Run", "What made these results.", _manifest),
+}

@@ -1,0 +1,152 @@
+"""Where a run keeps its numbers, and how they are read back.
+
+The one home of these names: what writes and what reads a run's folder both use it.
+
+============================ ==================================================
+path in a run's folder       what
+============================ ==================================================
+``run.json``                 manifest: versions, seeds, threads, times, command
+``tables/split.csv``         which case trained, validated, tested
+``tables/metrics.csv``       long table of the standard evaluation
+``tables/robustness.csv``    long table of the degraded conditions
+``tables/failures.csv``      cases that could not be scored; no row if none failed
+``tables/training_A.csv``    one row an epoch, one file a model
+``curves/*.png``             figures made from the tables
+``overlays/*.png``           pictures of scans: never committed
+``models/model_A_best.pt``   checkpoints, best and last of each model: never committed
+============================ ==================================================
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from spinesynth.errors import InputError
+from spinesynth.io.problems import InputFileError
+from spinesynth.io.tables import read_ids_csv, require_columns
+from spinesynth.pipelines.evaluate import FAILURE_COLUMNS, LONG_COLUMNS
+
+RUN_JSON = Path("run.json")
+TABLES = Path("tables")
+CURVES = Path("curves")
+OVERLAYS = Path("overlays")
+MODELS = Path("models")
+SPLIT_CSV = TABLES / "split.csv"
+METRICS_CSV = TABLES / "metrics.csv"
+ROBUSTNESS_CSV = TABLES / "robustness.csv"
+FAILURES_CSV = TABLES / "failures.csv"
+
+_TRAINING = "training_"
+_TRAINING_COLUMNS = ("model", "epoch", "step", "train_loss", "val_dice_mean")
+
+
+def training_csv(model: str) -> Path:
+    """Return the path of a model's training table within a run's folder."""
+    return TABLES / f"{_TRAINING}{model}.csv"
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """Hold everything that a run has measured; ``None`` or empty is 'not run'.
+
+    Args:
+        folder: of the run.
+        metrics: long table of the standard evaluation.
+        robustness: long table of degraded conditions.
+        failures: cases that could not be scored.
+        training: model -> training table.
+        manifest: contents of ``run.json``.
+    """
+
+    folder: Path
+    metrics: pd.DataFrame | None
+    robustness: pd.DataFrame | None
+    failures: pd.DataFrame | None
+    training: dict[str, pd.DataFrame]
+    manifest: dict[str, object] | None
+
+
+def read_results(folder: Path) -> Results:
+    """Read the tables of a run strictly; absent files are absent results.
+
+    Args:
+        folder: of the run.
+
+    Returns:
+        Tables with numbers as float and everything else as text.
+
+    Raises:
+        InputError: if the folder is missing, or a file in it is damaged.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder; name the folder of a run", code="E-IN-001")
+    numbers = ("severity", "value")
+    return Results(
+        folder=folder,
+        metrics=_read_table(folder / METRICS_CSV, LONG_COLUMNS, numbers),
+        robustness=_read_table(folder / ROBUSTNESS_CSV, LONG_COLUMNS, numbers),
+        failures=_read_table(folder / FAILURES_CSV, FAILURE_COLUMNS, ("severity",)),
+        training=_read_training(folder),
+        manifest=_read_manifest(folder / RUN_JSON),
+    )
+
+
+def _read_table(path: Path, columns: Sequence[str], numbers: Sequence[str]) -> pd.DataFrame | None:
+    """Read one table, or return None where it was never written."""
+    if not path.exists():
+        return None
+    table = read_ids_csv(path)
+    require_columns(path, table, *columns)
+    for column in numbers:
+        table[column] = _as_numbers(path, table[column])
+    return table.reset_index(drop=True)
+
+
+def _as_numbers(path: Path, cells: pd.Series) -> pd.Series:
+    """Return cells as float, empty as NaN, and refuse what is no number."""
+    numbers = pd.to_numeric(cells.replace("", "nan"), errors="coerce").astype("float64")
+    wrong = cells[numbers.isna() & ~cells.str.lower().isin(["", "nan"])]
+    if len(wrong):
+        raise InputFileError(
+            path,
+            f"line {wrong.index[0]}, column {cells.name}: {wrong.iloc[0]!r} is no number",
+            remedy="restore the file that the run wrote",
+            code="E-CASE-003",
+        )
+    return numbers
+
+
+def _read_training(folder: Path) -> dict[str, pd.DataFrame]:
+    """Read every training table that has at least one epoch."""
+    tables: dict[str, pd.DataFrame] = {}
+    for path in sorted((folder / TABLES).glob(f"{_TRAINING}*.csv")):
+        header = read_ids_csv(path)
+        numbers = [column for column in header.columns if column != "model"]
+        table = _read_table(path, _TRAINING_COLUMNS, numbers)
+        if table is not None and len(table):
+            tables[path.stem.removeprefix(_TRAINING)] = table
+    return tables
+
+
+def _read_manifest(path: Path) -> dict[str, object] | None:
+    """Read ``run.json``, or return None where it was never written."""
+    if not path.exists():
+        return None
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:  # no JSON, or no UTF-8
+        raise InputFileError(
+            path, f"not JSON ({error})", remedy="restore the file that the run wrote",
+            code="E-FMT-001",
+        ) from error  # fmt: skip
+    if not isinstance(manifest, dict):
+        raise InputFileError(
+            path, "must hold one JSON object", remedy="restore the file that the run wrote",
+            code="E-FMT-001",
+        )  # fmt: skip
+    return manifest

@@ -1,0 +1,113 @@
+"""A run's folder made at test time: tables with invented numbers, no scan."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from spinesynth.io.tables import write_csv
+from spinesynth.pipelines.evaluate import FAILURE_COLUMNS, LONG_COLUMNS
+from spinesynth.pipelines.results import (
+    FAILURES_CSV,
+    METRICS_CSV,
+    ROBUSTNESS_CSV,
+    RUN_JSON,
+    TABLES,
+    training_csv,
+)
+
+#: source, contrast, structures, patients
+GROUPS = (
+    ("spider_t2space", "T2_SPACE", ("vertebra", "body", "posterior", "disc", "canal"), 7),
+    ("two_contrasts", "T1", ("vertebra", "disc"), 3),
+    ("two_contrasts", "T2", ("vertebra", "disc"), 3),
+    ("bodies", "GRE", ("body",), 1),
+)
+
+
+def _rows(
+    labels: dict[str, object], structures: tuple[str, ...], dice: float
+) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = []
+    for place, structure in enumerate(structures):
+        scores = (("dice", dice - 0.02 * place, "1"), ("hd95", 9 - 8 * dice, "mm"))
+        for metric, value, unit in scores:
+            score = {"structure": structure, "metric": metric, "value": value, "unit": unit}
+            rows.append(labels | score)
+    return rows
+
+
+def make_tables() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return a long table of scores and one of degraded conditions, models A and B."""
+    generator = np.random.default_rng(11)
+    scores: list[dict[str, object]] = []
+    degraded: list[dict[str, object]] = []
+    for source, contrast, structures, patients in GROUPS:
+        for patient in range(patients):
+            for model, mean in (("A", 0.8), ("B", 0.85 if contrast == "T2_SPACE" else 0.6)):
+                dice = float(mean + generator.normal(0, 0.03))
+                labels: dict[str, object] = {
+                    "run": "invented", "model": model, "case_id": f"{source}{contrast}{patient}",
+                    "patient_id": f"{source}{patient}", "source": source, "contrast": contrast,
+                }  # fmt: skip
+                standard = labels | {"condition": "standard", "severity": 1.0}
+                scores += _rows(standard, structures, dice)
+                if source != "spider_t2space":
+                    continue
+                for condition in ("in_plane_factor", "through_plane_factor"):
+                    for factor in (1.0, 2.0, 4.0):
+                        at = labels | {"condition": condition, "severity": factor}
+                        degraded += _rows(at, structures, dice - 0.05 * (factor - 1))
+                        degraded.append(
+                            at | {"structure": "image", "metric": "resolution",
+                                  "value": 0.9 * factor, "unit": "mm"}
+                        )  # fmt: skip
+    columns = list(LONG_COLUMNS)
+    return pd.DataFrame(scores, columns=columns), pd.DataFrame(degraded, columns=columns)
+
+
+def make_training(model: str) -> pd.DataFrame:
+    """Return a training table of twelve epochs."""
+    step = np.arange(1, 13) * 50
+    return pd.DataFrame(
+        {
+            "model": model, "epoch": np.arange(12), "step": step,
+            "train_loss": 1.5 * np.exp(-step / 200) + 0.2,
+            "val_dice_mean": 0.85 - 0.8 * np.exp(-step / 150),
+            "val_dice_body": 0.9 - 0.8 * np.exp(-step / 150),
+            "val_dice_disc": 0.8 - 0.8 * np.exp(-step / 150),
+            "learning_rate": 1e-3, "seconds": 30.0,
+        }
+    )  # fmt: skip
+
+
+def write_scores(folder: Path) -> Path:
+    """Write a run with nothing but a few scores, and return its folder."""
+    (folder / TABLES).mkdir(parents=True)
+    scores, _ = make_tables()
+    few = (scores["source"] == "two_contrasts") & (scores["structure"] == "disc")
+    write_csv(folder / METRICS_CSV, scores[few])
+    return folder
+
+
+def write_run(folder: Path) -> Path:
+    """Write every file of a complete run and return its folder."""
+    (folder / TABLES).mkdir(parents=True)
+    scores, degraded = make_tables()
+    write_csv(folder / METRICS_CSV, scores)
+    write_csv(folder / ROBUSTNESS_CSV, degraded)
+    failure = {
+        "run": "invented", "model": "A", "case_id": "torn", "source": "bodies", "contrast": "GRE",
+        "condition": "standard", "severity": 1.0, "code": "E-FMT-002",
+        "message": "torn.mha: cut short | <copy it again>",
+    }  # fmt: skip
+    write_csv(folder / FAILURES_CSV, pd.DataFrame([failure], columns=list(FAILURE_COLUMNS)))
+    for model in "AB":
+        write_csv(folder / training_csv(model), make_training(model))
+    versions = {"torch": "2.13.0"}
+    manifest = {"command": "make run", "seed": 42, "versions": versions, "threads": [1, 2]}
+    (folder / RUN_JSON).write_text(json.dumps(manifest), encoding="utf-8")
+    return folder
