@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import pickle
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,7 +85,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, ValueError, EOFError, OSError, KeyError, AttributeError) as error:
         raise _refuse(path, f"it cannot be read ({type(error).__name__})") from error
-    except torch.serialization.pickle.UnpicklingError as error:
+    except pickle.UnpicklingError as error:
         raise _refuse(path, "it is damaged or holds code") from error
     if not isinstance(content, dict) or content.get("format") != _FORMAT:
         raise _refuse(path, f"it is not of the format {_FORMAT}")

@@ -73,7 +73,7 @@ def _lowest(mask: np.ndarray, min_area: float) -> np.ndarray | None:
     areas = np.bincount(pieces.ravel())
     rows = np.arange(mask.shape[1], dtype=float)
     sums = np.bincount(pieces.ravel(), weights=np.broadcast_to(rows, mask.shape).ravel())
-    heights = np.where(areas >= min(min_area, areas[1:].max()), sums / areas, np.inf)
+    heights = np.where(areas >= min(min_area, areas[1:].max()), sums / np.maximum(areas, 1), np.inf)
     heights[0] = np.inf  # the background
     chosen = int(heights.argmin())
     return np.asarray(pieces == chosen)
@@ -92,7 +92,7 @@ def _sacral_end(
     body_centre = np.argwhere(body).mean(0) * scale
     points = np.argwhere(disc) * scale
     centre = points.mean(0)
-    if centre[1] >= body_centre[1]:
+    if len(points) < 2 or centre[1] >= body_centre[1]:  # one voxel has no direction
         return None, (0.0, -1.0), 0.0
     values, vectors = np.linalg.eigh(np.cov((points - centre).T))
     depth, thickness = (float(4 * np.sqrt(max(v, 0.0))) for v in (values[1], values[0]))

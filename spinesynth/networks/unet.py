@@ -70,4 +70,3 @@ class UNet(nn.Module):
     def count_parameters(self) -> int:
         """Return the number of trainable parameters."""
         return sum(p.numel() for p in self.parameters() if p.requires_grad)
-

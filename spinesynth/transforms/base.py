@@ -46,9 +46,7 @@ def as_plain(data: Tensor | np.ndarray) -> Tensor:
     return torch.as_tensor(data)
 
 
-def rewrap(
-    result: Tensor, like: Tensor | np.ndarray, *, affine: Tensor | None = None
-) -> Tensor:
+def rewrap(result: Tensor, like: Tensor | np.ndarray, *, affine: Tensor | None = None) -> Tensor:
     """Give a result a copy of its source's metadata, with another affine if one is given."""
     if not isinstance(like, MetaTensor):
         return result

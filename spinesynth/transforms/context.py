@@ -74,7 +74,8 @@ class RandFillContextd(RandomKerneld):
 
     Args:
         keys: key of the structure map; the completed one replaces it.
-        tissue_key: key under which the tissue map is put.
+        tissue_key: key under which the tissue map is put. A map that is already
+            there (a phantom brings its own) is kept, and nothing is filled.
         allow_missing_keys: do not raise if the structure map is missing.
         **parameters: those of :class:`RandFillContext`.
     """
@@ -95,6 +96,8 @@ class RandFillContextd(RandomKerneld):
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Put the completed structure map and the tissue map."""
         result = dict(data)
+        if self.tissue_key in result:
+            return result
         for key in self.key_iterator(result):
             both = self.transform(result[key])
             result[key], result[self.tissue_key] = (rewrap(both[n : n + 1], both) for n in range(2))

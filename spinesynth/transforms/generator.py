@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from typing import Any, Literal
 
 import numpy as np
@@ -40,6 +41,13 @@ class SpineSynthGenerator:
             :mod:`spinesynth.anatomy.label_schemes`.
         spacing_mm: voxel size of the label maps, one number or one for each axis.
         seed: seed of the sequence of images; None starts anywhere.
+
+    Shape:
+        ``(J, K)`` or ``(I, J, K)`` label map; the image has the same.
+
+    Source:
+        the chain of Billot et al. 2023, Medical Image Analysis 86:102789; each
+        stage names its own.
 
     Example:
         >>> import numpy as np
@@ -126,9 +134,15 @@ class SyntheticDataset(Dataset[dict[str, Tensor]]):
 
     Args:
         label_maps: ``(J, K)`` or ``(I, J, K)`` label maps.
-        generator: paints them; its own sequence is not used.
+        generator: paints them; a copy is used, its own sequence does not move.
         num_augmentations: images for each label map, at least 1.
         seed: with an item's number, decides its image.
+
+    Shape:
+        items have ``image`` and ``label``, each ``(1, J, K)`` or ``(1, I, J, K)``.
+
+    Source:
+        :class:`SpineSynthGenerator`.
 
     Example:
         >>> import numpy as np
@@ -147,7 +161,7 @@ class SyntheticDataset(Dataset[dict[str, Tensor]]):
     ) -> None:
         if num_augmentations < 1:
             raise ValueError(f"num_augmentations must be at least 1, got {num_augmentations}")
-        self.label_maps, self.generator = list(label_maps), generator
+        self.label_maps, self.generator = list(label_maps), deepcopy(generator)
         self.num_augmentations, self.seed = num_augmentations, seed
 
     def __len__(self) -> int:

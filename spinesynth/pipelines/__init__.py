@@ -1,0 +1,98 @@
+"""Files in, files out: data sets, training, prediction, evaluation, report.
+
+========================= =====================================================
+``read_config``           read the YAML of an experiment, or refuse it with every error
+``parse_config``          the same for a mapping
+``ExperimentConfig``      the configuration itself
+``check_data``            list every problem of a data set
+``split_cases``           split cases by patient
+``write_phantom_dataset`` a data set without any data
+``synthesize_cases``      synthetic images for the label maps of a data set
+``Trainer``               train one model
+``VolumePredictor``       segment a volume with a network
+``load_predictor``        a predictor from a checkpoint
+``evaluate_cases``        score a predictor on cases
+``evaluate_robustness``   score it at falling resolution
+``robustness_summary``    what of the Dice is kept at each severity
+``run_robustness``        both for a checkpoint, with a report
+``train_models``          train A, B or both and leave their checkpoints
+``run_experiment``        train A and B, test both, report
+``run_demo``              pictures without any data
+``build_report``          a report from a run's tables
+``fill_report``           tables and figures between the markers of a text
+========================= =====================================================
+
+Each is loaded from its module when it is first asked for, so that the command
+line can look a light one up without waiting for the heavy ones.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from spinesynth.pipelines.check import check_data
+    from spinesynth.pipelines.config import ExperimentConfig, parse_config, read_config
+    from spinesynth.pipelines.demo import run_demo
+    from spinesynth.pipelines.evaluate import evaluate_cases
+    from spinesynth.pipelines.experiment import run_experiment, train_models
+    from spinesynth.pipelines.phantom_data import write_phantom_dataset
+    from spinesynth.pipelines.predict import VolumePredictor, load_predictor
+    from spinesynth.pipelines.report import build_report, fill_report
+    from spinesynth.pipelines.robustness import evaluate_robustness, robustness_summary
+    from spinesynth.pipelines.robustness_run import run_robustness
+    from spinesynth.pipelines.split import split_cases
+    from spinesynth.pipelines.synthesize import synthesize_cases
+    from spinesynth.pipelines.train import Trainer
+
+__all__ = [
+    "ExperimentConfig",
+    "Trainer",
+    "VolumePredictor",
+    "build_report",
+    "check_data",
+    "evaluate_cases",
+    "evaluate_robustness",
+    "fill_report",
+    "load_predictor",
+    "parse_config",
+    "read_config",
+    "robustness_summary",
+    "run_demo",
+    "run_experiment",
+    "run_robustness",
+    "split_cases",
+    "synthesize_cases",
+    "train_models",
+    "write_phantom_dataset",
+]
+
+_MODULES = {
+    "ExperimentConfig": "config",
+    "Trainer": "train",
+    "VolumePredictor": "predict",
+    "build_report": "report",
+    "check_data": "check",
+    "evaluate_cases": "evaluate",
+    "evaluate_robustness": "robustness",
+    "fill_report": "report",
+    "load_predictor": "predict",
+    "parse_config": "config",
+    "read_config": "config",
+    "robustness_summary": "robustness",
+    "run_demo": "demo",
+    "run_experiment": "experiment",
+    "run_robustness": "robustness_run",
+    "split_cases": "split",
+    "synthesize_cases": "synthesize",
+    "train_models": "experiment",
+    "write_phantom_dataset": "phantom_data",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name from its module."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

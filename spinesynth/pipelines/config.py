@@ -1,0 +1,203 @@
+"""The configuration of an experiment: one YAML file, checked before anything runs."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from spinesynth.errors import ConfigError
+from spinesynth.transforms.contrast_names import ContrastName
+
+Range = tuple[float, float]
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataConfig(_Section):
+    """Which cases train, validate and test.
+
+    Attributes:
+        train_sources: sources whose cases are split into train, validation and
+            test patients; every other source is tested on whole.
+        train_contrasts: contrasts that models are trained on; the test patients'
+            other contrasts are tested too.
+        test_patients: patients of the train sources held out for the test.
+        val_patients: patients of the train sources held out for validation.
+        max_train_patients: use at most this many for training; None for all.
+        split_seed: seed of the split.
+        include_sources: sources to use at all; None for every one in the table.
+        phantom_patients: without a table, how many phantom patients to draw.
+    """
+
+    train_sources: tuple[str, ...] = ("phantom",)
+    train_contrasts: tuple[str, ...] | None = None
+    test_patients: Annotated[int, Field(ge=1)] = 4
+    val_patients: Annotated[int, Field(ge=1)] = 2
+    max_train_patients: Annotated[int, Field(ge=1)] | None = None
+    split_seed: int = 0
+    include_sources: tuple[str, ...] | None = None
+    phantom_patients: Annotated[int, Field(ge=4)] = 12
+
+
+class NetworkConfig(_Section):
+    """The network, the same for every model of an experiment."""
+
+    base_features: Annotated[int, Field(ge=1)] = 16
+
+
+class SynthesisConfig(_Section):
+    """The random chain from label map to image (units in the names).
+
+    Attributes:
+        phantom_share: share of samples painted over phantoms instead of the
+            label maps. Masks of narrow slabs show no flank of the body; phantoms
+            do, and hold no real image either.
+        phantoms: how many phantoms to draw for it.
+    """
+
+    phantom_share: Probability = 0.0
+    phantoms: Annotated[int, Field(ge=1)] = 24
+    contrast: ContrastName = "mixed"
+    alpha: Range = (0.0, 1.0)
+    rotation_deg: float = 15.0
+    scale: float = 0.2
+    shear: float = 0.1
+    elastic_mm: Range = (0.0, 4.0)
+    spread: Range = (0.005, 0.06)
+    texture: Range = (0.0, 0.18)
+    coil_prob: Probability = 0.6
+    coil_decay_mm: Range = (50.0, 250.0)
+    bias_strength: Range = (0.0, 0.5)
+    motion_prob: Probability = 0.15
+    motion_shift_vox: float = 2.0
+    resolution_prob: Probability = 0.9
+    resolution_mm: Range = (1.0, 4.0)
+    noise_sigma: Range = (0.0, 0.06)
+    noise_correlation_vox: Range = (0.0, 1.2)
+    log_gamma: Range = (-0.4, 0.4)
+
+
+class AugmentationConfig(_Section):
+    """What real training images go through; the deformation is that of synthesis."""
+
+    bias_strength: Range = (0.0, 0.3)
+    noise_sigma: Range = (0.0, 0.03)
+    log_gamma: Range = (-0.3, 0.3)
+
+
+class TrainingConfig(_Section):
+    """Optimisation, equal for every model of an experiment."""
+
+    steps: Annotated[int, Field(ge=1)] = 200
+    validate_every: Annotated[int, Field(ge=1)] = 50
+    batch_size: Annotated[int, Field(ge=1)] = 8
+    patch_size: tuple[int, int] = (192, 192)
+    spacing_mm: Annotated[float, Field(gt=0)] = 1.0
+    learning_rate: Annotated[float, Field(gt=0)] = 2e-3
+    plateau_patience: Annotated[int, Field(ge=0)] = 3
+    plateau_factor: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    gradient_clip: Annotated[float, Field(gt=0)] = 5.0
+    precision: Literal["float32", "bfloat16"] = "bfloat16"
+    val_samples: Annotated[int, Field(ge=1)] = 32
+    workers: Annotated[int, Field(ge=0)] = 1
+
+
+class EvaluationConfig(_Section):
+    """Prediction and the tests."""
+
+    overlap: Annotated[float, Field(ge=0, lt=1)] = 0.25
+    batch_size: Annotated[int, Field(ge=1)] = 8
+    resolution_factors: tuple[float, ...] = (1.0, 2.0, 3.0, 4.0)
+    max_robustness_cases: Annotated[int, Field(ge=1)] | None = None
+
+
+class ExperimentConfig(_Section):
+    """One experiment: data, synthesis, training and tests of models A and B."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$")]
+    description: str = ""
+    seed: int = 42
+    models: tuple[Literal["A", "B"], ...] = ("A", "B")
+    target_scheme: Literal["spine6", "semantic4", "binary_vertebra"] = "spine6"
+    data: DataConfig = DataConfig()
+    network: NetworkConfig = NetworkConfig()
+    synthesis: SynthesisConfig = SynthesisConfig()
+    augmentation: AugmentationConfig = AugmentationConfig()
+    training: TrainingConfig = TrainingConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """YAML without duplicate keys, where ``1e-3`` is a number as it looks."""
+
+
+def _unique_mapping(loader: _StrictLoader, node: yaml.MappingNode) -> dict[Any, Any]:
+    keys = [loader.construct_object(key) for key, _ in node.value]
+    doubles = {key for key in keys if keys.count(key) > 1}
+    if doubles:
+        raise yaml.YAMLError(f"key {sorted(map(str, doubles))} stands twice")
+    return loader.construct_mapping(node, deep=True)
+
+
+_StrictLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _unique_mapping)
+
+
+def _nearest(location: tuple[int | str, ...]) -> str:
+    """Suggest the valid name nearest to an unknown one."""
+    model: type[BaseModel] = ExperimentConfig
+    for part in location[:-1]:
+        field = model.model_fields.get(str(part))
+        if field is None or not isinstance(field.annotation, type):
+            return ""
+        model = field.annotation
+    close = difflib.get_close_matches(str(location[-1]), list(model.model_fields), n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def _describe(error: ValidationError, source: str) -> str:
+    lines = []
+    for problem in error.errors():
+        where = ".".join(str(part) for part in problem["loc"])
+        hint = _nearest(problem["loc"]) if problem["type"] == "extra_forbidden" else ""
+        lines.append(f"{where}: {problem['msg']}{hint}, got {problem['input']!r}")
+    return f"{source} cannot be used: " + "; ".join(lines)
+
+
+def parse_config(values: dict[str, Any], *, source: str = "configuration") -> ExperimentConfig:
+    """Check a configuration and return it, or raise with every error at once.
+
+    Raises:
+        ConfigError: naming each wrong field, and the nearest valid name of an
+            unknown one.
+    """
+    try:
+        return ExperimentConfig.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(_describe(error, source), code="E-CONF-002") from None
+
+
+def read_config(path: Path) -> ExperimentConfig:
+    """Read and check a YAML configuration.
+
+    Raises:
+        ConfigError: if the file is missing, is not YAML, or has wrong fields.
+    """
+    if not path.is_file():
+        raise ConfigError(
+            f"no configuration file at {path}; see configs/ for examples", code="E-CONF-001"
+        )
+    try:
+        values = yaml.load(path.read_text(encoding="utf-8"), Loader=_StrictLoader)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        message = " ".join(str(error).split())
+        raise ConfigError(f"{path} is no valid YAML: {message}", code="E-CONF-001") from None
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path} must hold a mapping of settings", code="E-CONF-001")
+    return parse_config(values, source=str(path))

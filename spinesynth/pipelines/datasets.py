@@ -1,0 +1,235 @@
+"""Training data: cases loaded once and cached, random slices drawn by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from monai.data.dataset import CacheDataset
+from monai.data.meta_tensor import MetaTensor
+from monai.transforms.compose import Compose
+from monai.transforms.transform import Transform
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from spinesynth.anatomy.annotation import class_groups
+from spinesynth.anatomy.label_schemes import get_scheme
+from spinesynth.anatomy.phantom import draw_phantom, render_phantom
+from spinesynth.anatomy.structures import Structure
+from spinesynth.errors import SpineSynthError
+from spinesynth.io.case import Case
+from spinesynth.io.load_case import load_case
+from spinesynth.kernels.intensity import normalise_intensity
+from spinesynth.pipelines.config import ExperimentConfig
+from spinesynth.seeding import derive_seed, make_generator
+
+_MAX_MONAI_SEED = 2**32 - 1
+_WORKER_TIMEOUT_S = 120
+#: Both flanks of the body with 88 mm, as the widest sagittal stacks show them.
+_PHANTOM_SHAPE, _PHANTOM_SPACING_MM = (22, 240, 300), (4.0, 1.0, 1.0)
+_PHANTOM_KNOWS = frozenset({"body", "posterior", "disc", "canal", "sacrum"})
+
+
+class SampleKey(NamedTuple):
+    """The name of a sample: it alone decides every random number of the sample."""
+
+    epoch: int
+    case: int
+    variant: int
+
+
+class LoadCased(Transform):
+    """Load a case into ``label``, and ``image`` if asked for: the cached, fixed part.
+
+    Args:
+        with_image: open the image too. Model A is trained with False, so that no
+            real image can reach it.
+    """
+
+    def __init__(self, *, with_image: bool) -> None:
+        self.with_image = with_image
+
+    def __call__(self, data: dict[str, Case]) -> dict[str, Any]:
+        """Return the arrays of ``data["case"]``."""
+        case = data["case"]
+        loaded = load_case(case, need_image=self.with_image)
+        result: dict[str, Any] = {"case": case, "label": loaded.structure}
+        if self.with_image and loaded.image is not None:
+            voxels = normalise_intensity(loaded.image.as_tensor())
+            result["image"] = MetaTensor(voxels, affine=loaded.image.affine)
+        return result
+
+
+class TargetCoder:
+    """Translate Structure codes to the classes of the training target."""
+
+    def __init__(self, scheme_name: str) -> None:
+        scheme = get_scheme(scheme_name)
+        self.num_classes = scheme.num_classes
+        by_structure = {code.structure: value for value, code in scheme.codes.items()}
+        vertebra = by_structure.get(Structure.VERTEBRA, by_structure.get(Structure.VERTEBRAL_BODY))
+        fold = {
+            Structure.VERTEBRAL_BODY: vertebra,
+            Structure.POSTERIOR_ELEMENTS: vertebra,
+            Structure.VERTEBRA: vertebra,
+            Structure.ENDPLATE: vertebra,
+            Structure.CORD: by_structure.get(Structure.CANAL),
+        }
+        self.table = torch.tensor(
+            [by_structure.get(s, fold.get(s)) or 0 for s in Structure], dtype=torch.uint8
+        )
+
+    def classes(self, structure: Tensor) -> Tensor:
+        """Return uint8 classes of a Structure map of any shape."""
+        return self.table[structure.long()]
+
+    def groups(self, annotated: frozenset[str]) -> tuple[int, ...]:
+        """Return the group of each class that a source can tell apart."""
+        return class_groups(annotated, num_classes=self.num_classes)
+
+
+class SliceDataset(Dataset[dict[str, Any]]):
+    """Random slices of cached cases, each named by a :class:`SampleKey`.
+
+    Args:
+        cases: cases to draw from.
+        chain: random transforms from volumes to a slice.
+        run_seed: seed of the run.
+        with_image: load real images; False for synthesis.
+        coder: training target.
+        phantoms: how many phantoms stand beside the cases.
+        phantom_share: share of samples that are painted over one of them.
+
+    A sample depends on the run seed and its key alone: not on the worker, the
+    order, the batch or the other cases (the case enters by its id).
+    """
+
+    def __init__(
+        self,
+        cases: Sequence[Case],
+        chain: Compose,
+        *,
+        run_seed: int,
+        with_image: bool,
+        coder: TargetCoder,
+        phantoms: int = 0,
+        phantom_share: float = 0.0,
+    ) -> None:
+        if phantom_share > 0 and phantoms < 1:
+            raise ValueError(f"phantoms must be at least 1 for a share of them, got {phantoms}")
+        self.phantom_share = phantom_share
+        self.phantoms = _draw_phantoms(phantoms, run_seed) if phantom_share > 0 else []
+        self.cases, self.chain, self.run_seed, self.coder = list(cases), chain, run_seed, coder
+        self.with_image = with_image
+        self.cache = _load_all(self.cases, with_image=with_image)
+
+    def __len__(self) -> int:
+        """Return the number of cases."""
+        return len(self.cases)
+
+    def __getitem__(self, key: SampleKey) -> dict[str, Any]:
+        """Return ``image`` float32 and ``target`` uint8 ``(1, J, K)``, and ``groups``."""
+        case = self.cases[key.case]
+        name = (self.run_seed, key.epoch, case.case_id, key.variant)
+        self.chain.set_random_state(derive_seed(*name) % _MAX_MONAI_SEED)
+        phantom = self._choose_phantom(name)
+        volumes = {k: v for k, v in self.cache[key.case].items() if k != "case"}
+        drawn = self.chain(volumes if phantom is None else dict(phantom))
+        image, label = (torch.as_tensor(drawn[name]) for name in ("image", "label"))
+        return {
+            "image": _plain(image).float(),
+            "target": self.coder.classes(_plain(label)),
+            "groups": self.coder.groups(self._known(case) if phantom is None else _PHANTOM_KNOWS),
+        }
+
+    def _choose_phantom(self, name: tuple[int | str, ...]) -> dict[str, Any] | None:
+        """Return the phantom that a sample is painted over, None for the case itself."""
+        if not self.phantoms:
+            return None
+        share, index = torch.rand(2, generator=make_generator("phantom", *name)).tolist()
+        return (
+            self.phantoms[int(index * len(self.phantoms))] if share < self.phantom_share else None
+        )
+
+    def _known(self, case: Case) -> frozenset[str]:
+        """Return what the target holds: synthesis also draws a sacrum below a full column."""
+        column = {"disc", "canal"} <= case.annotated
+        drawn = not self.with_image and column
+        return case.annotated | {"sacrum"} if drawn else case.annotated
+
+
+def _draw_phantoms(count: int, seed: int) -> list[dict[str, Any]]:
+    """Render the structure and tissue maps of phantoms, as the cached part of cases."""
+    phantoms = []
+    for number in range(count):
+        record = draw_phantom(derive_seed(seed, "phantom map", number))
+        maps = render_phantom(record, shape=_PHANTOM_SHAPE, spacing_mm=_PHANTOM_SPACING_MM)
+        pair = {"label": maps.structure, "tissue": maps.tissue}
+        phantoms.append({k: MetaTensor(v[None], affine=maps.affine) for k, v in pair.items()})
+    return phantoms
+
+
+def _load_all(cases: Sequence[Case], *, with_image: bool) -> CacheDataset:
+    """Load and keep the fixed part of every case; raise our own error, not MONAI's wrapping."""
+    try:
+        return CacheDataset(
+            [{"case": case} for case in cases],
+            LoadCased(with_image=with_image),
+            num_workers=0,
+            progress=False,
+            copy_cache=False,
+        )
+    except RuntimeError as error:
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, SpineSynthError):
+            cause = cause.__cause__
+        raise (cause or error) from None
+
+
+def _plain(tensor: Tensor) -> Tensor:
+    return tensor.as_tensor() if hasattr(tensor, "as_tensor") else tensor
+
+
+class KeySampler(Sampler[SampleKey]):
+    """Name the samples of one epoch: cases in a shuffled cycle, each draw a new variant."""
+
+    def __init__(self, cases: int, *, samples: int, epoch: int, run_seed: int) -> None:
+        self.cases, self.samples, self.epoch, self.run_seed = cases, samples, epoch, run_seed
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+        return self.samples
+
+    def __iter__(self) -> Iterator[SampleKey]:
+        """Yield the keys in an order that depends on the run seed and epoch alone."""
+        generator = make_generator(self.run_seed, "order", self.epoch)
+        order: list[int] = []
+        for number in range(self.samples):
+            if not order:
+                order = torch.randperm(self.cases, generator=generator).tolist()
+            yield SampleKey(self.epoch, order.pop(), number)
+
+
+def collate(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Stack images and targets; keep the groups as a list."""
+    return {
+        "image": torch.stack([s["image"] for s in samples]),
+        "target": torch.stack([s["target"] for s in samples]),
+        "groups": [s["groups"] for s in samples],
+    }
+
+
+def make_loader(
+    dataset: SliceDataset, *, samples: int, epoch: int, config: ExperimentConfig
+) -> DataLoader[dict[str, Any]]:
+    """Return a loader over ``samples`` slices of one epoch."""
+    workers = config.training.workers
+    return DataLoader(
+        dataset,
+        batch_size=config.training.batch_size,
+        sampler=KeySampler(len(dataset), samples=samples, epoch=epoch, run_seed=config.seed),
+        num_workers=workers,
+        collate_fn=collate,
+        timeout=_WORKER_TIMEOUT_S if workers else 0,
+    )

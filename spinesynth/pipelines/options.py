@@ -1,0 +1,124 @@
+"""From the options of a command line to a configuration."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+from spinesynth.anatomy.label_schemes import SCHEMES
+from spinesynth.errors import ConfigError
+from spinesynth.io.discover import discover_cases
+from spinesynth.pipelines.config import ExperimentConfig, parse_config, read_config
+
+#: Schemes that a network can be trained on, in the order of preference.
+_TARGETS = ("spine6", "semantic4", "binary_vertebra")
+_NAME_WITHOUT_FILE = "run"
+
+
+def configure(
+    file: Path | None,
+    *,
+    data: Path | None = None,
+    model: str | None = None,
+    seed: int | None = None,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    learning_rate: float | None = None,
+    num_classes: int | None = None,
+    resolution_factors: str | None = None,
+) -> ExperimentConfig:
+    """Read a configuration and let options override it.
+
+    Args:
+        file: YAML file; None for the defaults, with every source of ``data``
+            as a train source.
+        data: manifest CSV or folder of a data set; None for phantoms.
+        model: ``A``, ``B`` or ``both``.
+        seed: of everything random.
+        epochs: times ``training.validate_every`` steps.
+        batch_size: slices a step.
+        learning_rate: at the start.
+        num_classes: of the network, background included; chooses the scheme.
+        resolution_factors: numbers with commas between, as ``1,2,4``.
+
+    Raises:
+        ConfigError: if the file or an option cannot be used.
+        InputError: if the data cannot be read.
+    """
+    values = _read_values(file, data)
+    if model is not None:
+        values["models"] = ("A", "B") if model == "both" else (model,)
+    if num_classes is not None:
+        values["target_scheme"] = scheme_of(num_classes)
+    if resolution_factors is not None:
+        values["evaluation"]["resolution_factors"] = parse_factors(resolution_factors)
+    training = values["training"]
+    if epochs is not None:
+        training["steps"] = epochs * training["validate_every"]
+    overrides = {"batch_size": batch_size, "learning_rate": learning_rate}
+    training.update({key: value for key, value in overrides.items() if value is not None})
+    if seed is not None:
+        values["seed"] = seed
+    return parse_config(values, source="the configuration with the options given")
+
+
+def _read_values(file: Path | None, data: Path | None) -> dict[str, Any]:
+    """Return every setting of a file, or the defaults for some data."""
+    if file is not None:
+        return read_config(file).model_dump()
+    values = ExperimentConfig(name=_NAME_WITHOUT_FILE).model_dump()
+    if data is not None:
+        complete = [case for case in discover_cases(data) if case.image and case.label]
+        values["data"]["train_sources"] = tuple(sorted({case.source for case in complete}))
+    return values
+
+
+def scheme_of(num_classes: int) -> str:
+    """Return the label scheme of a network with so many classes.
+
+    Args:
+        num_classes: background included.
+
+    Raises:
+        ConfigError: if no trainable scheme has so many.
+
+    Example:
+        >>> scheme_of(4)
+        'semantic4'
+    """
+    sizes = {SCHEMES[name].num_classes: name for name in _TARGETS}
+    if num_classes not in sizes:
+        allowed = ", ".join(f"{size} ({name})" for size, name in sorted(sizes.items()))
+        raise ConfigError(
+            f"num_classes must be one of {allowed}, got {num_classes}; train on one of these and "
+            "convert what is predicted to the scheme you need",
+            code="E-CONF-007",
+        )
+    return sizes[num_classes]
+
+
+def parse_factors(text: str) -> tuple[float, ...]:
+    """Return the numbers of a list with commas between.
+
+    Args:
+        text: for example ``1,2,4``; each at least 1 (coarse over original).
+
+    Raises:
+        ConfigError: if it is no such list.
+
+    Example:
+        >>> parse_factors("1, 2.5")
+        (1.0, 2.5)
+    """
+    try:
+        factors = tuple(float(word) for word in text.split(","))
+    except ValueError:
+        factors = ()
+    if not factors or not all(math.isfinite(factor) and factor >= 1 for factor in factors):
+        raise ConfigError(
+            "resolution_factors must be numbers of at least 1 with commas between, as 1,2,4, "
+            f"got {text!r}",
+            code="E-CONF-004",
+        )
+    return factors

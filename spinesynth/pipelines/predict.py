@@ -1,0 +1,127 @@
+"""Predict whole volumes slice by slice, back on the image's own grid."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from monai.data.meta_tensor import MetaTensor
+from monai.inferers.inferer import SlidingWindowInferer
+from torch import Tensor, nn
+from torch.nn import functional
+
+from spinesynth.anatomy.label_schemes import get_scheme
+from spinesynth.io.checkpoint import Checkpoint, load_checkpoint
+from spinesynth.kernels.intensity import normalise_intensity
+from spinesynth.networks import UNet
+from spinesynth.pipelines.config import ExperimentConfig, parse_config
+
+
+class VolumePredictor:
+    """Segment canonical volumes with a 2D network, sagittal slice by slice.
+
+    Args:
+        network: ``(B, 1, J, K)`` to logits ``(B, C, J, K)``.
+        target_scheme: label scheme of the channels.
+        spacing_mm: in-plane voxel size (J, K) that the network was trained on.
+        patch_size: size of the sliding window in voxels.
+        overlap: share by which windows overlap, in [0, 1).
+        batch_size: windows per forward pass.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        target_scheme: str = "spine6",
+        spacing_mm: tuple[float, float] = (1.0, 1.0),
+        patch_size: tuple[int, int] = (192, 192),
+        overlap: float = 0.25,
+        batch_size: int = 8,
+    ) -> None:
+        self.network, self.spacing_mm, self.batch_size = network.eval(), spacing_mm, batch_size
+        scheme = get_scheme(target_scheme)
+        self.structures = torch.tensor(
+            [int(scheme.codes[c].structure) for c in sorted(scheme.codes)], dtype=torch.uint8
+        )
+        self.inferer = SlidingWindowInferer(
+            roi_size=patch_size, sw_batch_size=batch_size, overlap=overlap, mode="gaussian"
+        )
+
+    def logits(self, slices: Tensor) -> Tensor:
+        """Return float32 logits ``(I, C, J, K)`` of slices ``(I, 1, J, K)`` at network spacing."""
+        device = next(self.network.parameters()).device
+        with torch.inference_mode():
+            result = self.inferer(slices.to(device), self.network)
+        assert isinstance(result, Tensor)  # the network returns one tensor
+        return result.float().cpu()
+
+    def probabilities(self, image: MetaTensor) -> Tensor:
+        """Return ``(C, I, J, K)`` class probabilities on the image's own grid.
+
+        Args:
+            image: ``(1, I, J, K)`` float, canonical axes, finite.
+
+        Raises:
+            ValueError: if the image is no canonical volume, or it or the
+                network's output is not finite.
+        """
+        if image.ndim != 4 or image.shape[0] != 1:
+            raise ValueError(f"image must be (1, I, J, K), got {tuple(image.shape)}")
+        plain = image.as_tensor()
+        if not bool(torch.isfinite(plain).all()):
+            raise ValueError("image must be finite; it holds NaN or infinite voxels")
+        native = plain.shape[-2:]
+        slices = normalise_intensity(plain).movedim(1, 0)
+        sizes = [float(p) for p in image.pixdim[-2:]]
+        pairs = zip(native, sizes, self.spacing_mm, strict=True)
+        wanted = [max(1, round(n * size / target)) for n, size, target in pairs]
+        slices = functional.interpolate(slices, wanted, mode="bilinear", antialias=True)
+        volume = torch.empty(len(self.structures), plain.shape[1], *native)
+        for start in range(0, len(slices), self.batch_size):
+            part = slices[start : start + self.batch_size]
+            probability = torch.softmax(self.logits(part), 1)
+            probability = functional.interpolate(
+                probability, native, mode="bilinear", antialias=True
+            )
+            volume[:, start : start + len(part)] = probability.movedim(0, 1)
+        if not bool(torch.isfinite(volume).all()):
+            raise ValueError("the network's output is not finite; the checkpoint cannot be used")
+        return volume
+
+    def __call__(self, image: MetaTensor) -> Tensor:
+        """Return uint8 ``(I, J, K)`` Structure codes on the image's own canonical grid."""
+        return self.structures[self.probabilities(image).argmax(0)]
+
+
+def build_network(config: ExperimentConfig) -> UNet:
+    """Return the untrained network of a configuration."""
+    classes = get_scheme(config.target_scheme).num_classes
+    return UNet(1, classes, config.network.base_features)
+
+
+def predictor_of(network: nn.Module, config: ExperimentConfig) -> VolumePredictor:
+    """Return the predictor that reads images as the network was trained to."""
+    spacing = config.training.spacing_mm
+    return VolumePredictor(
+        network,
+        target_scheme=config.target_scheme,
+        spacing_mm=(spacing, spacing),
+        patch_size=config.training.patch_size,
+        overlap=config.evaluation.overlap,
+        batch_size=config.evaluation.batch_size,
+    )
+
+
+def load_predictor(path: Path) -> tuple[VolumePredictor, Checkpoint]:
+    """Return a predictor from a checkpoint file, and what the file says of itself.
+
+    Raises:
+        CheckpointError: if the file is refused.
+        ConfigError: if its configuration is not one of this version.
+    """
+    checkpoint = load_checkpoint(path)
+    config = parse_config(checkpoint.config, source=str(path))
+    network = build_network(config)
+    network.load_state_dict(checkpoint.weights)
+    return predictor_of(network, config), checkpoint

@@ -1,0 +1,99 @@
+"""Volumes are predicted on their own grid, whatever it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from monai.data.meta_tensor import MetaTensor
+from torch import Tensor, nn
+
+from spinesynth.anatomy.structures import Structure
+from spinesynth.errors import CheckpointError
+from spinesynth.io.checkpoint import Checkpoint, save_checkpoint
+from spinesynth.pipelines.config import parse_config
+from spinesynth.pipelines.predict import VolumePredictor, build_network, load_predictor
+
+
+class BrightIsDisc(nn.Module):
+    """Calls bright pixels disc and the others background."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(1))
+
+    def forward(self, image: Tensor) -> Tensor:
+        logits = torch.full((len(image), 6, *image.shape[2:]), -20.0)
+        logits[:, int(Structure.DISC)] = (image[:, 0] - 0.5) * 40
+        logits[:, 0] = 0
+        return logits
+
+
+def volume(shape: tuple[int, int, int], spacing: tuple[float, float, float]) -> MetaTensor:
+    affine = torch.diag(torch.tensor([*spacing, 1.0], dtype=torch.float64))
+    return MetaTensor(torch.rand(1, *shape) * 0.1, affine=affine)
+
+
+@pytest.mark.parametrize("spacing", [(4.0, 1.0, 1.0), (4.0, 0.5, 0.5), (1.0, 1.7, 2.5)])
+def test_structures_return_where_they_were(spacing: tuple[float, float, float]) -> None:
+    """A bright block comes back on the source grid to within one network pixel."""
+    image = volume((3, 60, 50), spacing)
+    image[:, 1, 20:44, 12:36] = 1.0
+    predictor = VolumePredictor(BrightIsDisc(), patch_size=(64, 64))
+    labels = predictor(image)
+    expected = torch.zeros(3, 60, 50, dtype=torch.bool)
+    expected[1, 20:44, 12:36] = True
+    found = labels == Structure.DISC
+    assert labels.shape == (3, 60, 50)
+    assert set(labels.unique().tolist()) == {0, int(Structure.DISC)}
+    overlap = 2 * (found & expected).sum() / (found.sum() + expected.sum())
+    assert overlap > 0.9
+    # no shift: the block's centre stays within a quarter of a pixel
+    for mine, true in zip(
+        found.nonzero().float().mean(0), expected.nonzero().float().mean(0), strict=True
+    ):
+        assert abs(float(mine - true)) < 0.25
+
+
+def test_slices_are_independent_of_the_batch() -> None:
+    image = volume((5, 40, 40), (4.0, 1.0, 1.0))
+    network = build_network(parse_config({"name": "x", "network": {"base_features": 2}}))
+    results = [
+        VolumePredictor(network, patch_size=(32, 32), batch_size=size).probabilities(image)
+        for size in (1, 4)
+    ]
+    assert torch.allclose(results[0], results[1], atol=1e-5)  # summation order only
+
+
+def test_nan_is_refused_before_and_after_the_network() -> None:
+    image = volume((2, 40, 40), (4.0, 1.0, 1.0))
+    broken = build_network(parse_config({"name": "x", "network": {"base_features": 2}}))
+    for parameter in broken.parameters():
+        parameter.data.fill_(float("nan"))
+    with pytest.raises(ValueError, match="output is not finite"):
+        VolumePredictor(broken, patch_size=(32, 32))(image)
+    image[0, 0, 0, 0] = float("nan")
+    with pytest.raises(ValueError, match="image must be finite"):
+        VolumePredictor(BrightIsDisc())(image)
+
+
+def test_checkpoint_carries_all_that_prediction_needs(tmp_path: Path) -> None:
+    config = parse_config(
+        {"name": "x", "network": {"base_features": 2}, "training": {"patch_size": [32, 32]}}
+    )
+    network = build_network(config)
+    path = tmp_path / "model.pt"
+    save_checkpoint(
+        path, Checkpoint(config.model_dump(mode="json"), "spine6", "A", 3, network.state_dict())
+    )
+    predictor, saved = load_predictor(path)
+    image = volume((2, 40, 36), (4.0, 1.0, 1.0))
+    direct = VolumePredictor(network, patch_size=(32, 32))(image)
+    assert torch.equal(predictor(image), direct)
+    assert (saved.model, saved.step) == ("A", 3)
+
+
+def test_missing_checkpoint_names_the_file(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"no checkpoint at .*gone\.pt"):
+        load_predictor(tmp_path / "gone.pt")

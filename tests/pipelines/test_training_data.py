@@ -1,0 +1,133 @@
+"""What reaches a model: label maps alone for A, and the same sample for the same name."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+import torch
+
+from spinesynth.anatomy.structures import Structure
+from spinesynth.errors import InputError
+from spinesynth.io.case import Case
+from spinesynth.io.manifest import read_manifest
+from spinesynth.pipelines.config import ExperimentConfig, parse_config
+from spinesynth.pipelines.datasets import KeySampler, SampleKey, TargetCoder, make_loader
+from spinesynth.pipelines.train import Trainer, make_dataset
+from tests.fabricate import write_manifest
+
+SMALL = {
+    "name": "small",
+    "network": {"base_features": 2},
+    "training": {
+        "steps": 2, "validate_every": 1, "batch_size": 2, "patch_size": [32, 32],
+        "val_samples": 2, "workers": 0,
+    },
+}  # fmt: skip
+
+
+@pytest.fixture
+def config() -> ExperimentConfig:
+    return parse_config(SMALL)
+
+
+@pytest.fixture
+def cases(tmp_path: Path) -> list[Case]:
+    return [case for case in read_manifest(write_manifest(tmp_path)) if case.image and case.label]
+
+
+def equal_samples(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return torch.equal(one["image"], other["image"]) and torch.equal(one["target"], other["target"])
+
+
+def test_model_a_trains_to_the_same_weights_without_a_single_image_file(
+    cases: list[Case], config: ExperimentConfig, tmp_path: Path
+) -> None:
+    """No real image reaches A: with every image file deleted nothing changes."""
+    weights = []
+    for attempt in range(2):
+        trainer = Trainer(
+            config, "A", train=cases, validation=cases, folder=tmp_path / str(attempt)
+        )
+        weights.append(trainer.run().network.state_dict())
+        for case in cases:
+            assert case.image is not None
+            case.image.unlink(missing_ok=True)
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+    with pytest.raises(InputError, match="no such file"):
+        make_dataset(cases, config, model="B")
+
+
+def test_sample_depends_on_its_name_alone(cases: list[Case], config: ExperimentConfig) -> None:
+    all_cases = make_dataset(cases, config, model="A")
+    last = len(cases) - 1
+    first = all_cases[SampleKey(3, last, 7)]
+    all_cases[SampleKey(0, 0, 0)]  # another sample in between changes nothing
+    assert equal_samples(first, all_cases[SampleKey(3, last, 7)])
+    alone = make_dataset(cases[last:], config, model="A")
+    assert equal_samples(first, alone[SampleKey(3, 0, 7)])  # nor do the other cases
+    assert not equal_samples(first, all_cases[SampleKey(3, last, 8)])
+    assert not equal_samples(first, all_cases[SampleKey(4, last, 7)])
+
+
+@pytest.mark.slow
+def test_workers_do_not_change_the_samples(cases: list[Case], config: ExperimentConfig) -> None:
+    batches = []
+    for workers in (0, 1, 2):
+        training = config.training.model_copy(update={"workers": workers})
+        wanted = config.model_copy(update={"training": training})
+        loader = make_loader(
+            make_dataset(cases, wanted, model="A"), samples=6, epoch=1, config=wanted
+        )
+        batches.append(torch.cat([batch["image"] for batch in loader]))
+    assert torch.equal(batches[0], batches[1])
+    assert torch.equal(batches[0], batches[2])
+
+
+def test_synthesis_leaves_the_global_generators_alone(
+    cases: list[Case], config: ExperimentConfig
+) -> None:
+    data = make_dataset(cases, config, model="A")
+    before = torch.random.get_rng_state()
+    data[SampleKey(0, 0, 0)]
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+def test_sampler_shows_every_case_equally_often() -> None:
+    keys = list(KeySampler(3, samples=9, epoch=0, run_seed=0))
+    assert sorted(key.case for key in keys) == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+    assert len({key.variant for key in keys}) == 9
+
+
+def test_real_image_and_target_of_b_lie_on_one_grid(
+    cases: list[Case], config: ExperimentConfig
+) -> None:
+    """A label painted as an image stays where it is through the shared deformation."""
+    data = make_dataset(cases, config, model="B")
+    label = data.cache[0]["label"]
+    image = label.clone().float()
+    moved = data.chain.transforms[1].transform
+    moved.set_random_state(5)
+    warped_label = moved(label[:, 2])
+    warped_image = moved(image[:, 2].as_tensor(), randomize=False)
+    inside = warped_image == warped_image.round()  # linear interpolation mixes at borders only
+    assert inside.float().mean() > 0.5
+    assert torch.equal(warped_image[inside].to(torch.uint8), warped_label.as_tensor()[inside])
+
+
+@pytest.mark.parametrize(
+    ("scheme", "expected"),
+    [("spine6", [0, 1, 2, 3, 4, 5, 1, 4, 1]), ("semantic4", [0, 1, 1, 2, 3, 0, 1, 3, 1])],
+)
+def test_target_classes_follow_the_scheme(scheme: str, expected: list[int]) -> None:
+    coder = TargetCoder(scheme)
+    assert coder.classes(torch.tensor([int(s) for s in Structure])).tolist() == expected
+
+
+def test_annotated_limits_what_a_sample_teaches(
+    cases: list[Case], config: ExperimentConfig
+) -> None:
+    bodies = [dataclasses.replace(case, annotated=frozenset({"body"})) for case in cases]
+    sample = make_dataset(bodies, config, model="B")[SampleKey(0, 0, 0)]
+    assert sample["groups"] == (0, 1, 0, 0, 0, 0)
