@@ -14,11 +14,11 @@ name for the checkout. Installed, import from there.
 ``Trainer``               train one model
 ``VolumePredictor``       segment a volume with a network
 ``load_predictor``        a predictor from a checkpoint
-``segment_files``         segment image files, each on its own grid
 ``evaluate_cases``        score a predictor on cases
 ``evaluate_robustness``   score it at falling resolution
 ``robustness_summary``    what of the Dice is kept at each severity
 ``run_robustness``        both for a checkpoint, with a report
+``train_models``          train A, B or both and leave their checkpoints
 ``run_experiment``        train A and B, test both, report
 ``run_demo``              pictures without any data
 ``build_report``          a report from a run's tables

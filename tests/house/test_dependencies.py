@@ -15,6 +15,9 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+#: Needed by what lies beside the package: the benchmarks measure against TorchIO.
+BESIDE_THE_PACKAGE = {"torchio"}
+
 
 def _pins(root: Path) -> dict[str, str]:
     lines = (root / "constraints.txt").read_text().splitlines()
@@ -95,6 +98,8 @@ def _third_party_imports(folder: Path) -> set[str]:
                 roots |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
                 roots.add(node.module.split(".")[0])
+            elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+                roots |= {str(a.value) for a in node.args if isinstance(a, ast.Constant)}
     return roots - sys.stdlib_module_names - {"spinesynth"}
 
 
@@ -123,4 +128,4 @@ def test_package_declares_only_what_it_imports(root: Path, project: dict[str, An
         for name in providers.get(module, [])
     }
     declared = {canonicalize_name(Requirement(r).name) for r in project["dependencies"]}
-    assert declared - imported == set()
+    assert declared - imported <= BESIDE_THE_PACKAGE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import pkgutil
 import re
 
 import pytest
@@ -24,6 +25,14 @@ def test_public_names_are_sorted_and_documented(room: str) -> None:
     assert names
     assert names == sorted(set(names))
     assert [name for name in names if not getattr(home, name).__doc__] == []
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_no_public_name_is_hidden_by_a_module(room: str) -> None:
+    home = importlib.import_module(f"spinesynth.{room}")
+    # Importing `room.thing` makes `thing` an attribute of the room, whatever it was before.
+    modules = {module.name for module in pkgutil.iter_modules(home.__path__)}
+    assert modules & set(home.__all__) == set()
 
 
 @pytest.mark.parametrize("room", ROOMS)

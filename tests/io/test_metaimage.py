@@ -140,7 +140,8 @@ def test_compression_bomb_is_refused_by_its_header(tmp_path: Path) -> None:
 def test_spoilt_header_is_refused_with_its_reason(
     tmp_path: Path, fields: dict[str, str], code: str, words: str
 ) -> None:
-    refused(save(tmp_path / "a.mha", metaimage_bytes(intensities(), **fields)), code, words)
+    content = metaimage_bytes(intensities(), compressed=True, **fields)
+    refused(save(tmp_path / "a.mha", content), code, words)
 
 
 @pytest.mark.parametrize("content", [b"\0" * 400, b"<html>\n</html>\n", b"NDims = 3\n"])

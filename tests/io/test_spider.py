@@ -11,13 +11,14 @@ import torch
 
 from spinesynth.anatomy.label_schemes import get_scheme
 from spinesynth.io.discover import discover_cases
-from spinesynth.io.load_case import load_case
+from spinesynth.io.load_case import LoadedCase, load_case
 from spinesynth.io.problems import InputFileError
 from spinesynth.io.spider import read_spider, scan_spider
 from spinesynth.io.spider_tables import read_gradings, read_overview
 from spinesynth.kernels.intensity import normalise_intensity
 from tests.fabricate import (
     SPIDER_SERIES,
+    Array,
     intensities,
     metaimage_bytes,
     ras_affine,
@@ -34,6 +35,12 @@ def refused(root: Path, code: str, words: str) -> None:
     assert caught.value.remedy
 
 
+def spider_codes_of(loaded: LoadedCase) -> Array:
+    assert loaded.structure is not None
+    assert loaded.instance is not None
+    return get_scheme("spider").encode(loaded.structure, loaded.instance)[0].numpy()
+
+
 @pytest.mark.parametrize("nested", [False, True])
 def test_two_storages_of_one_anatomy_arrive_identical(tmp_path: Path, nested: bool) -> None:
     cases = {case.case_id: case for case in read_spider(write_spider(tmp_path, nested=nested))}
@@ -48,15 +55,13 @@ def test_two_storages_of_one_anatomy_arrive_identical(tmp_path: Path, nested: bo
     for one, two in ((first.structure, second.structure), (first.instance, second.instance)):
         assert one is not None
         assert two is not None
-        assert one.dtype == torch.uint8
-        np.testing.assert_array_equal(one.numpy(), two.numpy())
-    one, two = (normalise_intensity(loaded.image) for loaded in (first, second))  # type: ignore[arg-type]
-    assert torch.equal(one, two)
+        assert one.dtype == two.dtype == torch.uint8
+        assert torch.equal(one, two)
+    assert torch.equal(normalise_intensity(first.image), normalise_intensity(second.image))
     np.testing.assert_array_equal(first.image.affine, second.image.affine)
     np.testing.assert_array_equal(second.image[0].numpy(), intensities())
     np.testing.assert_allclose(second.image.affine.numpy(), ras_affine(), atol=1e-9)
-    codes = get_scheme("spider").encode(first.structure, first.instance)  # type: ignore[arg-type]
-    np.testing.assert_array_equal(codes[0].numpy(), spider_codes())
+    np.testing.assert_array_equal(spider_codes_of(first), spider_codes())
 
 
 def test_cases_carry_patient_contrast_and_subset(tmp_path: Path) -> None:
@@ -153,10 +158,7 @@ def test_mask_on_another_grid_is_resampled_with_a_warning(
     with caplog.at_level(logging.WARNING):
         loaded = load_case(read_spider(tmp_path)[0])
     assert "resampled with nearest neighbour onto the grid of" in caplog.text
-    assert loaded.structure is not None
-    assert loaded.instance is not None
-    codes = get_scheme("spider").encode(loaded.structure, loaded.instance)
-    np.testing.assert_array_equal(codes[0].numpy(), spider_codes())
+    np.testing.assert_array_equal(spider_codes_of(loaded), spider_codes())
 
 
 def test_mask_elsewhere_is_refused(tmp_path: Path) -> None:

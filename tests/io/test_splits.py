@@ -93,7 +93,7 @@ def test_impossible_split_is_refused(arguments: dict[str, object], words: str) -
 def test_patient_in_two_splits_is_refused_with_both_names() -> None:
     split = {"train": [case("p1"), case("p2")], "test": [case("p1", "T2")]}
     with pytest.raises(
-        InputFileError, match="patient p1 is in two splits, 'train' and 'test' .*; keep all cases"
+        InputFileError, match=r"patient p1 is in two splits, 'train' and 'test' .*; keep all cases"
     ) as caught:
         check_split(split)
     assert caught.value.code == "E-SPLIT-001"

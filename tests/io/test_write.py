@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -137,11 +138,36 @@ def test_writer_that_lies_is_found_out_and_leaves_the_old_file(
         os.truncate(path, path.stat().st_size // 2)
 
     monkeypatch.setitem(spinesynth.io.write._WRITERS, suffix, cutting)
-    with pytest.raises(OutputError, match="could not be read back .* free space") as caught:
+    with pytest.raises(OutputError, match=r"could not be read back .* free space") as caught:
         write_volume(out, CODES, like=image)
     assert caught.value.code == "E-OUT-001"
     assert out.read_text() == "old"
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"out{suffix}", "scan.nii.gz"]
+
+
+@pytest.mark.parametrize(
+    ("lie", "words"),
+    [
+        (lambda voxels, affine: (voxels + 1, affine), "voxels differ"),
+        (lambda voxels, affine: (voxels, affine + np.eye(4) / 50), "voxels moved by up to"),
+    ],
+)
+def test_writer_that_changes_something_is_found_out(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    lie: Callable[[Array, Affine], tuple[Array, Affine]],
+    words: str,
+) -> None:
+    image = source(tmp_path, "RAS")
+    honest = spinesynth.io.write._WRITERS[".nii"]
+
+    def lying(path: Path, voxels: Array, affine: Affine) -> None:
+        honest(path, *lie(voxels, affine))
+
+    monkeypatch.setitem(spinesynth.io.write._WRITERS, ".nii", lying)
+    with pytest.raises(OutputError, match=words):
+        write_volume(tmp_path / "a.nii", CODES, like=image)
+    assert not (tmp_path / "a.nii").exists()
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -151,20 +177,22 @@ def test_missing_folder_gives_one_error(tmp_path: Path, suffix: str) -> None:
         write_volume(tmp_path / "none" / f"a{suffix}", CODES, like=image)
 
 
-def test_interrupted_write_leaves_nothing(tmp_path: Path) -> None:
-    path = tmp_path / "a.txt"
-    with pytest.raises(KeyboardInterrupt), atomic_write(path) as temporary:
+def write_half(path: Path, end: BaseException) -> None:
+    with atomic_write(path) as temporary:
         temporary.write_text("half")
-        raise KeyboardInterrupt
+        raise end
+
+
+def test_interrupted_write_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt, match="stop"):
+        write_half(tmp_path / "a.txt", KeyboardInterrupt("stop"))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_refused_write_names_the_file_and_the_reason(tmp_path: Path) -> None:
-    path = tmp_path / "a.txt"
+    full = OSError(28, "No space left on device")
     with pytest.raises(OutputError, match=r"a\.txt: could not be written \(No space left"):
-        with atomic_write(path) as temporary:
-            temporary.write_text("half")
-            raise OSError(28, "No space left on device")
+        write_half(tmp_path / "a.txt", full)
     assert list(tmp_path.iterdir()) == []
 
 
