@@ -98,7 +98,7 @@ class SliceDataset(Dataset[dict[str, Any]]):
         run_seed: seed of the run.
         with_image: load real images; False for synthesis.
         coder: training target.
-        phantoms: how many phantoms stand beside the cases.
+        phantom_seeds: seeds of the phantoms that stand beside the cases.
         phantom_share: share of samples that are painted over one of them.
 
     A sample depends on the run seed and its key alone: not on the worker, the
@@ -113,13 +113,13 @@ class SliceDataset(Dataset[dict[str, Any]]):
         run_seed: int,
         with_image: bool,
         coder: TargetCoder,
-        phantoms: int = 0,
+        phantom_seeds: Sequence[int] = (),
         phantom_share: float = 0.0,
     ) -> None:
-        if phantom_share > 0 and phantoms < 1:
-            raise ValueError(f"phantoms must be at least 1 for a share of them, got {phantoms}")
+        if phantom_share > 0 and not phantom_seeds:
+            raise ValueError("phantom_seeds must hold a seed for a share of phantoms, got none")
         self.phantom_share = phantom_share
-        self.phantoms = _draw_phantoms(phantoms, run_seed) if phantom_share > 0 else []
+        self.phantoms = _draw_phantoms(phantom_seeds) if phantom_share > 0 else []
         self.cases, self.chain, self.run_seed, self.coder = list(cases), chain, run_seed, coder
         self.with_image = with_image
         self.cache = _load_all(self.cases, with_image=with_image)
@@ -159,12 +159,13 @@ class SliceDataset(Dataset[dict[str, Any]]):
         return case.annotated | {"sacrum"} if drawn else case.annotated
 
 
-def _draw_phantoms(count: int, seed: int) -> list[dict[str, Any]]:
+def _draw_phantoms(seeds: Sequence[int]) -> list[dict[str, Any]]:
     """Render the structure and tissue maps of phantoms, as the cached part of cases."""
     phantoms = []
-    for number in range(count):
-        record = draw_phantom(derive_seed(seed, "phantom map", number))
-        maps = render_phantom(record, shape=_PHANTOM_SHAPE, spacing_mm=_PHANTOM_SPACING_MM)
+    for seed in seeds:
+        maps = render_phantom(
+            draw_phantom(seed), shape=_PHANTOM_SHAPE, spacing_mm=_PHANTOM_SPACING_MM
+        )
         pair = {"label": maps.structure, "tissue": maps.tissue}
         phantoms.append({k: MetaTensor(v[None], affine=maps.affine) for k, v in pair.items()})
     return phantoms

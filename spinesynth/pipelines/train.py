@@ -45,21 +45,29 @@ def checkpoint_path(folder: Path, model: str, name: Literal["best", "last"]) -> 
 
 
 def make_dataset(
-    cases: Sequence[Case], config: ExperimentConfig, *, model: ModelName
+    cases: Sequence[Case],
+    config: ExperimentConfig,
+    *,
+    model: ModelName,
+    part: Literal["train", "validation"] = "train",
 ) -> SliceDataset:
-    """Return the slices that a model learns from.
+    """Return the slices that a model learns from, or is validated on.
 
-    Model A gets label maps only: its data set never opens an image file.
+    Model A gets label maps only: its data set never opens an image file. The
+    phantoms beside them, if any, are others in validation than in training.
     """
     synthetic = model == "A"
-    chain = synthesis_chain(config) if synthetic else augmentation_chain(config)
+    count = config.synthesis.phantoms
     return SliceDataset(
         cases,
-        chain,
+        synthesis_chain(config) if synthetic else augmentation_chain(config),
         run_seed=config.seed,
         with_image=not synthetic,
         coder=TargetCoder(config.target_scheme),
-        phantoms=config.synthesis.phantoms,
+        phantom_seeds=[
+            derive_seed(config.seed, part, "phantom", number)
+            for number in range(count if part == "train" else max(1, count // 4))
+        ],
         phantom_share=config.synthesis.phantom_share if synthetic else 0.0,
     )
 
@@ -92,7 +100,9 @@ class Trainer:
             torch.manual_seed(derive_seed(config.seed, "weights"))
             self.network = build_network(config).to(self.device)
         self.data = make_dataset(train, config, model=model)
-        self.validation = self._fixed_samples(make_dataset(validation, config, model=model))
+        self.validation = self._fixed_samples(
+            make_dataset(validation, config, model=model, part="validation")
+        )
         self.loss = PartialLabelDiceCELoss()
         self.optimiser = torch.optim.Adam(
             self.network.parameters(), lr=config.training.learning_rate
