@@ -16,7 +16,7 @@ VENV := .venv
 BIN  := $(VENV)/bin
 # Written last, so that an installation which was broken off starts again.
 STAMP := $(VENV)/.installed
-SOURCES := benchmarks networks pipelines spinesynth tests transforms $(wildcard *.py)
+SOURCES := $(wildcard benchmarks/*.py) networks pipelines spinesynth tests transforms $(wildcard *.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help install run test test-slow lint types contracts check clean
@@ -58,7 +58,7 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 
 types: $(STAMP)
-	$(BIN)/mypy $(wildcard $(SOURCES))
+	$(BIN)/mypy $(SOURCES)
 
 contracts: $(STAMP)
 	$(BIN)/lint-imports

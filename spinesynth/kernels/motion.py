@@ -11,9 +11,11 @@ from torch.nn import functional
 
 def _rotate(image: Tensor, angle_rad: float) -> Tensor:
     """Rotate in the plane of the last two axes about the centre, linear, border kept."""
-    cos, sin = torch.cos(torch.tensor(angle_rad)), torch.sin(torch.tensor(angle_rad))
     rows, columns = image.shape[-2:]
-    aspect = max(columns - 1, 1) / max(rows - 1, 1)
+    if min(rows, columns) == 1:
+        return image  # a line has no plane to turn in
+    cos, sin = torch.cos(torch.tensor(angle_rad)), torch.sin(torch.tensor(angle_rad))
+    aspect = (columns - 1) / (rows - 1)
     theta = torch.stack(
         [torch.stack([cos, -sin / aspect, cos * 0]), torch.stack([sin * aspect, cos, cos * 0])]
     )

@@ -27,7 +27,8 @@ def synthesis_chain(config: ExperimentConfig) -> Compose:
     """Return the chain of model A: structure volume in, synthetic slice out.
 
     The input has the key ``label`` (``(1, I, J, K)`` Structure codes), and
-    ``tissue`` where the tissue map is known (phantoms); the output has ``label`` and ``image`` of the patch size, ``(1, J, K)``.
+    ``tissue`` where the tissue map is known (phantoms); the output has
+    ``label`` and ``image`` of the patch size, ``(1, J, K)``.
     """
     chain, spacing = config.synthesis, config.training.spacing_mm
     return Compose(

@@ -14,9 +14,10 @@ import torch
 from filelock import FileLock, Timeout
 from monai.data.meta_tensor import MetaTensor
 
-from spinesynth.errors import ConfigError
+from spinesynth.errors import ConfigError, InputError
 from spinesynth.io.case import Case
 from spinesynth.io.discover import discover_cases
+from spinesynth.io.load_case import load_case
 from spinesynth.io.tables import write_csv
 from spinesynth.pipelines.config import ExperimentConfig
 from spinesynth.pipelines.evaluate import Evaluation, evaluate_cases
@@ -42,21 +43,51 @@ from spinesynth.pipelines.train import ModelName, Trainer, checkpoint_path
 _PHANTOM_FOLDER = Path("phantom_data")
 
 
-def resolve_data(config: ExperimentConfig, data: Path | None, folder: Path) -> list[Case]:
-    """Return the cases of an experiment, drawing phantoms where there are no data.
+def read_split(config: ExperimentConfig, data: Path) -> Split:
+    """Split a data set and read each of its cases once, before anything is written.
+
+    A scan that cannot be read is better refused now than after an hour of
+    training. Of training and validation cases the images are read only if
+    model B is trained.
 
     Args:
         config: the experiment.
-        data: manifest CSV or folder of a data set; None for phantoms.
-        folder: of the run; phantoms are written below it.
+        data: manifest CSV or folder of a data set.
+
+    Raises:
+        ConfigError: if the data do not hold what the configuration asks for.
+        InputError: for the first file that is refused, with the number of others.
     """
-    if data is not None:
-        return discover_cases(data)
+    split = split_cases(discover_cases(data), config.data)
+    problems: list[InputError] = []
+    for cases, need_image in (
+        ((*split.train, *split.validation), "B" in config.models),
+        (split.test, True),
+    ):
+        for case in cases:
+            try:
+                load_case(case, need_image=need_image)
+            except InputError as error:
+                problems.append(error)
+    if len(problems) > 1:
+        first = problems[0]
+        raise InputError(
+            f"{str(first).removeprefix(f'[{first.code}] ')}; {len(problems) - 1} more cases are "
+            f"refused, 'spinesynth check {data}' lists them",
+            code=first.code,
+        )
+    if problems:
+        raise problems[0]
+    return split
+
+
+def _phantom_split(config: ExperimentConfig, folder: Path) -> Split:
+    """Write phantoms below a run's folder and split them."""
     sys.stderr.write(f"No data given: drawing {config.data.phantom_patients} phantoms\n")
     manifest = write_phantom_dataset(
         folder / _PHANTOM_FOLDER, patients=config.data.phantom_patients, seed=config.seed
     )
-    return discover_cases(manifest)
+    return split_cases(discover_cases(manifest), config.data)
 
 
 def run_experiment(
@@ -76,8 +107,9 @@ def run_experiment(
     Raises:
         SpineSynthError: for data, configuration or an output that cannot be used.
     """
+    split = None if data is None else read_split(config, data)
     with _locked(folder):
-        split, record = _prepare(config, data, folder, command)
+        split, record = _prepare(config, split, folder, command)
         for model in config.models:
             _train(config, model, split, folder, record)
         _evaluate(config, split, folder, record)
@@ -102,8 +134,9 @@ def train_models(config: ExperimentConfig, *, data: Path | None, folder: Path, c
     Returns:
         Where the checkpoints are, one line each.
     """
+    split = None if data is None else read_split(config, data)
     with _locked(folder):
-        split, record = _prepare(config, data, folder, command)
+        split, record = _prepare(config, split, folder, command)
         for model in config.models:
             _train(config, model, split, folder, record)
         write_json(folder / RUN_JSON, record)
@@ -128,10 +161,10 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _prepare(
-    config: ExperimentConfig, data: Path | None, folder: Path, command: str
+    config: ExperimentConfig, split: Split | None, folder: Path, command: str
 ) -> tuple[Split, dict[str, Any]]:
-    """Split the data, write the split down, and begin the record of the run."""
-    split = split_cases(resolve_data(config, data, folder), config.data)
+    """Draw phantoms where there are no data, write the split down, begin the record."""
+    split = split or _phantom_split(config, folder)
     (folder / TABLES).mkdir(exist_ok=True)
     write_csv(folder / SPLIT_CSV, split.table())
     record: dict[str, Any] = {

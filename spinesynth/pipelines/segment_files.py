@@ -21,7 +21,7 @@ def _stem(path: Path) -> str:
             return path.name[: -len(suffix)]
     raise InputError(
         f"{path}: file type must be one of {', '.join(_SUFFIXES)}; convert it first",
-        code="E-FMT-002",
+        code="E-IN-003",
     )
 
 
@@ -49,7 +49,7 @@ def find_images(source: Path) -> list[Path]:
     if twice:
         raise InputError(
             f"{source}: {', '.join(twice)} would be written twice; rename one of each",
-            code="E-IN-002",
+            code="E-IN-005",
         )
     return files
 

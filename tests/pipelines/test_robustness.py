@@ -176,10 +176,11 @@ def test_summary_relates_degraded_to_original_as_calculated_by_hand() -> None:
 
 def test_summary_compares_the_same_patients() -> None:
     table = _table(
-        {("p", IN_PLANE, 1.0): 0.8, ("q", IN_PLANE, 1.0): 0.2, ("p", IN_PLANE, 2.0): 0.6}
-    )
+        {("p", IN_PLANE, 1.0): 0.8, ("q", IN_PLANE, 1.0): 0.2, ("r", IN_PLANE, 1.0): math.nan,
+         ("p", IN_PLANE, 2.0): 0.6, ("r", IN_PLANE, 2.0): 0.0}
+    )  # fmt: skip
     summary = robustness_summary(table)
-    # q was never scored at 2: only p counts there, 0.6 / 0.8
+    # q was never scored at 2, r is undefined at 1: only p counts at 2, 0.6 / 0.8
     assert summary["robustness_score"].tolist() == pytest.approx([1.0, 0.75])
     assert summary["n_patients"].tolist() == [2, 1]
 

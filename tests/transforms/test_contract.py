@@ -50,6 +50,15 @@ def _run(name: str, data: Tensor, seed: int) -> Tensor:
     return result
 
 
+def _global_states() -> tuple[Any, ...]:
+    name, keys, *place = np.random.get_state(legacy=True)
+    return random.getstate(), name, np.asarray(keys).tolist(), place, torch.get_rng_state().tolist()
+
+
+def _values(codes: Tensor) -> set[int]:
+    return set(codes.flatten().tolist())
+
+
 def _plain(data: Tensor) -> Tensor:
     return data.as_tensor() if isinstance(data, MetaTensor) else data
 
@@ -105,6 +114,14 @@ def test_dictionary_form_gives_what_the_array_form_gives(name: str) -> None:
 
         changed = result[CASES[name].adds or "data"]
         assert _equal(changed, wanted[1:] if class_name(name) == "RandFillContext" else wanted)
+
+
+@every_case
+def test_numpy_array_gives_what_a_tensor_gives(name: str) -> None:
+    for data in CASES[name].inputs():
+        result = _seeded(make_array_form(name), 3)(data.numpy())
+
+        assert _equal(result, _run(name, data, 3))
 
 
 @random_case
@@ -170,7 +187,7 @@ def test_input_is_not_modified(name: str, wrap: Callable[[Tensor], Tensor]) -> N
 @every_case
 def test_result_shares_nothing_with_the_input(name: str) -> None:
     data = with_affine(CASES[name].inputs()[0])
-    given = data.clone()
+    given = with_affine(CASES[name].inputs()[0])
 
     result = _run(name, given, 2)
     result.fill_(77)
@@ -186,13 +203,13 @@ def test_result_shares_nothing_with_the_input(name: str) -> None:
 @every_case
 def test_global_generators_are_untouched(name: str) -> None:
     data = CASES[name].inputs()[0]
-    before = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()
+    before = _global_states()
 
     _run(name, data, 2)
     _seeded(make_dictionary_form(name), 2)({"data": data})
     make_array_form(name)(data)
 
-    after = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()
+    after = _global_states()
     assert before == after
 
 
@@ -233,13 +250,13 @@ def test_codes_are_never_invented(name: str, dtype: torch.dtype) -> None:
     case = CASES[name]
     for data in case.inputs():
         codes = data.to(dtype)
-        allowed = set(codes.unique().tolist()) | (case.invents or set())
+        allowed = _values(codes) | (case.invents or set())
         for seed in range(8):
             result = _run(name, codes, seed)
             labels = result[:1] if case.adds == "tissue" else result
 
             assert result.dtype == (case.dtype or dtype)
-            assert set(labels.unique().tolist()) <= allowed
+            assert _values(labels) <= allowed
 
 
 @every_case
@@ -380,11 +397,11 @@ def test_dictionary_form_points_to_the_array_form(name: str) -> None:
 @pytest.mark.parametrize("name", FACES)
 def test_face_keeps_the_contract(name: str) -> None:
     codes, untouched = _label_map(), _label_map()
-    before = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()
+    before = _global_states()
 
     one, two, other = (_faces(seed)[name](codes) for seed in (1, 1, 2))
 
-    after = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()
+    after = _global_states()
     assert before == after
     assert _equal(one, two)
     assert not _equal(one, other)

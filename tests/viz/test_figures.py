@@ -24,7 +24,7 @@ from spinesynth.viz import (
 
 SUMMARY = pd.DataFrame(
     [
-        ("s1 · T1", "disc", "A", 0.8, 0.7, 0.9, 5),
+        ("s1 · T1", "disc", "A", 0.8, 0.65, 0.9, 5),
         ("s1 · T1", "disc", "B", 0.6, math.nan, math.nan, 1),
         ("s2 · T2", "canal", "A", 0.5, 0.4, 0.55, 3),
     ],
@@ -54,7 +54,7 @@ def test_whiskers_span_the_interval_and_one_patient_has_none() -> None:
     disc = _compare().axes[0]
     segments = [path for lines in disc.collections for path in lines.get_paths()]
     ends = [np.asarray(path.vertices)[:, 0].tolist() for path in segments]
-    assert ends == [pytest.approx([0.7, 0.9])]
+    assert ends == [pytest.approx([0.65, 0.9])]
 
 
 def test_bars_carry_the_number_of_patients() -> None:
