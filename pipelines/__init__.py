@@ -14,6 +14,7 @@ name for the checkout. Installed, import from there.
 ``Trainer``               train one model
 ``VolumePredictor``       segment a volume with a network
 ``load_predictor``        a predictor from a checkpoint
+``segment_files``         segment image files, each on its own grid
 ``evaluate_cases``        score a predictor on cases
 ``evaluate_robustness``   score it at falling resolution
 ``robustness_summary``    what of the Dice is kept at each severity

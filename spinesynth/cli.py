@@ -243,7 +243,7 @@ def predict(
     scheme: Annotated[str, typer.Option(help="Label scheme of the output.")] = "spine6",
 ) -> int:
     """Segment image files, each on its own grid."""
-    from spinesynth.pipelines.segment_files import segment_files
+    from spinesynth.pipelines.segment import segment_files
 
     written, refused = segment_files(checkpoint, source, output=output, scheme=scheme)
     for path in written:

@@ -11,6 +11,7 @@
 ``Trainer``               train one model
 ``VolumePredictor``       segment a volume with a network
 ``load_predictor``        a predictor from a checkpoint
+``segment_files``         segment image files, each on its own grid
 ``evaluate_cases``        score a predictor on cases
 ``evaluate_robustness``   score it at falling resolution
 ``robustness_summary``    what of the Dice is kept at each severity
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from spinesynth.pipelines.report import build_report, fill_report
     from spinesynth.pipelines.robustness import evaluate_robustness, robustness_summary
     from spinesynth.pipelines.robustness_run import run_robustness
+    from spinesynth.pipelines.segment import segment_files
     from spinesynth.pipelines.split import split_cases
     from spinesynth.pipelines.synthesize import synthesize_cases
     from spinesynth.pipelines.train import Trainer
@@ -62,6 +64,7 @@ __all__ = [
     "run_demo",
     "run_experiment",
     "run_robustness",
+    "segment_files",
     "split_cases",
     "synthesize_cases",
     "train_models",
@@ -84,6 +87,7 @@ _MODULES = {
     "run_demo": "demo",
     "run_experiment": "experiment",
     "run_robustness": "robustness_run",
+    "segment_files": "segment",
     "split_cases": "split",
     "synthesize_cases": "synthesize",
     "train_models": "experiment",

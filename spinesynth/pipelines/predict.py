@@ -15,6 +15,7 @@ from spinesynth.io.checkpoint import Checkpoint, load_checkpoint
 from spinesynth.kernels.intensity import normalise_intensity
 from spinesynth.networks import UNet
 from spinesynth.pipelines.config import ExperimentConfig, parse_config
+from spinesynth.pipelines.device import best_device
 
 
 class VolumePredictor:
@@ -124,4 +125,5 @@ def load_predictor(path: Path) -> tuple[VolumePredictor, Checkpoint]:
     config = parse_config(checkpoint.config, source=str(path))
     network = build_network(config)
     network.load_state_dict(checkpoint.weights)
+    network.to(best_device())
     return predictor_of(network, config), checkpoint

@@ -21,6 +21,7 @@ from spinesynth.networks import PartialLabelDiceCELoss, group_logits
 from spinesynth.pipelines.chains import augmentation_chain, synthesis_chain
 from spinesynth.pipelines.config import ExperimentConfig
 from spinesynth.pipelines.datasets import SampleKey, SliceDataset, TargetCoder, collate, make_loader
+from spinesynth.pipelines.device import best_device
 from spinesynth.pipelines.predict import build_network
 from spinesynth.pipelines.progress import StepProgress
 from spinesynth.pipelines.results import MODELS, TABLES, training_csv
@@ -94,7 +95,7 @@ class Trainer:
         folder: Path,
     ) -> None:
         self.config, self.model, self.folder = config, model, folder
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = best_device()
         with torch.random.fork_rng(devices=[]):
             # torch initialises weights from the global generator only
             torch.manual_seed(derive_seed(config.seed, "weights"))
@@ -150,11 +151,9 @@ class Trainer:
         self.network.eval()
         with torch.inference_mode():
             for batch in self.validation:
-                logits = self._logits(batch["image"])
-                losses.append(float(self.loss(logits, batch["target"], batch["groups"])))
-                for sample, target, groups in zip(
-                    logits, batch["target"], batch["groups"], strict=True
-                ):
+                logits, targets = self._logits(batch["image"]), batch["target"].to(self.device)
+                losses.append(float(self.loss(logits, targets, batch["groups"])))
+                for sample, target, groups in zip(logits, targets, batch["groups"], strict=True):
                     overlap += _group_overlap(sample[None], target[None], groups)
         self.network.train()
         scored = {
@@ -228,7 +227,7 @@ class Trainer:
 def _group_overlap(logits: Tensor, target: Tensor, groups: tuple[int, ...]) -> Tensor:
     """Return (intersection, sum of sizes) of each class that the groups tell apart."""
     predicted = group_logits(logits, groups).argmax(1)
-    reference = torch.tensor(groups)[target[:, 0].long()]
+    reference = torch.tensor(groups, device=target.device)[target[:, 0].long()]
     result = torch.zeros(len(groups), 2)
     for number, group in enumerate(groups):
         if group == 0 or groups.index(group) != number:

@@ -90,8 +90,9 @@ def test_noise_has_zero_mean_and_about_unit_spread(shape: tuple[int, ...], chann
     noise = smooth_noise(shape, [2.0] * len(shape), generator=generator, channels=channels)
 
     assert noise.shape == (1, channels, *shape)
-    # about 50 000 independent nodes; repeated border nodes add a few per cent of spread
-    assert float(noise.mean()) == pytest.approx(0, abs=0.03)
+    # at least 37 000 nodes, divided by (151 / 315)^1.5 = 0.33: five standard errors of the mean;
+    # repeated border nodes add a few per cent of spread
+    assert float(noise.mean()) == pytest.approx(0, abs=0.08)
     assert float(noise.std()) == pytest.approx(1, abs=0.05)
 
 

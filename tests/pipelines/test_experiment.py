@@ -14,7 +14,7 @@ from spinesynth.pipelines.config import read_config
 from spinesynth.pipelines.experiment import run_experiment
 from spinesynth.pipelines.results import METRICS_CSV, ROBUSTNESS_CSV, RUN_JSON, SPLIT_CSV
 from spinesynth.pipelines.robustness_run import run_robustness
-from spinesynth.pipelines.segment_files import segment_files
+from spinesynth.pipelines.segment import segment_files
 from spinesynth.pipelines.train import checkpoint_path
 
 SMOKE = Path(__file__).parents[2] / "configs" / "smoke.yaml"
