@@ -35,7 +35,7 @@ Rules of encoding:
 * Names of levels are provisional: the lowest annotated vertebra is taken for
   L5, although it may be L4 or L6. They are never printed as ground truth.
 
-Sources: SPIDER (van der Graaf et al. 2024, doi:10.1038/s41597-024-03090-w).
+Sources: SPIDER (van der Graaf et al., Sci Data 11:264, 2024, Zenodo 10159290).
 """
 
 from __future__ import annotations

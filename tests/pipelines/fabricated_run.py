@@ -21,7 +21,7 @@ from spinesynth.pipelines.results import (
 
 #: source, contrast, structures, patients
 GROUPS = (
-    ("spider_t2space", "T2_SPACE", ("vertebra", "body", "posterior", "disc", "canal"), 7),
+    ("spider_t2space", "T2_SPACE", ("vertebra", "disc", "canal"), 7),
     ("two_contrasts", "T1", ("vertebra", "disc"), 3),
     ("two_contrasts", "T2", ("vertebra", "disc"), 3),
     ("bodies", "GRE", ("body",), 1),
