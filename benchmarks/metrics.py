@@ -44,10 +44,12 @@ def main() -> None:
     repeats = parser.parse_args().repeats
     torch.set_num_threads(1)
     first, second = discs(17, shift=0), discs(18, shift=3)
-    pair = MaskPair(first, second, spacing_mm=SPACING_MM)
     one_hot = [torch.from_numpy(mask)[None, None].float() for mask in (first, second)]
     calls: dict[str, Callable[[], object]] = {
-        "spinesynth": lambda: METRICS["hd95"].function(pair),
+        # a new pair each time: it keeps its distances for the next metric
+        "spinesynth": lambda: METRICS["hd95"].function(
+            MaskPair(first, second, spacing_mm=SPACING_MM)
+        ),
         "monai": lambda: compute_hausdorff_distance(
             *one_hot, include_background=True, percentile=95, spacing=list(SPACING_MM)
         ),
