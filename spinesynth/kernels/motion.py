@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 
-def _rotate(image: Tensor, angle_rad: float) -> Tensor:
+def rotate_in_plane(image: Tensor, angle_rad: float) -> Tensor:
     """Rotate in the plane of the last two axes about the centre, linear, border kept."""
     rows, columns = image.shape[-2:]
     if min(rows, columns) == 1:
@@ -37,8 +37,10 @@ def apply_kspace_motion(
     """Corrupt an image by rigid motion in the plane of its last two axes.
 
     The phase-encoding lines (last axis, in order of acquisition from one edge of
-    k-space to the other) before the first of ``times`` see the patient at rest;
-    the lines after ``times[n]`` see it rotated and shifted by entry n.
+    k-space to the other) before the first of ``times`` see the first pose; the
+    lines after ``times[n]`` see it rotated and shifted by entry n. The image is
+    returned in the pose that holds the centre of k-space, which is where a
+    reader sees the patient, so that it stays on its label map.
 
     Args:
         image: ``(B, C, *spatial)`` float >= 0.
@@ -49,23 +51,32 @@ def apply_kspace_motion(
     Returns:
         ``(B, C, *spatial)`` magnitude image; the input itself where no pose moves.
 
-    Source: Shaw et al. 2020, IEEE TMI 39:3881 (k-space composition of rigid poses).
+    Source: rigid poses composed in k-space as in Shaw et al. 2019, MIDL ("MRI
+    k-space motion artefact augmentation").
     """
+    if not len(times) == len(angles_rad) == len(shifts_vox):
+        raise ValueError(
+            f"angles_rad and shifts_vox must have {len(times)} entries as times has, "
+            f"got {len(angles_rad)} and {len(shifts_vox)}"
+        )
     if not times:
         return image.clone()
     rows, columns = image.shape[-2:]
-    rest = torch.fft.fft2(image)
-    spectrum = rest
+    starts = [0.0, *(time * columns for time in times)]
+    poses = [(0.0, 0.0, 0.0)]
+    poses += [(a, r, c) for a, (r, c) in zip(angles_rad, shifts_vox, strict=True)]
+    centre = max(n for n, start in enumerate(starts) if start <= columns // 2)
     # unshifted FFT order: line n of the acquisition is the n-th entry after fftshift
     order = torch.fft.ifftshift(torch.arange(columns, device=image.device))
     row_frequency = torch.fft.fftfreq(rows, device=image.device)[:, None]
     column_frequency = torch.fft.fftfreq(columns, device=image.device)[None]
-    for time, angle, (row_shift, column_shift) in zip(times, angles_rad, shifts_vox, strict=True):
-        pose = rest if angle == 0 else torch.fft.fft2(_rotate(image, angle))
+    spectrum = rest = torch.fft.fft2(image)
+    for start, pose in zip(starts, poses, strict=True):
+        angle, row_shift, column_shift = (p - c for p, c in zip(pose, poses[centre], strict=True))
+        moved = rest if angle == 0 else torch.fft.fft2(rotate_in_plane(image, angle))
         phase = -2j * torch.pi * (row_frequency * row_shift + column_frequency * column_shift)
-        spectrum = torch.where(order >= time * columns, pose * torch.exp(phase), spectrum)
-    magnitude: Tensor = torch.fft.ifft2(spectrum).abs()
-    return magnitude
+        spectrum = torch.where(order >= start, moved * torch.exp(phase), spectrum)
+    return torch.fft.ifft2(spectrum).abs()
 
 
 def blur_along_axis(image: Tensor, sigma_vox: float, *, axis: int) -> Tensor:

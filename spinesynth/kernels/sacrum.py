@@ -13,7 +13,7 @@ from spinesynth.kernels.draws import choose, happens, uniform
 from spinesynth.kernels.landmarks import SpineLandmarks
 from spinesynth.kernels.smooth_noise import smooth_noise
 
-# Nominal sizes in mm after Cheng and Song 2003 (doi 10.1097/00003086-200310000-00025):
+# Nominal sizes in mm, in the order of Cheng and Song 2003 (doi 10.3171/foc.2003.15.2.3):
 # S1 body height about 30, each segment lower and shallower than the one above
 _S1_HEIGHT_MM = (24.0, 34.0)
 _TAPER = (0.72, 0.85)
@@ -85,7 +85,8 @@ def paint_sacrum(
         tissue = _put(tissue, free & crest, int(Tissue.MARROW_SACRUM))
         structure = _put(structure, free & (body | crest), int(Structure.SACRUM))
         a, s = a + step_a * (gap + height), s + step_s * (gap + height)
-        direction -= math.radians(uniform(*_TURN_DEG, generator=generator))
+        # concave in front: each segment turns forward
+        direction += math.radians(uniform(*_TURN_DEG, generator=generator))
         height *= uniform(*_TAPER, generator=generator)
         depth *= uniform(*_TAPER, generator=generator)
     return structure, tissue

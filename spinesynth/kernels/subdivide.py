@@ -76,8 +76,8 @@ def paint_cord(
 ) -> Tensor:
     """Paint the cord, the cauda equina below a drawn conus, and epidural fat into the canal.
 
-    The conus ends at T12 to L2 in adults (Saifuddin 1998, doi
-    10.1097/00007632-199807010-00005), so its height is drawn over the upper map.
+    The conus ends at T12 to L2 in most adults (Saifuddin et al. 1998, Spine 23),
+    so its height is drawn over the upper map.
     """
     canal = any_true([structure == Structure.CANAL, structure == Structure.CORD])
     if not canal.any():

@@ -28,6 +28,7 @@ class UNet(nn.Module):
         Falk et al. 2019, doi 10.1038/s41592-018-0261-2, as ``BasicUNet`` of MONAI.
 
     Example:
+        >>> import torch
         >>> UNet(1, 4, 8)(torch.zeros(1, 1, 33, 20)).shape
         torch.Size([1, 4, 33, 20])
     """

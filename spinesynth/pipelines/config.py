@@ -102,6 +102,7 @@ class TrainingConfig(_Section):
     spacing_mm: Annotated[float, Field(gt=0)] = 1.0
     learning_rate: Annotated[float, Field(gt=0)] = 2e-3
     plateau_patience: Annotated[int, Field(ge=0)] = 3
+    plateau_threshold: Annotated[float, Field(ge=0, lt=1)] = 0.01
     plateau_factor: Annotated[float, Field(gt=0, lt=1)] = 0.5
     gradient_clip: Annotated[float, Field(gt=0)] = 5.0
     precision: Literal["float32", "bfloat16"] = "bfloat16"

@@ -113,6 +113,8 @@ class Trainer:
             mode="max",
             factor=config.training.plateau_factor,
             patience=config.training.plateau_patience,
+            threshold=config.training.plateau_threshold,
+            threshold_mode="abs",
         )
         self.rows: list[dict[str, Any]] = []
         self.best_dice = -1.0

@@ -34,7 +34,7 @@ class RandKSpaceMotion(RandomKernel):
         ``(C, *spatial)`` float >= 0; the last two axes are the image plane; kept.
 
     Source:
-        Shaw et al. 2020, IEEE TMI 39:3881.
+        Shaw et al. 2019, MIDL ("MRI k-space motion artefact augmentation").
 
     Example:
         >>> import torch

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from torch import Tensor
 
-from spinesynth.kernels.motion import apply_kspace_motion, blur_along_axis
+from spinesynth.kernels.motion import apply_kspace_motion, blur_along_axis, rotate_in_plane
 
 
 def _image(*size: int) -> Tensor:
@@ -41,15 +41,14 @@ def test_poses_without_movement_are_the_identity(size: tuple[int, ...]) -> None:
 
 @pytest.mark.parametrize("size", [(12, 16), (11, 15), (3, 10, 13)])
 @given(rows=st.integers(-9, 9), columns=st.integers(-9, 9))
-def test_whole_shift_at_the_start_rolls_the_image(
+def test_pose_held_throughout_is_the_identity(
     size: tuple[int, ...], rows: int, columns: int
 ) -> None:
     image = _image(*size)
 
     moved = apply_kspace_motion(image, [0.0], angles_rad=[0.0], shifts_vox=[(rows, columns)])
 
-    wanted = np.roll(image.numpy(), (rows, columns), axis=(-2, -1))
-    np.testing.assert_allclose(moved.numpy(), wanted, atol=2e-6)
+    np.testing.assert_allclose(moved.numpy(), image.numpy(), atol=2e-6)
 
 
 def test_movement_after_the_end_is_not_seen() -> None:
@@ -62,18 +61,37 @@ def test_movement_after_the_end_is_not_seen() -> None:
 
 @pytest.mark.parametrize("columns", [16, 15])
 @pytest.mark.parametrize("time", [0.3, 0.5, 0.8])
-def test_lines_before_the_movement_see_rest_and_the_others_the_pose(
+def test_centre_of_kspace_sees_rest_and_the_other_lines_the_movement(
     columns: int, time: float
 ) -> None:
     image = _image(10, columns)
-    rest = np.fft.fftshift(np.fft.fft2(image[0, 0].numpy()))
-    moved = np.fft.fftshift(np.fft.fft2(np.roll(image[0, 0].numpy(), (2, -3), axis=(0, 1))))
     late = np.arange(columns) >= time * columns
-    wanted = np.abs(np.fft.ifft2(np.fft.ifftshift(np.where(late, moved, rest))))
+    away = ~late if late[columns // 2] else late
+    shift = (-2, 3) if late[columns // 2] else (2, -3)
+    rest = np.fft.fftshift(np.fft.fft2(image[0, 0].numpy()))
+    moved = np.fft.fftshift(np.fft.fft2(np.roll(image[0, 0].numpy(), shift, axis=(0, 1))))
+    wanted = np.abs(np.fft.ifft2(np.fft.ifftshift(np.where(away, moved, rest))))
 
     result = apply_kspace_motion(image, [time], angles_rad=[0.0], shifts_vox=[(2.0, -3.0)])
 
     np.testing.assert_allclose(result[0, 0].numpy(), wanted, atol=2e-6)
+
+
+@pytest.mark.parametrize("time", [0.05, 0.3, 0.6, 0.95])
+def test_image_stays_on_its_label_whenever_the_movement_comes(time: float) -> None:
+    image = torch.zeros(1, 1, 32, 32)
+    image[..., 12:20, 12:20] = 1
+
+    moved = apply_kspace_motion(image, [time], angles_rad=[0.0], shifts_vox=[(2.0, 2.0)])[0, 0]
+
+    weights = moved.square() / moved.square().sum()
+    centre = [float((weights.sum(1 - axis) * torch.arange(32)).sum()) for axis in range(2)]
+    assert centre == pytest.approx([15.5, 15.5], abs=0.6)  # far less than the shift of 2
+
+
+def test_poses_without_a_shift_each_are_refused() -> None:
+    with pytest.raises(ValueError, match="must have 2 entries as times has, got 1 and 1"):
+        apply_kspace_motion(_image(4, 4), [0.1, 0.2], angles_rad=[0.0], shifts_vox=[(0.0, 0.0)])
 
 
 def test_last_pose_holds_until_the_next() -> None:
@@ -93,7 +111,7 @@ def test_quarter_turns_are_those_of_numpy(size: int, quarters: int) -> None:
     image = _image(size, size)
     angle = quarters * math.pi / 2
 
-    turned = apply_kspace_motion(image, [0.0], angles_rad=[angle], shifts_vox=[(0.0, 0.0)])
+    turned = rotate_in_plane(image, angle)
 
     wanted = np.rot90(image[0, 0].numpy(), quarters)
     # interpolation weights within 1e-5 of a whole voxel
@@ -104,7 +122,7 @@ def test_turn_of_an_oblong_image_keeps_distances() -> None:
     image = torch.zeros(1, 1, 21, 41)
     image[..., 10, 28] = 1  # 8 voxels from the centre along the long axis
 
-    turned = apply_kspace_motion(image, [0.0], angles_rad=[math.pi / 2], shifts_vox=[(0.0, 0.0)])
+    turned = rotate_in_plane(image, math.pi / 2)
 
     assert float(turned[0, 0, 2, 20]) == pytest.approx(1, abs=1e-4)
     assert float(turned.sum()) == pytest.approx(1, abs=1e-3)
@@ -113,7 +131,7 @@ def test_turn_of_an_oblong_image_keeps_distances() -> None:
 def test_line_of_voxels_does_not_turn() -> None:
     image = _image(1, 16)
 
-    turned = apply_kspace_motion(image, [0.0], angles_rad=[0.5], shifts_vox=[(0.0, 0.0)])
+    turned = rotate_in_plane(image, 0.5)
 
     torch.testing.assert_close(turned, image, rtol=0, atol=1e-6)
 
