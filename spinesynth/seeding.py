@@ -7,6 +7,7 @@ import hashlib
 import torch
 
 _SEED_BITS = 63  # torch.Generator.manual_seed takes a signed 64-bit integer
+_SEEDS_OF_NUMPY = 2**32 - 1  # numpy and MONAI take seeds of 32 bits
 
 
 def derive_seed(*names: str | int) -> int:
@@ -27,6 +28,22 @@ def derive_seed(*names: str | int) -> int:
     # repr keeps 1 and "1" apart, the separator keeps ("ab", "c") and ("a", "bc") apart
     text = "\x1f".join(repr(name) for name in names)
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> (64 - _SEED_BITS)
+
+
+def derive_seed32(*names: str | int) -> int:
+    """Derive a seed for NumPy and MONAI, whose seeds have 32 bits.
+
+    Args:
+        *names: as of :func:`derive_seed`.
+
+    Returns:
+        Integer in [0, 2**32 - 1), equal for equal names on every machine.
+
+    Example:
+        >>> derive_seed32(42, "case1") == derive_seed(42, "case1") % (2**32 - 1)
+        True
+    """
+    return derive_seed(*names) % _SEEDS_OF_NUMPY
 
 
 def make_generator(*names: str | int) -> torch.Generator:

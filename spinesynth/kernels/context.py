@@ -39,12 +39,14 @@ def fill_context(
         spacing_mm: voxel size along each axis of ``structure``.
         generator: CPU generator; the only source of randomness.
 
+    The shapes are drawn on the CPU whatever the device of the map.
+
     Returns:
         The structure map, in which a drawn sacrum has its code where nothing was
         labelled, and the tissue map; both uint8 of the input's shape.
     """
     flat = structure.ndim == 2
-    labels = (structure[None] if flat else structure).to(torch.uint8)
+    labels = (structure[None] if flat else structure).to(torch.uint8).cpu()
     in_plane = (float(spacing_mm[-2]), float(spacing_mm[-1]))
     landmarks = find_landmarks(labels, in_plane)
     painter = _Painter(labels.shape, (1.0, *in_plane), generator)
@@ -60,7 +62,8 @@ def fill_context(
     tissue = paint_main_tissues(labels, tissue)
     for paint in (paint_cortex, paint_nucleus, paint_cord):
         tissue = paint(labels, tissue, spacing_mm=sizes, generator=generator)
-    return (labels[0], tissue[0]) if flat else (labels, tissue)
+    both = (labels[0], tissue[0]) if flat else (labels, tissue)
+    return both[0].to(structure.device), both[1].to(structure.device)
 
 
 _VISCERA = (

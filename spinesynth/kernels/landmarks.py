@@ -11,8 +11,8 @@ from torch import Tensor
 
 from spinesynth.anatomy.structures import Structure
 
-# Depth of body plus canal where a map shows no canal: vertebral body depth about
-# 34 mm and canal about 16 mm at L3 (nominal; the order of Zhou et al. 2000, European Spine Journal 9)
+# Depth of body plus canal where a map shows no canal: vertebral body depth about 34 mm and canal
+# about 16 mm at L3 (nominal; the order of Zhou et al. 2000, European Spine Journal 9)
 _BODY_AND_CANAL_MM = 50.0
 _SMOOTHING_MM = 12.0
 _TREND_MM = 40.0  # length of the end piece whose slope continues beyond the labels

@@ -35,3 +35,8 @@ def in_plane_radius(mask: Tensor, radius_mm: float, *, spacing_mm: Sequence[floa
 def any_true(masks: Sequence[Tensor]) -> Tensor:
     """Return the union of masks of one shape."""
     return torch.stack(list(masks)).any(0)
+
+
+def put(codes: Tensor, mask: Tensor, value: int) -> Tensor:
+    """Return codes with ``value`` where the mask holds; the codes' dtype is kept."""
+    return torch.where(mask, torch.full_like(codes, int(value)), codes)

@@ -93,8 +93,3 @@ def degrade_resolution(image: Tensor, factor: Sequence[float]) -> Tensor:
         acquire, restore = acquisition_matrices(image.shape[axis], float(value))
         result = apply_along_axis(restore, apply_along_axis(acquire, result, axis), axis)
     return image.clone() if result is image else result
-
-
-def achieved_factor(size: int, factor: float) -> float:
-    """Return the ratio of voxel counts that a factor really gives on an axis."""
-    return 1.0 if factor == 1 else size / max(1, round(size / factor))

@@ -10,7 +10,7 @@ from torch import Tensor
 from spinesynth.anatomy.structures import Structure
 from spinesynth.anatomy.tissues import MAIN_TISSUE, Tissue
 from spinesynth.kernels.draws import happens, uniform
-from spinesynth.kernels.morphology import any_true, dilate, erode, in_plane_radius
+from spinesynth.kernels.morphology import any_true, dilate, erode, in_plane_radius, put
 from spinesynth.kernels.smooth_noise import smooth_noise
 
 _BONES = (
@@ -24,12 +24,8 @@ _BONES = (
 def paint_main_tissues(structure: Tensor, tissue: Tensor) -> Tensor:
     """Fill each labelled structure with its main tissue; leave the rest as it is."""
     for member, main in MAIN_TISSUE.items():
-        tissue = torch.where(structure == member, torch.full_like(tissue, int(main)), tissue)
+        tissue = put(tissue, structure == member, main)
     return tissue
-
-
-def _put(tissue: Tensor, mask: Tensor, value: Tissue) -> Tensor:
-    return torch.where(mask, torch.full_like(tissue, int(value)), tissue)
 
 
 def paint_cortex(
@@ -47,10 +43,10 @@ def paint_cortex(
             continue
         radius = in_plane_radius(mask, 1.0, spacing_mm=spacing_mm)
         if inside:
-            tissue = _put(tissue, mask & ~erode(mask, radius), Tissue.CORTEX)
+            tissue = put(tissue, mask & ~erode(mask, radius), Tissue.CORTEX)
         if outside:
             rim = dilate(mask, radius) & (structure == Structure.BACKGROUND)
-            tissue = _put(tissue, rim, Tissue.CORTEX)
+            tissue = put(tissue, rim, Tissue.CORTEX)
     return tissue
 
 
@@ -68,7 +64,7 @@ def paint_nucleus(
     if lateral:
         sizes[0] = 0  # thin sagittal slabs hold no lateral border of a disc
     sizes = [min(r, (n - 1) // 2) for r, n in zip(sizes, disc.shape, strict=True)]
-    return _put(tissue, erode(disc, sizes), Tissue.NUCLEUS)
+    return put(tissue, erode(disc, sizes), Tissue.NUCLEUS)
 
 
 def paint_cord(
@@ -103,9 +99,9 @@ def paint_cord(
     density = uniform(-0.8, 1.2, generator=generator)
     cord = cord & ((above > 0.5) | (strands > density))
     if happens(0.85, generator=generator):
-        tissue = _put(tissue, cord, Tissue.CORD)
+        tissue = put(tissue, cord, Tissue.CORD)
     if happens(0.35, generator=generator):
         radius = in_plane_radius(canal, 1.0, spacing_mm=spacing_mm)
         edge = canal & ~erode(canal, radius)
-        tissue = _put(tissue, edge & (strands > 0), Tissue.FAT_EPIDURAL)
+        tissue = put(tissue, edge & (strands > 0), Tissue.FAT_EPIDURAL)
     return tissue

@@ -126,7 +126,7 @@ def warp_linear(image: Tensor, coordinates: Tensor) -> Tensor:
     Returns:
         ``(C, *patch)`` float.
     """
-    size = torch.tensor(image.shape[1:], dtype=coordinates.dtype)
+    size = torch.tensor(image.shape[1:], dtype=coordinates.dtype, device=coordinates.device)
     shape = (-1, *[1] * (coordinates.ndim - 1))
     unit = (2 * coordinates + 1) / size.reshape(shape) - 1
     grid = unit.movedim(0, -1).flip(-1)[None]

@@ -187,7 +187,7 @@ class RandDeformPatch(RandomKernel):
             spacing_out_mm=self.spacing_mm,
             spacing_in_mm=record.spacing_in_mm,
             displacement_mm=self._displacement_mm(record),
-        )
+        ).to(data.device)
         if data.is_floating_point():
             return warp_linear(data, coordinates)
         return warp_nearest(data, coordinates, fill=self.fill)

@@ -14,7 +14,8 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from spinesynth.anatomy.label_schemes import get_scheme
-from spinesynth.seeding import derive_seed
+from spinesynth.anatomy.structures import Structure
+from spinesynth.seeding import derive_seed32
 from spinesynth.transforms.acquired_resolution import RandAcquiredResolution
 from spinesynth.transforms.bias_gain import RandBiasGain
 from spinesynth.transforms.context import RandFillContext
@@ -24,7 +25,6 @@ from spinesynth.transforms.magnitude_noise import RandMagnitudeNoise
 from spinesynth.transforms.tissue_contrast import RandTissueContrast
 
 _CONTRASTS = {"T1": "t1", "T2": "t2", "random": "random", "interpolated": "interpolated"}
-_MAX_MONAI_SEED = 2**32 - 1
 
 
 class SpineSynthGenerator:
@@ -116,17 +116,38 @@ class SpineSynthGenerator:
             ValueError: if the map has another number of axes, codes that the
                 scheme does not know, or ``contrast_alpha`` is outside [0, 1].
         """
+        return self.generate_pair(label_map, contrast_alpha)[0]
+
+    def generate_pair(
+        self, label_map: NDArray[Any] | Tensor, contrast_alpha: float | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Paint one image and return it with the label map that belongs to it.
+
+        Where the scheme has a sacrum and the map shows none, one is drawn below
+        the lowest disc, and the returned label map holds it.
+
+        Args:
+            label_map: as for :meth:`generate_synthetic_mri`.
+            contrast_alpha: as for :meth:`generate_synthetic_mri`.
+
+        Returns:
+            float32 image in [0, 1] and int64 codes, both of the map's shape.
+        """
         codes = torch.as_tensor(np.ascontiguousarray(label_map))
         if codes.ndim not in (2, 3):
             raise ValueError(f"label_map must have 2 or 3 axes, got shape {tuple(codes.shape)}")
-        structure = self.scheme.decode(codes).structure
+        decoded = self.scheme.decode(codes)
         fill = RandFillContext(self._spacing(codes.ndim))
         contrast = self._contrast(contrast_alpha)
         stages = Compose([contrast, *self.artefacts])
         fill.set_random_state(int(self.random.randint(2**31 - 1)))
         stages.set_random_state(int(self.random.randint(2**31 - 1)))
-        image = stages(fill(structure[None])[1:])
-        return np.asarray(torch.as_tensor(image)[0], dtype=np.float32)
+        maps = fill(decoded.structure[None])
+        image = torch.as_tensor(stages(maps[1:]))[0]
+        drawn = (maps[0] == Structure.SACRUM) & (decoded.structure == Structure.BACKGROUND)
+        sacrum = [v for v, c in self.scheme.codes.items() if c.structure == Structure.SACRUM]
+        label = torch.where(drawn, sacrum[0], codes.long()) if sacrum else codes.long()
+        return np.asarray(image, dtype=np.float32), label.numpy()
 
 
 class SyntheticDataset(Dataset[dict[str, Tensor]]):
@@ -173,7 +194,6 @@ class SyntheticDataset(Dataset[dict[str, Tensor]]):
         if not 0 <= index < len(self):
             raise IndexError(f"index must be in [0, {len(self)}), got {index}")
         label_map = self.label_maps[index // self.num_augmentations]
-        self.generator.seed(derive_seed(self.seed, "synthetic", index) % _MAX_MONAI_SEED)
-        image = self.generator.generate_synthetic_mri(label_map)
-        label = torch.as_tensor(np.ascontiguousarray(label_map)).long()
-        return {"image": torch.from_numpy(image)[None], "label": label[None]}
+        self.generator.seed(derive_seed32(self.seed, "synthetic", index))
+        image, label = self.generator.generate_pair(label_map)
+        return {"image": torch.from_numpy(image)[None], "label": torch.from_numpy(label)[None]}

@@ -138,15 +138,15 @@ class RandTissueContrast(RandomKernel):
         generator = record.generator()
         image = paint_mixture(
             data[None],
-            torch.tensor([record.means]),
-            spreads=torch.tensor([record.spreads]),
+            torch.tensor([record.means], device=data.device),
+            spreads=torch.tensor([record.spreads], device=data.device),
             generator=generator,
         )
         for amplitude, scale in zip(record.texture, _TEXTURE_SCALES_VOX, strict=True):
             if amplitude > 0:
                 size = data.shape[1:]
                 noise = smooth_noise(size, [scale] * len(size), generator=generator)
-                image = image * (1 + amplitude * noise)
+                image = image * (1 + amplitude * noise.to(image.device))
         return image[0].clamp(min=0)
 
 

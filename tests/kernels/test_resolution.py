@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from spinesynth.kernels.resolution import (
-    achieved_factor,
     acquisition_matrices,
     degrade_resolution,
 )
@@ -163,12 +162,3 @@ def test_factor_below_one_is_refused(factor: float) -> None:
 def test_one_factor_is_needed_for_each_axis() -> None:
     with pytest.raises(ValueError, match="factor needs 3 entries, one an axis, got 2"):
         degrade_resolution(torch.zeros(1, 1, 4, 4, 4), (1.0, 2.0))
-
-
-@pytest.mark.parametrize(
-    ("size", "factor", "wanted"), [(90, 1.0, 1.0), (90, 3.0, 3.0), (100, 3.0, 100 / 33), (3, 9, 3)]
-)
-def test_achieved_factor_is_the_ratio_of_voxel_counts(
-    size: int, factor: float, wanted: float
-) -> None:
-    assert achieved_factor(size, factor) == pytest.approx(wanted)

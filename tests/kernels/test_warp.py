@@ -180,7 +180,8 @@ def test_deformation_has_no_folds_at_the_defaults(
     grid = torch.from_numpy(np.indices(size, dtype=np.float32))
     deform = RandDeformPatch(patch, spacing_mm=spacing_mm, elastic_mm=(4.0, 4.0), margin=0.0)
     for seed in range(6):
-        middle = deform.set_random_state(seed).draw(grid)
+        deform.set_random_state(seed)
+        middle = deform.draw(grid)
         record = type(middle)(
             **{**middle.to_dict(), "centre_vox": tuple((n - 1) / 2 for n in size)}
         )
