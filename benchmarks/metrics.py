@@ -15,19 +15,20 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from monai.metrics import compute_hausdorff_distance
+from monai.metrics.hausdorff_distance import compute_hausdorff_distance
+from numpy.typing import NDArray
 
 from spinesynth.metrics import METRICS, MaskPair
 
 SPACING_MM = (4.0, 0.9, 0.9)
 
 
-def discs(radius: int, *, shift: int) -> np.ndarray:
+def discs(radius: int, *, shift: int) -> NDArray[np.bool_]:
     """Return seven stacked round structures in a volume of 20 x 300 x 300."""
     _, j, k = np.indices((20, 300, 300))
     centres = [20 + 40 * level for level in range(7)]
     near = [(j - 150 - shift) ** 2 + (k - centre) ** 2 < radius**2 for centre in centres]
-    return np.any(near, axis=0)
+    return np.asarray(np.any(near, axis=0))
 
 
 def cpu_ms(call: Callable[[], object]) -> float:
@@ -51,7 +52,11 @@ def main() -> None:
             MaskPair(first, second, spacing_mm=SPACING_MM)
         ),
         "monai": lambda: compute_hausdorff_distance(
-            *one_hot, include_background=True, percentile=95, spacing=list(SPACING_MM)
+            one_hot[0],
+            one_hot[1],
+            include_background=True,
+            percentile=95,
+            spacing=list(SPACING_MM),
         ),
     }
     times: dict[str, list[float]] = {name: [] for name in calls}

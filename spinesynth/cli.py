@@ -30,7 +30,7 @@ import typer
 from spinesynth import __version__
 from spinesynth.errors import SpineSynthError
 
-SOME_FAILED, INPUT_REFUSED, OUTPUT_FAILED, INTERRUPTED = 1, 3, 4, 130
+SOME_FAILED, INPUT_REFUSED, OUTPUT_FAILED = 1, 3, 4  # Typer itself turns Ctrl-C into 130
 
 app = typer.Typer(
     name="spinesynth",
@@ -215,6 +215,9 @@ def evaluate(
     save_dir: SaveDir = None,
     resolution_factors: Factors = None,
     source: Sources = None,
+    include_seen: Annotated[
+        bool, typer.Option("--include-seen", help="Score training and validation patients too.")
+    ] = False,
 ) -> None:
     """Score a checkpoint on every contrast and at falling resolution."""
     from spinesynth.pipelines.options import parse_factors
@@ -231,6 +234,7 @@ def evaluate(
             command=context.obj,
             factors=factors,
             sources=source,
+            include_seen=include_seen,
         )
     )
 
@@ -240,7 +244,9 @@ def predict(
     checkpoint: Checkpoint,
     source: Annotated[Path, typer.Option("--input", "-i", help="Image file, or a folder of them.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the label maps.")],
-    scheme: Annotated[str, typer.Option(help="Label scheme of the output.")] = "spine6",
+    scheme: Annotated[
+        str | None, typer.Option(help="Label scheme of the output; else the network's own.")
+    ] = None,
 ) -> int:
     """Segment image files, each on its own grid."""
     from spinesynth.pipelines.segment import segment_files

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import pickle
+import struct
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +19,19 @@ from spinesynth import __version__
 from spinesynth.errors import CheckpointError
 from spinesynth.io.write import atomic_write
 
-_FORMAT = "spinesynth-checkpoint-1"
-_FIELDS = ("format", "version", "config", "target_scheme", "model", "step", "weights", "digest")
+_FORMAT = "spinesynth-checkpoint-2"
+_FORMAT_1 = "spinesynth-checkpoint-1"  # its digest covers the weights alone; still read
+#: Type of each field; the digest of format 2 covers all but the weights as JSON.
+_FIELDS: dict[str, type] = {
+    "format": str, "version": str, "config": dict, "target_scheme": str, "model": str,
+    "step": int, "weights": dict, "digest": str,
+}  # fmt: skip
+_SEEN = "seen_patients"  # only in format 2
+#: What reading a damaged archive or pickle has been seen or may be expected to raise.
+_DAMAGE = (
+    ArithmeticError, AssertionError, AttributeError, EOFError, ImportError, LookupError,
+    MemoryError, OSError, RuntimeError, TypeError, ValueError, struct.error, zipfile.BadZipFile,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -31,6 +45,8 @@ class Checkpoint:
         step: optimiser steps taken.
         weights: the network's state dict.
         version: version of the package that wrote it.
+        seen_patients: ids of the patients it was trained and validated on; none
+            where nobody wrote them down.
     """
 
     config: dict[str, Any]
@@ -39,11 +55,16 @@ class Checkpoint:
     step: int
     weights: dict[str, Tensor]
     version: str = __version__
+    seen_patients: tuple[str, ...] = ()
 
 
-def _digest(weights: dict[str, Tensor]) -> str:
-    """Return a SHA-256 over names and values, since torch checks no sum of its own."""
+def _digest(content: dict[str, Any]) -> str:
+    """Return a SHA-256 over all that a file holds, since torch checks no sum of its own."""
     total = hashlib.sha256()
+    weights = content["weights"]
+    if content["format"] != _FORMAT_1:
+        plain = {key: value for key, value in content.items() if key not in ("weights", "digest")}
+        total.update(json.dumps(plain, sort_keys=True).encode())
     for name in sorted(weights):
         value = weights[name].detach().cpu().contiguous()
         total.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
@@ -53,7 +74,6 @@ def _digest(weights: dict[str, Tensor]) -> str:
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint to its final name only once it is complete."""
-    weights = {k: v.detach().cpu().clone() for k, v in checkpoint.weights.items()}
     content = {
         "format": _FORMAT,
         "version": checkpoint.version,
@@ -61,11 +81,11 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "target_scheme": checkpoint.target_scheme,
         "model": checkpoint.model,
         "step": checkpoint.step,
-        "weights": weights,
-        "digest": _digest(weights),
+        _SEEN: sorted(checkpoint.seen_patients),
+        "weights": {k: v.detach().cpu().clone() for k, v in checkpoint.weights.items()},
     }
     buffer = io.BytesIO()
-    torch.save(content, buffer)
+    torch.save({**content, "digest": _digest(content)}, buffer)
     with atomic_write(path) as temporary:
         temporary.write_bytes(buffer.getvalue())
 
@@ -83,31 +103,58 @@ def load_checkpoint(path: Path) -> Checkpoint:
         )
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, ValueError, EOFError, OSError, KeyError, AttributeError) as error:
-        raise _refuse(path, f"it cannot be read ({type(error).__name__})") from error
-    except pickle.UnpicklingError as error:
-        raise _refuse(path, "it is damaged or holds code") from error
-    if not isinstance(content, dict) or content.get("format") != _FORMAT:
-        raise _refuse(path, f"it is not of the format {_FORMAT}")
-    missing = [name for name in _FIELDS if name not in content]
-    if missing:
-        raise _refuse(path, f"it lacks {', '.join(missing)}")
-    weights = content["weights"]
-    if _digest(weights) != content["digest"]:
-        raise _refuse(path, "its weights do not match their checksum")
-    if not all(bool(torch.isfinite(v).all()) for v in weights.values() if v.is_floating_point()):
-        raise _refuse(path, "its weights are not finite")
+        _check(path, content)
+    except pickle.PickleError as error:
+        raise refuse_checkpoint(path, "it is damaged or holds code") from error
+    except _DAMAGE as error:
+        raise refuse_checkpoint(path, f"it cannot be read ({type(error).__name__})") from error
     return Checkpoint(
         config=content["config"],
         target_scheme=content["target_scheme"],
         model=content["model"],
         step=content["step"],
-        weights=weights,
+        weights=content["weights"],
         version=content["version"],
+        seen_patients=tuple(content.get(_SEEN, ())),
     )
 
 
-def _refuse(path: Path, why: str) -> CheckpointError:
+def refuse_checkpoint(path: Path, why: str) -> CheckpointError:
+    """Return the error that refuses a checkpoint file.
+
+    Args:
+        path: of the file.
+        why: what is wrong with it, as "its weights ...".
+    """
     return CheckpointError(
         f"{path} is refused: {why}; use a checkpoint that this package wrote", code="E-CKPT-002"
     )
+
+
+def _check(path: Path, content: object) -> None:
+    """Raise unless the contents are those of a whole checkpoint."""
+    if not isinstance(content, dict) or content.get("format") not in (_FORMAT, _FORMAT_1):
+        raise refuse_checkpoint(path, f"it is not of the format {_FORMAT} or {_FORMAT_1}")
+    _check_types(path, content)
+    if _digest(content) != content["digest"]:
+        what = "weights do" if content["format"] == _FORMAT_1 else "contents do"
+        raise refuse_checkpoint(path, f"its {what} not match their checksum")
+    weights: dict[str, Tensor] = content["weights"]
+    if not all(bool(torch.isfinite(v).all()) for v in weights.values() if v.is_floating_point()):
+        raise refuse_checkpoint(path, "its weights are not finite")
+
+
+def _check_types(path: Path, content: dict[str, Any]) -> None:
+    """Raise if a field is missing or of another type than it is written with."""
+    fields = _FIELDS if content["format"] == _FORMAT_1 else {**_FIELDS, _SEEN: list}
+    missing = [name for name in fields if name not in content]
+    if missing:
+        raise refuse_checkpoint(path, f"it lacks {', '.join(missing)}")
+    for name, kind in fields.items():
+        if type(content[name]) is not kind:
+            got = type(content[name]).__name__
+            raise refuse_checkpoint(path, f"its {name} must be {kind.__name__}, got {got}")
+    if not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in content["weights"].items()):
+        raise refuse_checkpoint(path, "its weights must be tensors by name")
+    if not all(isinstance(name, str) for name in content.get(_SEEN, ())):
+        raise refuse_checkpoint(path, f"its {_SEEN} must be text")

@@ -76,7 +76,8 @@ def apply_kspace_motion(
         moved = rest if angle == 0 else torch.fft.fft2(rotate_in_plane(image, angle))
         phase = -2j * torch.pi * (row_frequency * row_shift + column_frequency * column_shift)
         spectrum = torch.where(order >= start, moved * torch.exp(phase), spectrum)
-    return torch.fft.ifft2(spectrum).abs()
+    magnitude: Tensor = torch.fft.ifft2(spectrum).abs()
+    return magnitude
 
 
 def blur_along_axis(image: Tensor, sigma_vox: float, *, axis: int) -> Tensor:

@@ -3,21 +3,73 @@
 from __future__ import annotations
 
 import difflib
+import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+)
 
 from spinesynth.errors import ConfigError
 from spinesynth.transforms.contrast_names import ContrastName
 
-Range = tuple[float, float]
 Probability = Annotated[float, Field(ge=0, le=1)]
+Factor = Annotated[float, Field(ge=1)]  # coarse over original voxel size
+Size = Annotated[int, Field(ge=1)]
+
+
+def _within(low: float, high: float = math.inf) -> AfterValidator:
+    """Check that a (low, high) pair is ordered and within limits, those of its transform."""
+
+    def check(bounds: tuple[float, float]) -> tuple[float, float]:
+        if not low <= bounds[0] <= bounds[1] <= high:
+            limits = f"of at least {low:g}" if high == math.inf else f"within [{low:g}, {high:g}]"
+            raise ValueError(f"must be an ordered pair {limits}")
+        return bounds
+
+    return AfterValidator(check)
+
+
+def _filled(items: tuple[Any, ...]) -> tuple[Any, ...]:
+    if not items:
+        raise ValueError("must hold at least one")
+    return items
+
+
+def _unique(items: tuple[Any, ...]) -> tuple[Any, ...]:
+    if len(set(items)) < len(items):
+        raise ValueError("must hold each only once")
+    return items
+
+
+Models = Annotated[tuple[Literal["A", "B"], ...], AfterValidator(_filled), AfterValidator(_unique)]
+Factors = Annotated[tuple[Factor, ...], AfterValidator(_filled)]
+Positive = Annotated[tuple[float, float], _within(1e-3)]  # distances that are divided by
+NonNegative = Annotated[tuple[float, float], _within(0)]
+Share = Annotated[tuple[float, float], _within(0, 1)]
+Spread = Annotated[tuple[float, float], _within(0, 10)]
+LogStrength = Annotated[tuple[float, float], _within(0, 5)]
+LogGamma = Annotated[tuple[float, float], _within(-5, 5)]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _refuse_truth_values(cls, value: object) -> object:
+        # `steps: yes` would otherwise count as 1; no setting is a truth value
+        items = value if isinstance(value, list | tuple) else [value]
+        if any(isinstance(item, bool) for item in items):
+            raise ValueError("must not be true or false")
+        return value
 
 
 class DataConfig(_Section):
@@ -65,31 +117,31 @@ class SynthesisConfig(_Section):
     phantom_share: Probability = 0.0
     phantoms: Annotated[int, Field(ge=1)] = 24
     contrast: ContrastName = "mixed"
-    alpha: Range = (0.0, 1.0)
-    rotation_deg: float = 15.0
-    scale: float = 0.2
-    shear: float = 0.1
-    elastic_mm: Range = (0.0, 4.0)
-    spread: Range = (0.005, 0.06)
-    texture: Range = (0.0, 0.18)
+    alpha: Share = (0.0, 1.0)
+    rotation_deg: Annotated[float, Field(ge=0, le=180)] = 15.0
+    scale: Annotated[float, Field(ge=0, le=0.7)] = 0.2
+    shear: Annotated[float, Field(ge=0, le=1)] = 0.1
+    elastic_mm: NonNegative = (0.0, 4.0)
+    spread: Spread = (0.005, 0.06)
+    texture: Spread = (0.0, 0.18)
     coil_prob: Probability = 0.6
-    coil_decay_mm: Range = (50.0, 250.0)
-    bias_strength: Range = (0.0, 0.5)
+    coil_decay_mm: Positive = (50.0, 250.0)
+    bias_strength: LogStrength = (0.0, 0.5)
     motion_prob: Probability = 0.15
-    motion_shift_vox: float = 2.0
+    motion_shift_vox: Annotated[float, Field(ge=0)] = 2.0
     resolution_prob: Probability = 0.9
-    resolution_mm: Range = (1.0, 4.0)
-    noise_sigma: Range = (0.0, 0.06)
-    noise_correlation_vox: Range = (0.0, 1.2)
-    log_gamma: Range = (-0.4, 0.4)
+    resolution_mm: Positive = (1.0, 4.0)
+    noise_sigma: NonNegative = (0.0, 0.06)
+    noise_correlation_vox: NonNegative = (0.0, 1.2)
+    log_gamma: LogGamma = (-0.4, 0.4)
 
 
 class AugmentationConfig(_Section):
     """What real training images go through; the deformation is that of synthesis."""
 
-    bias_strength: Range = (0.0, 0.3)
-    noise_sigma: Range = (0.0, 0.03)
-    log_gamma: Range = (-0.3, 0.3)
+    bias_strength: LogStrength = (0.0, 0.3)
+    noise_sigma: NonNegative = (0.0, 0.03)
+    log_gamma: LogGamma = (-0.3, 0.3)
 
 
 class TrainingConfig(_Section):
@@ -98,7 +150,7 @@ class TrainingConfig(_Section):
     steps: Annotated[int, Field(ge=1)] = 200
     validate_every: Annotated[int, Field(ge=1)] = 50
     batch_size: Annotated[int, Field(ge=1)] = 8
-    patch_size: tuple[int, int] = (192, 192)
+    patch_size: tuple[Size, Size] = (192, 192)
     spacing_mm: Annotated[float, Field(gt=0)] = 1.0
     learning_rate: Annotated[float, Field(gt=0)] = 2e-3
     plateau_patience: Annotated[int, Field(ge=0)] = 3
@@ -115,17 +167,17 @@ class EvaluationConfig(_Section):
 
     overlap: Annotated[float, Field(ge=0, lt=1)] = 0.25
     batch_size: Annotated[int, Field(ge=1)] = 8
-    resolution_factors: tuple[float, ...] = (1.0, 2.0, 3.0, 4.0)
+    resolution_factors: Factors = (1.0, 2.0, 3.0, 4.0)
     max_robustness_cases: Annotated[int, Field(ge=1)] | None = None
 
 
 class ExperimentConfig(_Section):
     """One experiment: data, synthesis, training and tests of models A and B."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$")]
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
     description: str = ""
     seed: int = 42
-    models: tuple[Literal["A", "B"], ...] = ("A", "B")
+    models: Models = ("A", "B")
     target_scheme: Literal["spine6", "semantic4", "binary_vertebra"] = "spine6"
     data: DataConfig = DataConfig()
     network: NetworkConfig = NetworkConfig()
@@ -165,9 +217,10 @@ def _nearest(location: tuple[int | str, ...]) -> str:
 def _describe(error: ValidationError, source: str) -> str:
     lines = []
     for problem in error.errors():
+        message = problem["msg"].removeprefix("Value error, ")
         where = ".".join(str(part) for part in problem["loc"])
         hint = _nearest(problem["loc"]) if problem["type"] == "extra_forbidden" else ""
-        lines.append(f"{where}: {problem['msg']}{hint}, got {problem['input']!r}")
+        lines.append(f"{where}: {message}{hint}, got {problem['input']!r}")
     return f"{source} cannot be used: " + "; ".join(lines)
 
 

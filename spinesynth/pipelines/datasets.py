@@ -22,9 +22,8 @@ from spinesynth.io.case import Case
 from spinesynth.io.load_case import load_case
 from spinesynth.kernels.intensity import normalise_intensity
 from spinesynth.pipelines.config import ExperimentConfig
-from spinesynth.seeding import derive_seed, make_generator
+from spinesynth.seeding import derive_seed32, make_generator
 
-_MAX_MONAI_SEED = 2**32 - 1
 _WORKER_TIMEOUT_S = 120
 #: Both flanks of the body with 88 mm, as the widest sagittal stacks show them.
 _PHANTOM_SHAPE, _PHANTOM_SPACING_MM = (22, 240, 300), (4.0, 1.0, 1.0)
@@ -132,7 +131,7 @@ class SliceDataset(Dataset[dict[str, Any]]):
         """Return ``image`` float32 and ``target`` uint8 ``(1, J, K)``, and ``groups``."""
         case = self.cases[key.case]
         name = (self.run_seed, key.epoch, case.case_id, key.variant)
-        self.chain.set_random_state(derive_seed(*name) % _MAX_MONAI_SEED)
+        self.chain.set_random_state(derive_seed32(*name))
         phantom = self._choose_phantom(name)
         volumes = {k: v for k, v in self.cache[key.case].items() if k != "case"}
         drawn = self.chain(volumes if phantom is None else dict(phantom))

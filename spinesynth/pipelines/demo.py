@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _GRID = {"shape": (1, 208, 256), "spacing_mm": (4.0, 1.0, 1.0)}
+_PHANTOMS = "phantom_data"
 _SHOWN = ("body", "posterior", "disc", "canal", "sacrum")
 _CONFIG = {
     "name": "demo_pictures",
@@ -84,33 +85,40 @@ def demo_contrast(folder: Path, seed: int) -> list[Path]:
     return [_save(figure, folder / "contrast.png")]
 
 
+def _run_folder(folder: Path, seed: int) -> Path:
+    """Return where phantoms and network of a seed go, apart from those of other seeds."""
+    return folder / f"tiny_network_seed{seed}"
+
+
 def demo_training(folder: Path, seed: int) -> list[Path]:
     """Train a tiny network on synthetic images for a moment and draw its curves."""
     config = parse_config({**_CONFIG, "seed": seed})
+    run = _run_folder(folder, seed)
     manifest = write_phantom_dataset(
-        folder / "phantom_data", patients=config.data.phantom_patients, seed=seed
+        run / _PHANTOMS, patients=config.data.phantom_patients, seed=seed
     )
     split = split_cases(discover_cases(manifest), config.data)
-    Trainer(config, "A", train=split.train, validation=split.validation, folder=folder).run()
+    Trainer(config, "A", train=split.train, validation=split.validation, folder=run).run()
     data = make_dataset(split.train, config, model="A")
     drawn = [data[SampleKey(0, n % len(data), n)] for n in range(4)]
     samples = [
         _sample(f"sample {n}", s["image"][0].numpy(), s["target"][0]) for n, s in enumerate(drawn)
     ]
     return [
-        _save(draw_training(read_results(folder).training), folder / "training.png"),
+        _save(draw_training(read_results(run).training), folder / "training.png"),
         _save(draw_samples(samples, title="What the network is fed"), folder / "batch.png"),
     ]
 
 
 def demo_inference(folder: Path, seed: int) -> list[Path]:
     """Segment held-out phantoms with the tiny network, training it first if need be."""
-    checkpoint = checkpoint_path(folder, "A", "best")
+    run = _run_folder(folder, seed)
+    checkpoint = checkpoint_path(run, "A", "best")
     if not checkpoint.exists():
         demo_training(folder, seed)
     predictor, saved = load_predictor(checkpoint)
     config = parse_config(saved.config)
-    cases = discover_cases(folder / "phantom_data" / "cases.csv")
+    cases = discover_cases(run / _PHANTOMS / "cases.csv")
     overlays = OverlayCollector("tiny")
     held_out = split_cases(cases, config.data).test
     evaluate_cases(predictor, held_out, run=config.name, model="tiny", on_case=overlays)

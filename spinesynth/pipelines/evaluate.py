@@ -1,6 +1,7 @@
 """Score a predictor on cases: a long table of numbers, and a table of what failed.
 
-A source is scored only for what it annotates. A case that cannot be read or
+A source is scored only for what it annotates, and a network only for what it
+has a class for. A case that cannot be read or
 predicted becomes a row of the failures and never stops the others.
 """
 
@@ -38,7 +39,12 @@ _CASE_ERRORS = (SpineSynthError, ValueError, RuntimeError, OSError, MemoryError)
 
 
 class Predictor(Protocol):
-    """Describe a model: canonical image in, structure codes on the same grid out."""
+    """Describe a model: canonical image in, structure codes on the same grid out.
+
+    A model that cannot express every report group says so in an attribute
+    ``groups: frozenset[str]``, as ``VolumePredictor`` does; without it, all that
+    a source annotates is scored.
+    """
 
     def __call__(self, image: MetaTensor, /) -> Tensor:
         """Return ``Structure`` codes ``(I, J, K)`` for an image ``(1, I, J, K)``."""
@@ -178,16 +184,31 @@ def _evaluate_case(
             "leave it out or complete it",
             code="E-CASE-002",
         )
+    groups = _scored_groups(predictor, case)
     spacing_mm = spacing_of(loaded.image)
     reference = loaded.structure.as_tensor()[0]
     image = loaded.image if prepare is None else prepare(loaded.image)
     prediction = _checked(predictor(image), reference)
     rows = [
         {**labels, **_identity(case), "patient_id": case.patient_id, **score}
-        for score in _score(prediction, reference, report_groups(case.annotated), spacing_mm)
+        for score in _score(prediction, reference, groups, spacing_mm)
     ]
     table = pd.DataFrame(rows, columns=list(LONG_COLUMNS))
     return CaseResult(case, image, reference, prediction, spacing_mm, table)
+
+
+def _scored_groups(predictor: Predictor, case: Case) -> tuple[str, ...]:
+    """Return the report groups that the case annotates and the predictor can express."""
+    annotated = report_groups(case.annotated)
+    expressible: frozenset[str] = getattr(predictor, "groups", frozenset(REPORT_GROUPS))
+    groups = tuple(name for name in annotated if name in expressible)
+    if not groups:
+        raise InputError(
+            f"case {case.case_id} annotates only {', '.join(annotated)}, of which the network has "
+            f"no class (it has {', '.join(sorted(expressible))}); leave it out",
+            code="E-EVAL-002",
+        )
+    return groups
 
 
 def _checked(prediction: Tensor, reference: Tensor) -> Tensor:

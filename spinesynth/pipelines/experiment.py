@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import pandas as pd
 import torch
 from filelock import FileLock, Timeout
 from monai.data.meta_tensor import MetaTensor
 
-from spinesynth.errors import ConfigError, InputError
+from spinesynth.errors import ConfigError
 from spinesynth.io.case import Case
 from spinesynth.io.discover import discover_cases
-from spinesynth.io.load_case import load_case
 from spinesynth.io.tables import write_csv
 from spinesynth.pipelines.config import ExperimentConfig
 from spinesynth.pipelines.evaluate import Evaluation, evaluate_cases
 from spinesynth.pipelines.overlays import OverlayCollector
-from spinesynth.pipelines.phantom_data import write_phantom_dataset
+from spinesynth.pipelines.phantom_data import PHANTOM_CONTRASTS, write_phantom_dataset
 from spinesynth.pipelines.predict import VolumePredictor, load_predictor
 from spinesynth.pipelines.progress import StepProgress
+from spinesynth.pipelines.readable import refuse_unreadable
 from spinesynth.pipelines.report import build_report, format_comparison
+from spinesynth.pipelines.report_figures import REPORT_FIGURES
 from spinesynth.pipelines.results import (
+    CURVES,
     FAILURES_CSV,
     METRICS_CSV,
     OVERLAYS,
@@ -34,13 +37,19 @@ from spinesynth.pipelines.results import (
     RUN_JSON,
     SPLIT_CSV,
     TABLES,
+    training_csv,
 )
 from spinesynth.pipelines.robustness import evaluate_robustness
 from spinesynth.pipelines.run_record import describe_run, write_json
 from spinesynth.pipelines.split import Split, split_cases
 from spinesynth.pipelines.train import ModelName, Trainer, checkpoint_path
 
-_PHANTOM_FOLDER = Path("phantom_data")
+_LOG = logging.getLogger(__name__)
+_PHANTOM_FOLDER, _REPORT = Path("phantom_data"), Path("report")
+_PHANTOM_SOURCE = "phantom"
+_PHANTOM_KNOWS = frozenset({"body", "posterior", "disc", "canal", "sacrum"})
+_CHECKPOINTS: tuple[Literal["best", "last"], ...] = ("best", "last")
+_MODEL_NAMES: tuple[ModelName, ...] = get_args(ModelName)
 
 
 def read_split(config: ExperimentConfig, data: Path) -> Split:
@@ -58,27 +67,45 @@ def read_split(config: ExperimentConfig, data: Path) -> Split:
         ConfigError: if the data do not hold what the configuration asks for.
         InputError: for the first file that is refused, with the number of others.
     """
-    split = split_cases(discover_cases(data), config.data)
-    problems: list[InputError] = []
-    for cases, need_image in (
-        ((*split.train, *split.validation), "B" in config.models),
-        (split.test, True),
-    ):
-        for case in cases:
-            try:
-                load_case(case, need_image=need_image)
-            except InputError as error:
-                problems.append(error)
-    if len(problems) > 1:
-        first = problems[0]
-        raise InputError(
-            f"{str(first).removeprefix(f'[{first.code}] ')}; {len(problems) - 1} more cases are "
-            f"refused, 'spinesynth check {data}' lists them",
-            code=first.code,
-        )
-    if problems:
-        raise problems[0]
+    split = _split(discover_cases(data), config)
+    trains_on_images = "B" in config.models
+    refuse_unreadable(
+        [
+            *((case, trains_on_images) for case in (*split.train, *split.validation)),
+            *((case, True) for case in split.test),
+        ],
+        data=data,
+    )
     return split
+
+
+def _split(cases: Sequence[Case], config: ExperimentConfig) -> Split:
+    return split_cases(cases, config.data, models=config.models, target_scheme=config.target_scheme)
+
+
+def check_phantom_plan(config: ExperimentConfig) -> None:
+    """Refuse a configuration that phantoms cannot serve, before any is drawn.
+
+    Raises:
+        ConfigError: if the configuration trains on other sources, or its split
+            or contrasts leave nobody of the phantoms that would be drawn.
+    """
+    if config.data.train_sources != (_PHANTOM_SOURCE,):
+        raise ConfigError(
+            f"data.train_sources names {', '.join(config.data.train_sources)}, but no data are "
+            f"given and phantoms are the source {_PHANTOM_SOURCE!r}; give the data with --data",
+            code="E-CONF-003",
+        )
+    planned = [
+        Case(
+            case_id=f"{number}_{contrast}", patient_id=str(number), source=_PHANTOM_SOURCE,
+            contrast=contrast, annotated=_PHANTOM_KNOWS, scheme="spine6",
+            image=Path(f"{number}_{contrast}"), label=Path(f"{number}_label"),
+        )
+        for number in range(config.data.phantom_patients)
+        for contrast in PHANTOM_CONTRASTS
+    ]  # fmt: skip
+    _split(planned, config)
 
 
 def _phantom_split(config: ExperimentConfig, folder: Path) -> Split:
@@ -87,7 +114,7 @@ def _phantom_split(config: ExperimentConfig, folder: Path) -> Split:
     manifest = write_phantom_dataset(
         folder / _PHANTOM_FOLDER, patients=config.data.phantom_patients, seed=config.seed
     )
-    return split_cases(discover_cases(manifest), config.data)
+    return _split(discover_cases(manifest), config)
 
 
 def run_experiment(
@@ -107,14 +134,20 @@ def run_experiment(
     Raises:
         SpineSynthError: for data, configuration or an output that cannot be used.
     """
-    split = None if data is None else read_split(config, data)
+    split = _plan(config, data)
+    if split is not None and not split.test:
+        raise ConfigError(
+            "no held-out patient has an image to test on; add cases with image and label map, "
+            "or use 'spinesynth train', which does not test",
+            code="E-CONF-003",
+        )
     with _locked(folder):
-        split, record = _prepare(config, split, folder, command)
+        split, record = _prepare(config, split, folder, command, training_of=_MODEL_NAMES)
         for model in config.models:
             _train(config, model, split, folder, record)
         _evaluate(config, split, folder, record)
         write_json(folder / RUN_JSON, record)
-        report, page = build_report(folder, folder / "report", command=command)
+        report, page = build_report(folder, folder / _REPORT, command=command)
     table = pd.read_csv(folder / METRICS_CSV, dtype={"case_id": str, "patient_id": str})
     return (
         f"{format_comparison(table)}\n\nReport: {page}\n        {report}\n"
@@ -134,14 +167,22 @@ def train_models(config: ExperimentConfig, *, data: Path | None, folder: Path, c
     Returns:
         Where the checkpoints are, one line each.
     """
-    split = None if data is None else read_split(config, data)
+    split = _plan(config, data)
     with _locked(folder):
-        split, record = _prepare(config, split, folder, command)
+        split, record = _prepare(config, split, folder, command, training_of=config.models)
         for model in config.models:
             _train(config, model, split, folder, record)
         write_json(folder / RUN_JSON, record)
     paths = [checkpoint_path(folder, model, "best") for model in config.models]
     return "\n".join(f"Model {m}: {path}" for m, path in zip(config.models, paths, strict=True))
+
+
+def _plan(config: ExperimentConfig, data: Path | None) -> Split | None:
+    """Split and read the data, or check that phantoms can be drawn in their place."""
+    if data is None:
+        check_phantom_plan(config)
+        return None
+    return read_split(config, data)
 
 
 @contextmanager
@@ -161,9 +202,19 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _prepare(
-    config: ExperimentConfig, split: Split | None, folder: Path, command: str
+    config: ExperimentConfig,
+    split: Split | None,
+    folder: Path,
+    command: str,
+    *,
+    training_of: Sequence[ModelName],
 ) -> tuple[Split, dict[str, Any]]:
-    """Draw phantoms where there are no data, write the split down, begin the record."""
+    """Draw phantoms where there are no data, write the split down, begin the record.
+
+    What an earlier run left in the folder goes first, so that no report mixes
+    runs: tables, figures, and the training tables of ``training_of``.
+    """
+    _remove_outputs(folder, training_of=training_of)
     split = split or _phantom_split(config, folder)
     (folder / TABLES).mkdir(exist_ok=True)
     write_csv(folder / SPLIT_CSV, split.table())
@@ -172,6 +223,28 @@ def _prepare(
         "config": config.model_dump(mode="json"), "seconds": {}, "parameters": {},
     }  # fmt: skip
     return split, record
+
+
+def _remove_outputs(folder: Path, *, training_of: Sequence[ModelName]) -> None:
+    """Remove tables, figures and reports of an earlier run, by name: a folder may hold other files.
+
+    Phantoms stay, and so do checkpoints: a model that is trained again replaces
+    its own, another model's was made on purpose.
+    """
+    outputs = [
+        *(RUN_JSON, SPLIT_CSV, METRICS_CSV, ROBUSTNESS_CSV, FAILURES_CSV),
+        *(training_csv(name) for name in training_of),
+        *(CURVES / f"{name}.png" for name in REPORT_FIGURES),
+        *(_REPORT / name for name in ("report.md", "report.html")),
+    ]
+    overlays = [
+        path
+        for name in _MODEL_NAMES
+        for pattern in (f"{name}.png", f"{name}_*.png")
+        for path in (folder / OVERLAYS).glob(pattern)
+    ]
+    for path in [*(folder / output for output in outputs), *overlays]:
+        path.unlink(missing_ok=True)
 
 
 def _train(
@@ -183,7 +256,7 @@ def _train(
 ) -> None:
     trainer = Trainer(config, model, train=split.train, validation=split.validation, folder=folder)
     record["parameters"][model] = trainer.network.count_parameters()
-    record["seconds"][f"train_{model}"] = round(trainer.run().seconds, 1)
+    record["seconds"][f"train_{model}"] = round(trainer.run(), 1)
 
 
 class _Counted:
@@ -191,6 +264,7 @@ class _Counted:
 
     def __init__(self, predictor: VolumePredictor, progress: StepProgress) -> None:
         self.predictor, self.progress = predictor, progress
+        self.groups = predictor.groups
 
     def __call__(self, image: MetaTensor, /) -> torch.Tensor:
         labels = self.predictor(image)
@@ -204,7 +278,7 @@ def _evaluate(
     folder: Path,
     record: dict[str, Any],
 ) -> None:
-    """Test every model on the test cases and write the tables and overlays."""
+    """Test every model on the test cases; the tables are written after each test."""
     standard: list[Evaluation] = []
     degraded: list[Evaluation] = []
     chosen = robustness_cases(split.test, config)
@@ -221,6 +295,7 @@ def _evaluate(
                     predictor, split.test, run=config.name, model=model, on_case=overlays
                 )
             )
+            write_evaluation(folder, standard, degraded)
             progress.note("standard test done")
             degraded.append(
                 evaluate_robustness(
@@ -231,10 +306,10 @@ def _evaluate(
                     factors=config.evaluation.resolution_factors,
                 )
             )
+            write_evaluation(folder, standard, degraded)
             progress.note("robustness done")
         overlays.save(folder / OVERLAYS)
         record["seconds"][f"test_{model}"] = round(time.monotonic() - started, 1)
-    write_evaluation(folder, standard, degraded)
 
 
 def robustness_cases(cases: Sequence[Case], config: ExperimentConfig) -> list[Case]:
@@ -246,7 +321,7 @@ def robustness_cases(cases: Sequence[Case], config: ExperimentConfig) -> list[Ca
 def write_evaluation(
     folder: Path, standard: Sequence[Evaluation], degraded: Sequence[Evaluation]
 ) -> None:
-    """Write the tables of scores and failures of all models."""
+    """Write the tables of scores and failures of the models tested so far."""
     (folder / TABLES).mkdir(parents=True, exist_ok=True)
     if standard:
         write_csv(folder / METRICS_CSV, pd.concat([part.table for part in standard]))

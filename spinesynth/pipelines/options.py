@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import math
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from spinesynth.anatomy.label_schemes import SCHEMES
 from spinesynth.errors import ConfigError
 from spinesynth.io.discover import discover_cases
 from spinesynth.pipelines.config import ExperimentConfig, parse_config, read_config
+from spinesynth.pipelines.split import can_teach, can_train
+
+_LOG = logging.getLogger(__name__)
 
 #: Schemes that a network can be trained on, in the order of preference.
 _TARGETS = ("spine6", "semantic4", "binary_vertebra")
@@ -32,7 +36,7 @@ def configure(
 
     Args:
         file: YAML file; None for the defaults, with every source of ``data``
-            as a train source.
+            that the target can learn from as a train source.
         data: manifest CSV or folder of a data set; None for phantoms.
         model: ``A``, ``B`` or ``both``.
         seed: of everything random.
@@ -46,11 +50,16 @@ def configure(
         ConfigError: if the file or an option cannot be used.
         InputError: if the data cannot be read.
     """
-    values = _read_values(file, data)
+    base = ExperimentConfig(name=_NAME_WITHOUT_FILE) if file is None else read_config(file)
+    values = base.model_dump()
     if model is not None:
         values["models"] = ("A", "B") if model == "both" else (model,)
     if num_classes is not None:
         values["target_scheme"] = scheme_of(num_classes)
+    if file is None and data is not None:
+        values["data"]["train_sources"] = _train_sources(
+            data, models=values["models"], target_scheme=values["target_scheme"]
+        )
     if resolution_factors is not None:
         values["evaluation"]["resolution_factors"] = parse_factors(resolution_factors)
     training = values["training"]
@@ -63,15 +72,21 @@ def configure(
     return parse_config(values, source="the configuration with the options given")
 
 
-def _read_values(file: Path | None, data: Path | None) -> dict[str, Any]:
-    """Return every setting of a file, or the defaults for some data."""
-    if file is not None:
-        return read_config(file).model_dump()
-    values = ExperimentConfig(name=_NAME_WITHOUT_FILE).model_dump()
-    if data is not None:
-        complete = [case for case in discover_cases(data) if case.image and case.label]
-        values["data"]["train_sources"] = tuple(sorted({case.source for case in complete}))
-    return values
+def _train_sources(data: Path, *, models: Sequence[str], target_scheme: str) -> tuple[str, ...]:
+    """Return the sources of some data that can train a target, or all if none can."""
+    cases = discover_cases(data)
+    usable = [case for case in cases if can_train(case, models)]
+    mute = {case.source for case in usable if not can_teach(case, target_scheme)}
+    chosen = {case.source for case in usable} - mute
+    if not chosen:  # the split says what is wrong with each
+        return tuple(sorted({case.source for case in usable or cases}))
+    if mute:
+        _LOG.warning(
+            "not trained on, since %s can learn nothing from what they annotate: %s",
+            target_scheme,
+            ", ".join(sorted(mute)),
+        )
+    return tuple(sorted(chosen))
 
 
 def scheme_of(num_classes: int) -> str:

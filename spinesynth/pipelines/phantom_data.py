@@ -18,7 +18,7 @@ from torch import Tensor
 from spinesynth.anatomy.phantom import PhantomMaps, draw_phantom, render_phantom
 from spinesynth.io.tables import write_csv
 from spinesynth.io.write import write_volume
-from spinesynth.seeding import derive_seed
+from spinesynth.seeding import derive_seed, derive_seed32
 from spinesynth.transforms import (
     PercentileNormalise,
     RandAcquiredResolution,
@@ -52,7 +52,7 @@ def scan_phantom(maps: PhantomMaps, contrast: str, *, seed: int) -> Tensor:
             RandMagnitudeNoise((0.01, 0.025)),
             PercentileNormalise(),
         ]
-    ).set_random_state(derive_seed(seed, contrast) % (2**32 - 1))
+    ).set_random_state(derive_seed32(seed, contrast))
     return (torch.as_tensor(scanner(maps.tissue[None])) * _PEAK).round()
 
 

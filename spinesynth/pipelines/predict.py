@@ -10,12 +10,38 @@ from monai.inferers.inferer import SlidingWindowInferer
 from torch import Tensor, nn
 from torch.nn import functional
 
-from spinesynth.anatomy.label_schemes import get_scheme
-from spinesynth.io.checkpoint import Checkpoint, load_checkpoint
+from spinesynth.anatomy.annotation import report_groups
+from spinesynth.anatomy.label_schemes import LabelScheme, get_scheme
+from spinesynth.anatomy.structures import REPORT_GROUPS, Structure
+from spinesynth.io.checkpoint import Checkpoint, load_checkpoint, refuse_checkpoint
 from spinesynth.kernels.intensity import normalise_intensity
 from spinesynth.networks import UNet
 from spinesynth.pipelines.config import ExperimentConfig, parse_config
 from spinesynth.pipelines.device import best_device
+
+
+def expressible_groups(scheme: LabelScheme) -> frozenset[str]:
+    """Return the report groups that labels of a scheme can be scored for.
+
+    Args:
+        scheme: of the labels.
+
+    Returns:
+        Keys of ``REPORT_GROUPS``; ``vertebra`` where it is a class of its own, or
+        both its body and posterior elements are.
+
+    Example:
+        >>> from spinesynth.anatomy.label_schemes import get_scheme
+        >>> sorted(expressible_groups(get_scheme("semantic4")))
+        ['canal', 'disc', 'vertebra']
+    """
+    words = set()
+    for name, members in REPORT_GROUPS.items():
+        # a whole vertebra is not expressed by a class of one of its parts
+        finer = frozenset[Structure]().union(*(m for m in REPORT_GROUPS.values() if m < members))
+        if scheme.structures & (members - finer):
+            words.add(name)
+    return frozenset(report_groups(frozenset(words)))
 
 
 class VolumePredictor:
@@ -28,6 +54,10 @@ class VolumePredictor:
         patch_size: size of the sliding window in voxels.
         overlap: share by which windows overlap, in [0, 1).
         batch_size: windows per forward pass.
+
+    Attributes:
+        structures: ``Structure`` code of each channel.
+        groups: keys of ``REPORT_GROUPS`` that the network has classes for.
     """
 
     def __init__(
@@ -45,6 +75,7 @@ class VolumePredictor:
         self.structures = torch.tensor(
             [int(scheme.codes[c].structure) for c in sorted(scheme.codes)], dtype=torch.uint8
         )
+        self.groups = expressible_groups(scheme)
         self.inferer = SlidingWindowInferer(
             roi_size=patch_size, sw_batch_size=batch_size, overlap=overlap, mode="gaussian"
         )
@@ -118,12 +149,23 @@ def load_predictor(path: Path) -> tuple[VolumePredictor, Checkpoint]:
     """Return a predictor from a checkpoint file, and what the file says of itself.
 
     Raises:
-        CheckpointError: if the file is refused.
+        CheckpointError: if the file is refused, or its parts do not fit together.
         ConfigError: if its configuration is not one of this version.
     """
     checkpoint = load_checkpoint(path)
     config = parse_config(checkpoint.config, source=str(path))
+    if checkpoint.target_scheme != config.target_scheme:
+        raise refuse_checkpoint(
+            path,
+            f"its label scheme is {checkpoint.target_scheme}, but its configuration says "
+            f"{config.target_scheme}",
+        )
     network = build_network(config)
-    network.load_state_dict(checkpoint.weights)
+    try:
+        network.load_state_dict(checkpoint.weights)
+    except RuntimeError as error:
+        raise refuse_checkpoint(
+            path, "its weights do not fit the network that its configuration describes"
+        ) from error
     network.to(best_device())
     return predictor_of(network, config), checkpoint

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from spinesynth.errors import ConfigError, InputError
 from spinesynth.io.case import Case
+from spinesynth.io.checkpoint import Checkpoint
 from spinesynth.io.discover import discover_cases
-from spinesynth.pipelines.evaluate import evaluate_cases
+from spinesynth.pipelines.evaluate import Evaluation, evaluate_cases
 from spinesynth.pipelines.experiment import write_evaluation
 from spinesynth.pipelines.overlays import OverlayCollector
 from spinesynth.pipelines.predict import load_predictor
+from spinesynth.pipelines.readable import refuse_unreadable
 from spinesynth.pipelines.report import build_report, format_comparison
 from spinesynth.pipelines.results import OVERLAYS, RUN_JSON
 from spinesynth.pipelines.robustness import DEFAULT_FACTORS, evaluate_robustness
 from spinesynth.pipelines.run_record import describe_run, write_json
+
+#: Follows the model's name where patients it has seen are scored.
+SEEN_SUFFIX = " (incl. seen patients)"
 
 
 def scorable_cases(data: Path, sources: Sequence[str] | None = None) -> list[Case]:
@@ -49,11 +56,13 @@ def run_robustness(
     command: str,
     factors: Sequence[float] = DEFAULT_FACTORS,
     sources: Sequence[str] | None = None,
+    include_seen: bool = False,
 ) -> str:
     """Score a checkpoint on every contrast and at falling resolution.
 
-    The cases are taken as they are: that none of them trained the checkpoint is
-    the caller's to know, and the report says so.
+    Patients that the checkpoint was trained or validated on are left out, and
+    ``run.json`` says how many. A checkpoint that does not name its patients is
+    scored on all, with a warning. Every case is read before anything is written.
 
     Args:
         checkpoint: file that this package wrote.
@@ -62,24 +71,104 @@ def run_robustness(
         command: the command that started the run, for its record.
         factors: coarse over original voxel size, each at least 1.
         sources: test only these sources; None for all.
+        include_seen: score seen patients too, and say so in the model's name.
 
     Returns:
         The scores as plain text, and where the report is.
+
+    Raises:
+        CheckpointError: if the checkpoint is refused.
+        ConfigError: if a factor is below 1.
+        InputError: if a file is refused, or no case can be scored.
     """
+    _check_factors(factors)
+    predictor, saved = load_predictor(checkpoint)
+    cases, model, known = choose_cases(
+        scorable_cases(data, sources), saved, include_seen=include_seen
+    )
+    refuse_unreadable(((case, True) for case in cases), data=data)
+    overlays = OverlayCollector(saved.model)
+    run = str(saved.config["name"])
+    standard = evaluate_cases(predictor, cases, run=run, model=model, on_case=overlays)
+    scored = _scored(cases, standard)
+    degraded = evaluate_robustness(predictor, scored, run=run, model=model, factors=factors)
+    write_evaluation(folder, [standard], [degraded])
+    overlays.save(folder / OVERLAYS)
+    record = (
+        describe_run() | known | {"command": command, "checkpoint_step": saved.step, "name": run}
+    )
+    write_json(folder / RUN_JSON, record)
+    report, page = build_report(folder, folder / "report", command=command)
+    return f"{format_comparison(standard.table)}\n\nReport: {page}\n        {report}\n"
+
+
+def _check_factors(factors: Sequence[float]) -> None:
     if not all(factor >= 1 for factor in factors):
         raise ConfigError(
             f"resolution factors must be at least 1 (coarse over original), got {list(factors)}",
             code="E-CONF-004",
         )
-    predictor, saved = load_predictor(checkpoint)
-    cases = scorable_cases(data, sources)
-    overlays = OverlayCollector(saved.model)
-    run = str(saved.config["name"])
-    standard = evaluate_cases(predictor, cases, run=run, model=saved.model, on_case=overlays)
-    degraded = evaluate_robustness(predictor, cases, run=run, model=saved.model, factors=factors)
-    write_evaluation(folder, [standard], [degraded])
-    overlays.save(folder / OVERLAYS)
-    record = {**describe_run(), "command": command, "checkpoint_step": saved.step, "name": run}
-    write_json(folder / RUN_JSON, record)
-    report, page = build_report(folder, folder / "report", command=command)
-    return f"{format_comparison(standard.table)}\n\nReport: {page}\n        {report}\n"
+
+
+def choose_cases(
+    cases: Sequence[Case], checkpoint: Checkpoint, *, include_seen: bool
+) -> tuple[list[Case], str, dict[str, Any]]:
+    """Leave out the patients that a checkpoint has seen, and say so on stderr.
+
+    Args:
+        cases: of any patients.
+        checkpoint: may name the patients it has seen.
+        include_seen: keep them nevertheless.
+
+    Returns:
+        The cases to score, the model's name for the tables, and for the record
+        whether the seen patients are known, and how many are in and left out.
+
+    Raises:
+        InputError: if no case is left.
+    """
+    known = bool(checkpoint.seen_patients)
+    if not known:
+        sys.stderr.write(
+            "Warning: the checkpoint does not name the patients it was trained on; "
+            "scores of those would be too good, so leave them out of the data\n"
+        )
+    seen = sorted({case.patient_id for case in cases} & set(checkpoint.seen_patients))
+    left_out = [] if include_seen else seen
+    kept = _without(cases, left_out)
+    record = {
+        "seen_patients_known": known,
+        "seen_patients_included": len(seen) - len(left_out),
+        "seen_patients_left_out": len(left_out),
+    }
+    suffix = SEEN_SUFFIX if include_seen and seen else ""
+    return kept, f"{checkpoint.model}{suffix}", record
+
+
+def _without(cases: Sequence[Case], left_out: Sequence[str]) -> list[Case]:
+    """Return the cases of other patients and say on stderr how many are left out."""
+    kept = [case for case in cases if case.patient_id not in left_out]
+    if not kept:
+        raise InputError(
+            "every patient of the data trained or validated the checkpoint; name other data, "
+            "or score them nevertheless with --include-seen",
+            code="E-CASE-005",
+        )
+    if left_out:
+        sys.stderr.write(
+            f"Left out: {len(left_out)} patients ({len(cases) - len(kept)} cases) "
+            "that the checkpoint was trained or validated on\n"
+        )
+    return kept
+
+
+def _scored(cases: Sequence[Case], standard: Evaluation) -> list[Case]:
+    """Return the cases that have a score, each of the others being listed as failed already."""
+    failed = set(standard.failures["case_id"])
+    scored = [case for case in cases if case.case_id not in failed]
+    if not scored:
+        raise InputError(
+            f"no case could be scored; the first: {standard.failures['message'].iloc[0]}",
+            code="E-CASE-005",
+        )
+    return scored

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
-
-from spinesynth.anatomy.label_schemes import get_scheme
+from spinesynth.anatomy.label_schemes import LabelScheme, get_scheme
 from spinesynth.errors import ConfigError, InputError
 from spinesynth.io.volume import read_image
 from spinesynth.io.write import write_volume
-from spinesynth.pipelines.predict import load_predictor
+from spinesynth.pipelines.predict import VolumePredictor, load_predictor
 
 _SUFFIXES = (".nii.gz", ".nii", ".mha")
 
@@ -54,8 +52,18 @@ def find_images(source: Path) -> list[Path]:
     return files
 
 
+def _output_scheme(name: str, predictor: VolumePredictor) -> LabelScheme:
+    """Return a scheme that can hold all that a predictor may find, or refuse it."""
+    try:
+        scheme = get_scheme(name)
+        scheme.encode(predictor.structures)  # without instances, as a prediction has none
+    except ValueError as error:
+        raise ConfigError(str(error), code="E-CONF-005") from error
+    return scheme
+
+
 def segment_files(
-    checkpoint: Path, source: Path, *, output: Path, scheme: str = "spine6"
+    checkpoint: Path, source: Path, *, output: Path, scheme: str | None = None
 ) -> tuple[list[Path], list[str]]:
     """Segment one image, or each image of a folder.
 
@@ -63,26 +71,28 @@ def segment_files(
         checkpoint: file that this package wrote.
         source: image file or folder.
         output: folder for the label maps, ``<name>_seg.nii.gz``.
-        scheme: label scheme of the output; it must not need instances.
+        scheme: label scheme of the output, which must not need instances; None
+            for the one that the network was trained on.
 
     Returns:
         Files written, and one line for each image that was refused.
+
+    Raises:
+        CheckpointError: if the checkpoint is refused.
+        ConfigError: if the scheme is unknown, or cannot hold what the network
+            finds; nothing has been written then.
+        InputError: if there is no image.
     """
-    chosen = get_scheme(scheme)
-    try:
-        chosen.encode(torch.zeros(1, dtype=torch.uint8), torch.zeros(1, dtype=torch.uint8))
-    except ValueError as error:
-        raise ConfigError(str(error), code="E-CONF-005") from error
-    predictor, _ = load_predictor(checkpoint)
+    predictor, saved = load_predictor(checkpoint)
+    chosen = _output_scheme(saved.target_scheme if scheme is None else scheme, predictor)
+    files = find_images(source)
     output.mkdir(parents=True, exist_ok=True)
     written, refused = [], []
-    for path in find_images(source):
+    for path in files:
         try:
             image = read_image(path)
-            structure = predictor(image)
-            codes = chosen.encode(structure, torch.zeros_like(structure))
             target = output / f"{_stem(path)}_seg.nii.gz"
-            write_volume(target, codes, like=image)
+            write_volume(target, chosen.encode(predictor(image)), like=image)
         except (InputError, ValueError) as error:
             refused.append(str(error))
             continue

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
+from spinesynth.anatomy.annotation import class_groups
+from spinesynth.anatomy.label_schemes import get_scheme
 from spinesynth.errors import ConfigError
 from spinesynth.io.case import Case
 from spinesynth.io.splits import check_split, split_patients
 from spinesynth.pipelines.config import DataConfig
+
+_LOG = logging.getLogger(__name__)
+_NAMED = 10  # cases that a warning names, the others are counted
 
 
 @dataclass(frozen=True)
@@ -18,9 +24,10 @@ class Split:
     """The cases of an experiment.
 
     Args:
-        train: cases with label maps (and images, which only model B opens).
+        train: cases with label maps, and images if model B is trained.
         validation: cases of other patients of the same sources.
-        test: held-out patients of the train sources, and every other source.
+        test: held-out patients of the train sources, and every other source;
+            all with image and label map.
     """
 
     train: list[Case]
@@ -39,7 +46,71 @@ class Split:
         return pd.DataFrame(rows, columns=["case_id", "patient_id", "source", "contrast", "split"])
 
 
-def _source_cases(cases: Sequence[Case], config: DataConfig) -> list[Case]:
+def can_teach(case: Case, target_scheme: str) -> bool:
+    """Say whether a case tells any class of a training target from the background.
+
+    Args:
+        case: what it annotates decides; no file is read.
+        target_scheme: name of a scheme that networks are trained on.
+
+    Example:
+        >>> from spinesynth.io.case import Case
+        >>> discs = Case(
+        ...     case_id="a", patient_id="a", source="s", contrast="T2",
+        ...     annotated=frozenset({"disc"}), scheme="parts", image=None, label=None,
+        ... )
+        >>> can_teach(discs, "semantic4"), can_teach(discs, "binary_vertebra")
+        (True, False)
+    """
+    groups = class_groups(case.annotated, num_classes=get_scheme(target_scheme).num_classes)
+    return max(groups) > 0
+
+
+def can_train(case: Case, models: Sequence[str]) -> bool:
+    """Say whether a case has the files that training needs: A needs no image."""
+    return case.label is not None and (case.image is not None or "B" not in models)
+
+
+def split_cases(
+    cases: Sequence[Case],
+    config: DataConfig,
+    *,
+    models: Sequence[str] = ("A", "B"),
+    target_scheme: str = "spine6",
+) -> Split:
+    """Split cases by patient.
+
+    Args:
+        cases: all cases of the data.
+        config: which sources train, how many patients are held out.
+        models: to train; without ``B``, label maps alone train too.
+        target_scheme: scheme that the networks are trained on.
+
+    Raises:
+        ConfigError: if a train source is missing, has too few patients, or
+            annotates nothing that the target could learn.
+        InputError: if one patient would be in two sets.
+    """
+    if config.include_sources is not None:
+        cases = [case for case in cases if case.source in config.include_sources]
+    sets = _draw_sets(_source_cases(cases, config, models), config)
+    train, validation = _taught(sets, config)
+    _check_teaches([*train, *validation], target_scheme)
+    seen = {case.patient_id for case in (*sets["train"], *sets["val"])}
+    held_out = [case for case in sets["test"] if case.image]
+    others = [
+        case
+        for case in cases
+        if case.source not in config.train_sources and case.image and case.label
+    ]
+    _warn_of_untested([case.case_id for case in others if case.patient_id in seen])
+    test = [*held_out, *(case for case in others if case.patient_id not in seen)]
+    check_split({"train": train, "validation": validation, "test": test})
+    return Split(train, validation, test)
+
+
+def _source_cases(cases: Sequence[Case], config: DataConfig, models: Sequence[str]) -> list[Case]:
+    """Return the cases of the train sources that can train."""
     sources = sorted({case.source for case in cases})
     missing = [name for name in config.train_sources if name not in sources]
     if missing:
@@ -47,37 +118,36 @@ def _source_cases(cases: Sequence[Case], config: DataConfig) -> list[Case]:
             f"data.train_sources names {missing}, which the data do not hold; they hold {sources}",
             code="E-CONF-003",
         )
-    complete = [c for c in cases if c.source in config.train_sources and c.image and c.label]
-    patients = {case.patient_id for case in complete}
+    usable = [c for c in cases if c.source in config.train_sources and can_train(c, models)]
+    patients = {case.patient_id for case in usable}
     wanted = config.test_patients + config.val_patients
     if len(patients) <= wanted:
+        needed = "image and label map" if "B" in models else "label map"
         raise ConfigError(
             f"data.test_patients + data.val_patients = {wanted} leave nobody to train on: "
-            f"{', '.join(config.train_sources)} holds {len(patients)} patients with image and "
-            "label map",
+            f"{', '.join(config.train_sources)} holds {len(patients)} patients with {needed}",
             code="E-CONF-003",
         )
-    return complete
+    return usable
 
 
-def split_cases(cases: Sequence[Case], config: DataConfig) -> Split:
-    """Split cases by patient.
+def _draw_sets(cases: Sequence[Case], config: DataConfig) -> dict[str, list[Case]]:
+    """Draw who is held out: of the patients with images where these are enough.
 
-    Args:
-        cases: all cases of the data.
-        config: which sources train, how many patients are held out.
-
-    Raises:
-        ConfigError: if a train source is missing or has too few patients.
-        InputError: if one patient would be in two sets.
+    Model A trained alone is then tested on the patients that B would be, and
+    patients with label maps alone all train.
     """
-    if config.include_sources is not None:
-        cases = [case for case in cases if case.source in config.include_sources]
-    sets = split_patients(
-        _source_cases(cases, config),
-        seed=config.split_seed,
-        counts={"test": config.test_patients, "val": config.val_patients},
-    )
+    counts = {"test": config.test_patients, "val": config.val_patients}
+    with_image = {case.patient_id for case in cases if case.image}
+    enough = len(with_image) > sum(counts.values())
+    drawn = [case for case in cases if case.patient_id in with_image or not enough]
+    sets = split_patients(drawn, seed=config.split_seed, counts=counts)
+    rest = [case for case in cases if enough and case.patient_id not in with_image]
+    return {**sets, "train": [*sets["train"], *rest]}
+
+
+def _taught(sets: dict[str, list[Case]], config: DataConfig) -> tuple[list[Case], list[Case]]:
+    """Return the cases of the configured contrasts that train and validate."""
     taught = config.train_contrasts
     train, validation = (
         [case for case in sets[name] if taught is None or case.contrast in taught]
@@ -92,15 +162,34 @@ def split_cases(cases: Sequence[Case], config: DataConfig) -> Split:
     if config.max_train_patients is not None:
         kept = sorted({case.patient_id for case in train})[: config.max_train_patients]
         train = [case for case in train if case.patient_id in kept]
-    seen = {case.patient_id for case in (*sets["train"], *sets["val"])}
-    others = [
-        case
-        for case in cases
-        if case.source not in config.train_sources
-        and case.image
-        and case.label
-        and case.patient_id not in seen
-    ]
-    split = Split(train, validation, [*sets["test"], *others])
-    check_split({"train": train, "validation": validation, "test": split.test})
-    return split
+    return train, validation
+
+
+def _check_teaches(cases: Sequence[Case], target_scheme: str) -> None:
+    """Refuse cases from which the target cannot learn anything."""
+    mute = sorted(
+        {
+            f"{case.source} ({', '.join(sorted(case.annotated))})"
+            for case in cases
+            if not can_teach(case, target_scheme)
+        }
+    )
+    if mute:
+        names = ", ".join(get_scheme(target_scheme).class_names[1:])
+        raise ConfigError(
+            f"the target {target_scheme} ({names}) can learn nothing from what these sources "
+            f"annotate: {'; '.join(mute)}; leave them out of data.train_sources, or choose a "
+            "finer target_scheme (--num-classes)",
+            code="E-CONF-003",
+        )
+
+
+def _warn_of_untested(case_ids: Sequence[str]) -> None:
+    """Say which cases of other sources are left out for their patients' sake."""
+    if case_ids:
+        more = f" and {len(case_ids) - _NAMED} more" if len(case_ids) > _NAMED else ""
+        _LOG.warning(
+            "not tested, since their patients train or validate: %s%s",
+            ", ".join(case_ids[:_NAMED]),
+            more,
+        )

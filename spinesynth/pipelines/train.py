@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,8 +13,9 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from spinesynth.anatomy.label_schemes import get_scheme
+from spinesynth.errors import ConfigError
 from spinesynth.io.case import Case
-from spinesynth.io.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from spinesynth.io.checkpoint import Checkpoint, save_checkpoint
 from spinesynth.io.tables import write_csv
 from spinesynth.networks import PartialLabelDiceCELoss, group_logits
 from spinesynth.pipelines.chains import augmentation_chain, synthesis_chain
@@ -29,15 +29,7 @@ from spinesynth.seeding import derive_seed
 
 ModelName = Literal["A", "B"]
 _VALIDATION_EPOCH = -1  # its samples have names of their own, never seen in training
-
-
-@dataclass(frozen=True)
-class TrainedModel:
-    """What a training leaves: the network at its best validation, its file, the time taken."""
-
-    network: nn.Module
-    checkpoint: Path
-    seconds: float
+_WHOLE = "vertebra"  # where body and posterior elements are known together, not apart
 
 
 def checkpoint_path(folder: Path, model: str, name: Literal["best", "last"]) -> Path:
@@ -95,6 +87,7 @@ class Trainer:
         folder: Path,
     ) -> None:
         self.config, self.model, self.folder = config, model, folder
+        self.seen_patients = tuple(sorted({case.patient_id for case in (*train, *validation)}))
         self.device = best_device()
         with torch.random.fork_rng(devices=[]):
             # torch initialises weights from the global generator only
@@ -136,8 +129,11 @@ class Trainer:
             self._logits(batch["image"]), batch["target"].to(self.device), batch["groups"]
         )
         if not bool(torch.isfinite(loss)):
-            raise FloatingPointError(
-                f"loss of model {self.model} is not finite; lower training.learning_rate"
+            raise ConfigError(
+                f"the loss of model {self.model} is not finite: the training diverges; lower "
+                "training.learning_rate (--lr), "
+                f"got {self.config.training.learning_rate:g}",
+                code="E-TRAIN-001",
             )
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -146,9 +142,16 @@ class Trainer:
         return float(loss.detach())
 
     def validate(self) -> dict[str, float]:
-        """Return the Dice of each class pooled over the validation samples, and the loss."""
+        """Return the Dice pooled over the validation samples, and the loss.
+
+        Returns:
+            ``val_loss``; ``val_dice_<name>`` for each structure by the name under
+            which it was known, so that whole vertebrae (``vertebra``) stand apart
+            from vertebral bodies; ``val_dice_mean``, the mean over classes, where
+            whole vertebrae count in the class of the bodies.
+        """
         names = get_scheme(self.config.target_scheme).class_names
-        overlap = torch.zeros(len(names), 2)
+        known: dict[tuple[int, str], Tensor] = {}
         losses = []
         self.network.eval()
         with torch.inference_mode():
@@ -156,15 +159,21 @@ class Trainer:
                 logits, targets = self._logits(batch["image"]), batch["target"].to(self.device)
                 losses.append(float(self.loss(logits, targets, batch["groups"])))
                 for sample, target, groups in zip(logits, targets, batch["groups"], strict=True):
-                    overlap += _group_overlap(sample[None], target[None], groups)
+                    overlap = _group_overlap(sample[None], target[None], groups)
+                    for number in _first_classes(groups):
+                        folded = groups.count(groups[number]) > 1
+                        key = (number, _WHOLE if folded else names[number])
+                        known[key] = known.get(key, torch.zeros(2)) + overlap[number]
         self.network.train()
-        scored = {
-            f"val_dice_{name}": float(2 * both / total)
-            for name, (both, total) in zip(names[1:], overlap[1:], strict=True)
-            if total > 0
+        classes = torch.zeros(len(names), 2)
+        for (number, _), pair in known.items():
+            classes[number] += pair
+        dice = [_dice(pair) for pair in classes if pair[1] > 0]
+        return {
+            "val_loss": sum(losses) / len(losses),
+            "val_dice_mean": sum(dice) / max(len(dice), 1),
+            **{f"val_dice_{key[1]}": _dice(known[key]) for key in sorted(known) if known[key][1]},
         }
-        mean = sum(scored.values()) / max(len(scored), 1)
-        return {"val_loss": sum(losses) / len(losses), "val_dice_mean": mean, **scored}
 
     def _save(self, name: Literal["best", "last"], step: int) -> None:
         path = checkpoint_path(self.folder, self.model, name)
@@ -176,6 +185,7 @@ class Trainer:
                 model=self.model,
                 step=step,
                 weights=self.network.state_dict(),
+                seen_patients=self.seen_patients,
             ),
         )
 
@@ -200,8 +210,15 @@ class Trainer:
             self._save("best", step)
         return f"loss {self.rows[-1]['train_loss']:.3f}, val Dice {scores['val_dice_mean']:.3f}"
 
-    def run(self) -> TrainedModel:
-        """Train for the configured steps and return the network at its best validation."""
+    def run(self) -> float:
+        """Train for the configured steps and leave the checkpoints.
+
+        Returns:
+            Seconds taken.
+
+        Raises:
+            ConfigError: if the training diverges.
+        """
         settings = self.config.training
         started, step = time.monotonic(), 0
         for place in (TABLES, MODELS):
@@ -221,9 +238,17 @@ class Trainer:
                     progress.advance()
                 step += count
                 progress.note(self._finish_epoch(step, losses, time.monotonic() - started))
-        best = checkpoint_path(self.folder, self.model, "best")
-        self.network.load_state_dict(load_checkpoint(best).weights)
-        return TrainedModel(self.network, best, time.monotonic() - started)
+        return time.monotonic() - started
+
+
+def _dice(overlap: Tensor) -> float:
+    """Return the Dice of (intersection, sum of sizes)."""
+    return float(2 * overlap[0] / overlap[1])
+
+
+def _first_classes(groups: tuple[int, ...]) -> list[int]:
+    """Return the first class of each group but that of the background."""
+    return [n for n, group in enumerate(groups) if group != 0 and groups.index(group) == n]
 
 
 def _group_overlap(logits: Tensor, target: Tensor, groups: tuple[int, ...]) -> Tensor:
@@ -231,9 +256,7 @@ def _group_overlap(logits: Tensor, target: Tensor, groups: tuple[int, ...]) -> T
     predicted = group_logits(logits, groups).argmax(1)
     reference = torch.tensor(groups, device=target.device)[target[:, 0].long()]
     result = torch.zeros(len(groups), 2)
-    for number, group in enumerate(groups):
-        if group == 0 or groups.index(group) != number:
-            continue
-        mine, theirs = predicted == group, reference == group
+    for number in _first_classes(groups):
+        mine, theirs = predicted == groups[number], reference == groups[number]
         result[number] = torch.tensor([(mine & theirs).sum(), mine.sum() + theirs.sum()])
     return result

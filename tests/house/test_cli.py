@@ -191,7 +191,27 @@ def test_evaluate_passes_factors_and_sources(replace: Replace, tmp_path: Path) -
     assert done.words == (Path("model_A_best.pt"),)
     assert done.options["factors"] == (1.0, 3.0)
     assert done.options["sources"] == ["clinic"]
+    assert done.options["include_seen"] is False
     assert (done.options["data"], done.options["folder"]) == (Path("data"), tmp_path)
+
+
+def test_seen_patients_are_scored_on_request(replace: Replace) -> None:
+    done = _Recorder()
+    replace("robustness_run.run_robustness", done)
+    assert _run("evaluate", "--checkpoint", "m.pt", "--data", "data", "--include-seen") == 0
+    assert done.options["include_seen"] is True
+
+
+@pytest.mark.parametrize(
+    ("words", "scheme"), [((), None), (("--scheme", "semantic4"), "semantic4")], ids=str
+)
+def test_predict_leaves_the_scheme_to_the_checkpoint(
+    words: tuple[str, ...], scheme: str | None, replace: Replace
+) -> None:
+    done = _Recorder(([], []))
+    replace("segment.segment_files", done)
+    assert _run("predict", "--checkpoint", "c.pt", "-i", "in", "-o", "out", *words) == 0
+    assert done.options["scheme"] == scheme
 
 
 @pytest.mark.parametrize(
@@ -206,7 +226,7 @@ def test_predict_tells_how_many_it_could_read(
     replace: Replace,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    replace("segment_files.segment_files", _Recorder(([Path(name) for name in written], refused)))
+    replace("segment.segment_files", _Recorder(([Path(name) for name in written], refused)))
     assert _run("predict", "--checkpoint", "c.pt", "-i", "in", "-o", "out") == status
     printed = capsys.readouterr()
     assert printed.out.split() == written

@@ -29,10 +29,9 @@ training:
 """
 
 
-def three_patients(root: Path) -> Path:
+def three_patients(root: Path, annotated: str = "body disc canal posterior") -> Path:
     rows = [
-        f"{name},{name},home,T2,body disc canal posterior,parts,{file}_image.nii.gz,"
-        f"{file}_label.nii.gz,"
+        f"{name},{name},home,T2,{annotated},parts,{file}_image.nii.gz,{file}_label.nii.gz,"
         for name, file in (("a", "p1_t1"), ("b", "p1_t2"), ("c", "p2_t2"))
     ]
     return write_manifest(root, rows)
@@ -154,3 +153,21 @@ def test_missing_data_and_missing_configuration_differ_in_status(
     words = ["experiment", "--config", str(tmp_path / "none.yaml")]
     assert run(words, command="test") == 2
     assert "none.yaml" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("classes", "annotated"), [("4", "body"), ("2", "body"), ("2", "disc"), ("2", "disc canal")]
+)
+def test_target_that_the_annotation_cannot_teach_is_refused(
+    classes: str, annotated: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = three_patients(tmp_path, annotated)
+    config = tmp_path / "bad.yaml"
+    config.write_text(CONFIG.replace("SOURCE", "home"))
+    results = tmp_path / "results"
+    words = ["train", "--config", str(config), "--data", str(data), "--save-dir", str(results)]
+    assert run([*words, "--num-classes", classes], command="test") == 2
+    said = capsys.readouterr().err
+    assert "home (" in said
+    assert "Traceback" not in said
+    assert not results.exists()

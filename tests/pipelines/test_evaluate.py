@@ -208,3 +208,27 @@ def test_prediction_order_follows_the_cases() -> None:
     names = ["c", "a", "b"]
     table, _ = _evaluate(read_codes, *(make_case(name) for name in names))
     assert list(table["case_id"].unique()) == names
+
+
+class _Limited:
+    """Predict perfectly, with classes for some report groups only."""
+
+    def __init__(self, *groups: str) -> None:
+        self.groups = frozenset(groups)
+
+    def __call__(self, image: MetaTensor, /) -> Tensor:
+        return read_codes(image)
+
+
+def test_a_structure_without_a_class_is_not_scored() -> None:
+    table, failures = _evaluate(_Limited("vertebra", "disc"), make_case("a"))
+    assert _scores(table, "dice") == {"vertebra": 1.0, "disc": 1.0}
+    assert failures.empty
+
+
+def test_a_case_without_any_structure_in_common_is_a_failure() -> None:
+    bodies = make_case("b", annotated=frozenset({"body"}))
+    table, failures = _evaluate(_Limited("vertebra", "disc"), bodies, make_case("a"))
+    assert list(table["case_id"].unique()) == ["a"]
+    assert failures[["case_id", "code"]].to_numpy().tolist() == [["b", "E-EVAL-002"]]
+    assert "annotates only body" in failures["message"].item()

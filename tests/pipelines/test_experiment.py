@@ -9,13 +9,23 @@ import pandas as pd
 import pytest
 from filelock import FileLock
 
-from spinesynth.errors import ConfigError
-from spinesynth.pipelines.config import read_config
-from spinesynth.pipelines.experiment import run_experiment
-from spinesynth.pipelines.results import METRICS_CSV, ROBUSTNESS_CSV, RUN_JSON, SPLIT_CSV
+from spinesynth.errors import CheckpointError, ConfigError
+from spinesynth.pipelines import experiment
+from spinesynth.pipelines.config import ExperimentConfig, parse_config, read_config
+from spinesynth.pipelines.experiment import run_experiment, train_models
+from spinesynth.pipelines.predict import load_predictor
+from spinesynth.pipelines.results import (
+    FAILURES_CSV,
+    METRICS_CSV,
+    ROBUSTNESS_CSV,
+    RUN_JSON,
+    SPLIT_CSV,
+    training_csv,
+)
 from spinesynth.pipelines.robustness_run import run_robustness
 from spinesynth.pipelines.segment import segment_files
 from spinesynth.pipelines.train import checkpoint_path
+from tests.fabricate import write_manifest
 
 SMOKE = Path(__file__).parents[2] / "configs" / "smoke.yaml"
 
@@ -67,3 +77,101 @@ def test_checkpoint_of_a_run_serves_the_other_commands(
 def test_second_run_on_one_folder_is_refused(tmp_path: Path) -> None:
     with FileLock(tmp_path / ".lock"), pytest.raises(ConfigError, match="in use by another run"):
         run_experiment(read_config(SMOKE), data=None, folder=tmp_path, command="test")
+
+
+def tiny(**changes: object) -> ExperimentConfig:
+    values = {
+        "name": "tiny",
+        "data": {"train_sources": ["home"], "test_patients": 1, "val_patients": 1},
+        "network": {"base_features": 2},
+        "training": {
+            "steps": 1, "validate_every": 1, "batch_size": 1, "patch_size": [32, 32],
+            "val_samples": 1, "workers": 0,
+        },
+        "evaluation": {"resolution_factors": [1, 2]},
+    }  # fmt: skip
+    return parse_config(values | changes)
+
+
+def three_patients(root: Path, *, images: bool = True) -> Path:
+    rows = [
+        f"{name},{name},home,T2,body disc canal posterior,parts,"
+        f"{file + '_image.nii.gz' if images else ''},{file}_label.nii.gz,"
+        for name, file in (("a", "p1_t1"), ("b", "p1_t2"), ("c", "p2_t2"))
+    ]
+    return write_manifest(root, rows)
+
+
+@pytest.mark.parametrize(
+    ("data", "match"),
+    [
+        ({"train_sources": ["spider_t2space"]}, "spider_t2space, but no data are given.* --data"),
+        ({"phantom_patients": 5, "test_patients": 4}, "leave nobody to train on"),
+        ({"train_contrasts": ["CT"]}, "leave no case"),
+    ],
+)
+def test_phantoms_that_cannot_serve_are_refused_before_they_are_drawn(
+    data: dict[str, object], match: str, tmp_path: Path
+) -> None:
+    for start in (run_experiment, train_models):
+        with pytest.raises(ConfigError, match=match):
+            start(tiny(data=data), data=None, folder=tmp_path / "run", command="test")
+    assert not (tmp_path / "run").exists()
+
+
+def test_second_training_leaves_nothing_of_the_first_but_what_is_not_its_own(
+    tmp_path: Path,
+) -> None:
+    data, folder = three_patients(tmp_path), tmp_path / "run"
+    train_models(tiny(models=["B"]), data=data, folder=folder, command="test")
+    assert (folder / training_csv("B")).exists()
+    own = [
+        METRICS_CSV, ROBUSTNESS_CSV, FAILURES_CSV, Path("curves/dice.png"), Path("overlays/B.png"),
+        Path("overlays/B_home.png"), Path("report/report.html"), Path("report/report.md"),
+    ]  # fmt: skip
+    kept = [Path("report/notes.md"), Path("tables/mine.csv"), Path("phantom_data/cases.csv")]
+    for path in (*own, *kept):
+        (folder / path).parent.mkdir(exist_ok=True)
+        (folder / path).write_text("old")
+    train_models(tiny(models=["A"]), data=data, folder=folder, command="test")
+    assert [path for path in own if (folder / path).exists()] == []
+    assert all((folder / path).read_text() == "old" for path in kept)
+    for model in ("A", "B"):  # one was trained after the other, both are wanted
+        assert checkpoint_path(folder, model, "best").exists()
+        assert (folder / training_csv(model)).exists()
+
+
+def test_refused_run_removes_nothing(tmp_path: Path) -> None:
+    (tmp_path / RUN_JSON).write_text("{}")
+    with pytest.raises(ConfigError, match="--data"):
+        train_models(tiny(), data=None, folder=tmp_path, command="test")
+    assert (tmp_path / RUN_JSON).exists()
+
+
+def test_scores_of_a_model_are_kept_if_the_next_one_cannot_be_tested(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load = load_predictor
+
+    def only_a(path: Path) -> object:
+        if "_B_" in path.name:
+            raise CheckpointError("damaged", code="E-CKPT-002")
+        return load(path)
+
+    monkeypatch.setattr(experiment, "load_predictor", only_a)
+    with pytest.raises(CheckpointError, match="damaged"):
+        run_experiment(
+            tiny(), data=three_patients(tmp_path), folder=tmp_path / "run", command="test"
+        )
+    for table in (METRICS_CSV, ROBUSTNESS_CSV):
+        assert set(pd.read_csv(tmp_path / "run" / table)["model"]) == {"A"}
+    assert (tmp_path / "run" / FAILURES_CSV).exists()
+
+
+def test_model_a_trains_on_label_maps_alone_but_cannot_be_tested_on_them(tmp_path: Path) -> None:
+    data, config = three_patients(tmp_path, images=False), tiny(models=["A"])
+    with pytest.raises(ConfigError, match="no held-out patient has an image"):
+        run_experiment(config, data=data, folder=tmp_path / "run", command="test")
+    assert not (tmp_path / "run").exists()
+    train_models(config, data=data, folder=tmp_path / "run", command="test")
+    assert checkpoint_path(tmp_path / "run", "A", "best").exists()

@@ -40,6 +40,32 @@ def test_without_a_file_every_complete_source_trains(manifest: Path) -> None:
     assert configure(None, data=manifest).data.train_sources == ("clinic",)
 
 
+def test_label_maps_alone_train_model_a(manifest: Path) -> None:
+    assert configure(None, data=manifest, model="A").data.train_sources == ("atlas", "clinic")
+
+
+PARTIAL = """case_id,patient_id,source,contrast,annotated,scheme,image,label
+a,p1,clinic,T1,vertebra disc,semantic4,a.nii.gz,a_label.nii.gz
+c,p3,bodies,T2,body,parts,c.nii.gz,c_label.nii.gz
+d,p4,discs,T2,disc,parts,d.nii.gz,d_label.nii.gz
+"""
+
+
+@pytest.mark.parametrize(
+    ("classes", "sources"),
+    [(6, ("bodies", "clinic", "discs")), (4, ("clinic", "discs")), (2, ("clinic",))],
+)
+def test_without_a_file_sources_that_teach_the_target_nothing_are_left_out(
+    classes: int, sources: tuple[str, ...], manifest: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("c", "c_label", "d", "d_label"):
+        (manifest.parent / f"{name}.nii.gz").touch()
+    manifest.write_text(PARTIAL)
+    assert configure(None, data=manifest, num_classes=classes).data.train_sources == sources
+    left_out = ", ".join(sorted({"bodies", "discs"} - set(sources)))
+    assert (f"what they annotate: {left_out}" in caplog.text) == (classes < 6)
+
+
 def test_missing_data_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         configure(None, data=tmp_path / "missing.csv")

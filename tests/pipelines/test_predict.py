@@ -9,11 +9,17 @@ import torch
 from monai.data.meta_tensor import MetaTensor
 from torch import Tensor, nn
 
+from spinesynth.anatomy.label_schemes import get_scheme
 from spinesynth.anatomy.structures import Structure
 from spinesynth.errors import CheckpointError
 from spinesynth.io.checkpoint import Checkpoint, save_checkpoint
 from spinesynth.pipelines.config import parse_config
-from spinesynth.pipelines.predict import VolumePredictor, build_network, load_predictor
+from spinesynth.pipelines.predict import (
+    VolumePredictor,
+    build_network,
+    expressible_groups,
+    load_predictor,
+)
 
 
 class BrightIsDisc(nn.Module):
@@ -97,3 +103,35 @@ def test_checkpoint_carries_all_that_prediction_needs(tmp_path: Path) -> None:
 def test_missing_checkpoint_names_the_file(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"no checkpoint at .*gone\.pt"):
         load_predictor(tmp_path / "gone.pt")
+
+
+@pytest.mark.parametrize(
+    ("scheme", "groups"),
+    [
+        ("spine6", {"vertebra", "body", "posterior", "disc", "canal", "sacrum"}),
+        ("semantic4", {"vertebra", "disc", "canal"}),
+        ("binary_vertebra", {"vertebra"}),
+        ("parts", {"vertebra", "body", "posterior", "disc", "canal"}),
+    ],
+)
+def test_predictor_names_what_it_can_be_scored_for(scheme: str, groups: set[str]) -> None:
+    assert expressible_groups(get_scheme(scheme)) == groups
+    assert VolumePredictor(BrightIsDisc(), target_scheme=scheme).groups == groups
+
+
+def _save(path: Path, scheme: str, weights: dict[str, Tensor] | None = None) -> None:
+    config = parse_config({"name": "x", "network": {"base_features": 2}})
+    weights = build_network(config).state_dict() if weights is None else weights
+    save_checkpoint(path, Checkpoint(config.model_dump(mode="json"), scheme, "A", 3, weights))
+
+
+def test_checkpoint_whose_scheme_is_not_its_configurations_is_refused(tmp_path: Path) -> None:
+    _save(tmp_path / "m.pt", "semantic4")
+    with pytest.raises(CheckpointError, match=r"scheme is semantic4, but .* says spine6"):
+        load_predictor(tmp_path / "m.pt")
+
+
+def test_checkpoint_whose_weights_do_not_fit_is_refused(tmp_path: Path) -> None:
+    _save(tmp_path / "m.pt", "spine6", {"other": torch.ones(2)})
+    with pytest.raises(CheckpointError, match=r"E-CKPT-002.*weights do not fit the network"):
+        load_predictor(tmp_path / "m.pt")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from spinesynth.errors import ConfigError
@@ -67,3 +69,76 @@ def test_every_case_stands_in_one_row_of_the_table() -> None:
 def test_impossible_split_says_why(change: dict[str, object], match: str) -> None:
     with pytest.raises(ConfigError, match=match):
         split_cases(all_cases(), CONFIG.model_copy(update=change))
+
+
+def test_cases_left_out_for_their_patients_sake_are_named(caplog: pytest.LogCaptureFixture) -> None:
+    split = split_cases(all_cases(), CONFIG)
+    trained = {c.patient_id for c in (*split.train, *split.validation)}
+    lost = [f"away{n}" for n in (4, 5) if f"p{n}" in trained]
+    assert lost
+    assert f"their patients train or validate: {', '.join(lost)}\n" in caplog.text
+
+
+def test_nothing_is_said_where_nothing_is_left_out(caplog: pytest.LogCaptureFixture) -> None:
+    split_cases([case for case in all_cases() if case.source == "home"], CONFIG)
+    assert not caplog.records
+
+
+def home(*words: str) -> list[Case]:
+    cases = [case for case in all_cases() if case.source == "home"]
+    return [dataclasses.replace(case, annotated=frozenset(words)) for case in cases]
+
+
+@pytest.mark.parametrize(
+    ("words", "target"),
+    [
+        (("body",), "semantic4"),
+        (("body",), "binary_vertebra"),
+        (("disc",), "binary_vertebra"),
+        (("posterior", "sacrum"), "semantic4"),
+    ],
+)
+def test_source_that_teaches_the_target_nothing_is_named(
+    words: tuple[str, ...], target: str
+) -> None:
+    said = rf"{target} .*home \({', '.join(words)}\); leave them out"
+    with pytest.raises(ConfigError, match=said):
+        split_cases(home(*words), CONFIG, target_scheme=target)
+
+
+@pytest.mark.parametrize(
+    ("words", "target"),
+    [
+        (("body",), "spine6"),
+        (("disc",), "semantic4"),
+        (("vertebra",), "binary_vertebra"),
+        (("body", "posterior"), "binary_vertebra"),
+    ],
+)
+def test_source_that_teaches_one_class_trains(words: tuple[str, ...], target: str) -> None:
+    assert split_cases(home(*words), CONFIG, target_scheme=target).train
+
+
+def without_image(cases: list[Case], *patients: str) -> list[Case]:
+    return [dataclasses.replace(c, image=None) if c.patient_id in patients else c for c in cases]
+
+
+def test_label_maps_alone_train_a_and_leave_the_tested_patients_as_they_are() -> None:
+    for lost in ("p0", "p1", "p2"):
+        cases = without_image(home("body"), lost)
+        both = split_cases(cases, CONFIG)
+        alone = split_cases(cases, CONFIG, models=("A",))
+        assert lost not in {c.patient_id for c in both.train}
+        assert lost in {c.patient_id for c in alone.train}
+        assert alone.test == both.test
+        assert alone.validation == both.validation
+
+
+def test_model_a_trains_where_no_image_is() -> None:
+    cases = without_image(home("body"), *(f"p{n}" for n in range(6)))
+    split = split_cases(cases, CONFIG, models=("A",))
+    assert len({c.patient_id for c in split.train}) == 3
+    assert len(split.validation) == 2  # one patient of two contrasts
+    assert split.test == []
+    with pytest.raises(ConfigError, match="holds 0 patients with image and label map"):
+        split_cases(cases, CONFIG, models=("A", "B"))

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from spinesynth.anatomy.structures import Structure
-from spinesynth.errors import InputError
+from spinesynth.errors import ConfigError, InputError
 from spinesynth.io.case import Case
+from spinesynth.io.checkpoint import load_checkpoint
 from spinesynth.io.manifest import read_manifest
 from spinesynth.pipelines.config import ExperimentConfig, parse_config
 from spinesynth.pipelines.datasets import KeySampler, SampleKey, TargetCoder, make_loader
-from spinesynth.pipelines.train import Trainer, make_dataset
+from spinesynth.pipelines.train import Trainer, checkpoint_path, make_dataset
 from tests.fabricate import write_manifest
 
-SMALL = {
+SMALL: dict[str, Any] = {
     "name": "small",
     "network": {"base_features": 2},
     "training": {
@@ -50,7 +52,8 @@ def test_model_a_trains_to_the_same_weights_without_a_single_image_file(
         trainer = Trainer(
             config, "A", train=cases, validation=cases, folder=tmp_path / str(attempt)
         )
-        weights.append(trainer.run().network.state_dict())
+        trainer.run()
+        weights.append(load_checkpoint(checkpoint_path(trainer.folder, "A", "last")).weights)
         for case in cases:
             assert case.image is not None
             case.image.unlink(missing_ok=True)
@@ -131,3 +134,34 @@ def test_annotated_limits_what_a_sample_teaches(
     bodies = [dataclasses.replace(case, annotated=frozenset({"body"})) for case in cases]
     sample = make_dataset(bodies, config, model="B")[SampleKey(0, 0, 0)]
     assert sample["groups"] == (0, 1, 0, 0, 0, 0)
+
+
+def test_training_that_diverges_says_what_to_do(cases: list[Case], tmp_path: Path) -> None:
+    training = {**SMALL["training"], "steps": 5, "learning_rate": 1e30}
+    config = parse_config({**SMALL, "training": training})
+    trainer = Trainer(config, "A", train=cases, validation=cases, folder=tmp_path)
+    with pytest.raises(ConfigError, match=r"E-TRAIN-001.*model A.*lower .*--lr.*got 1e\+30"):
+        trainer.run()
+
+
+def test_whole_vertebrae_are_scored_under_their_own_name(
+    cases: list[Case], config: ExperimentConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = Trainer(config, "A", train=cases, validation=cases, folder=tmp_path)
+    predicted = torch.tensor([[1, 0, 0, 0], [0, 1, 2, 0]])
+    target = torch.tensor([[1, 2, 0, 0], [1, 2, 0, 0]], dtype=torch.uint8)
+    logits = 50.0 * torch.nn.functional.one_hot(predicted, 6).movedim(-1, 1)[:, :, None].float()
+    groups = [(0, 1, 1, 0, 0, 0), (0, 1, 2, 0, 0, 0)]
+    trainer.validation = [{"image": logits, "target": target[:, None, None], "groups": groups}]
+    monkeypatch.setattr(trainer, "_logits", lambda image: image)
+    scores = trainer.validate()
+    dice = {name: value for name, value in scores.items() if name.startswith("val_dice_")}
+    assert dice == pytest.approx(
+        {
+            "val_dice_vertebra": 2 * 1 / (1 + 2),  # of the first sample alone
+            "val_dice_vertebral body": 0.0,
+            "val_dice_posterior elements": 0.0,
+            # over classes: 2 * 1 / (3 + 2) for the first, which holds both, and 0
+            "val_dice_mean": (0.4 + 0.0) / 2,
+        }
+    )

@@ -192,7 +192,7 @@ def test_result_shares_nothing_with_the_input(name: str) -> None:
     result = _run(name, given, 2)
     result.fill_(77)
     if isinstance(result, MetaTensor):
-        result.affine = torch.full_like(result.affine, 77)
+        result.affine.fill_(77)
         result.meta.get("notes", []).append(3)
 
     assert _equal(given, data)
@@ -309,7 +309,10 @@ def test_probability_zero_changes_nothing_and_leaves_no_record(name: str) -> Non
     for data in CASES[name].inputs():
         transform = make_array_form(name, prob=0.0)
 
-        assert _equal(transform(data), data)
+        result = transform(data)
+
+        assert _equal(result, data)
+        assert result.data_ptr() != data.data_ptr()
         assert transform.record is None
 
 
