@@ -167,7 +167,8 @@ def _training(results: Results) -> pd.DataFrame | None:
     for model, table in results.training.items():
         dice = table["val_dice_mean"]
         best = None if dice.isna().all() else table[dice == dice.max()].iloc[0]
-        seconds = float(table["seconds"].sum()) if "seconds" in table else float("nan")
+        # counted from the start of the training, so the last is the whole
+        seconds = float(table["seconds"].max()) if "seconds" in table else float("nan")
         rows.append(
             {
                 "Model": model, "Epochs": str(len(table)), "Steps": f"{table['step'].max():.0f}",
