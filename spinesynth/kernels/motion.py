@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from spinesynth.kernels.smooth_noise import apply_along_axis
+
 
 def rotate_in_plane(image: Tensor, angle_rad: float) -> Tensor:
     """Rotate in the plane of the last two axes about the centre, linear, border kept."""
@@ -94,4 +96,4 @@ def blur_along_axis(image: Tensor, sigma_vox: float, *, axis: int) -> Tensor:
     index = torch.arange(size, device=image.device)
     kernel = torch.exp(-0.5 * ((index[:, None] - index[None]) / sigma_vox) ** 2)
     kernel = kernel / kernel.sum(1, keepdim=True)
-    return (image.movedim(axis, -1) @ kernel.T.to(image)).movedim(-1, axis)
+    return apply_along_axis(kernel, image, axis)

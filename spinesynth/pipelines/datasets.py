@@ -22,12 +22,13 @@ from spinesynth.io.case import Case
 from spinesynth.io.load_case import load_case
 from spinesynth.kernels.intensity import normalise_intensity
 from spinesynth.pipelines.config import ExperimentConfig
+from spinesynth.pipelines.phantom_data import PHANTOM_ANNOTATED
 from spinesynth.seeding import derive_seed32, make_generator
+from spinesynth.transforms.base import as_plain
 
 _WORKER_TIMEOUT_S = 120
 #: Both flanks of the body with 88 mm, as the widest sagittal stacks show them.
 _PHANTOM_SHAPE, _PHANTOM_SPACING_MM = (22, 240, 300), (4.0, 1.0, 1.0)
-_PHANTOM_KNOWS = frozenset({"body", "posterior", "disc", "canal", "sacrum"})
 
 
 class SampleKey(NamedTuple):
@@ -135,11 +136,13 @@ class SliceDataset(Dataset[dict[str, Any]]):
         phantom = self._choose_phantom(name)
         volumes = {k: v for k, v in self.cache[key.case].items() if k != "case"}
         drawn = self.chain(volumes if phantom is None else dict(phantom))
-        image, label = (torch.as_tensor(drawn[name]) for name in ("image", "label"))
+        image, label = (as_plain(drawn[name]) for name in ("image", "label"))
         return {
-            "image": _plain(image).float(),
-            "target": self.coder.classes(_plain(label)),
-            "groups": self.coder.groups(self._known(case) if phantom is None else _PHANTOM_KNOWS),
+            "image": image.float(),
+            "target": self.coder.classes(label),
+            "groups": self.coder.groups(
+                self._known(case) if phantom is None else PHANTOM_ANNOTATED
+            ),
         }
 
     def _choose_phantom(self, name: tuple[int | str, ...]) -> dict[str, Any] | None:
@@ -185,10 +188,6 @@ def _load_all(cases: Sequence[Case], *, with_image: bool) -> CacheDataset:
         while cause is not None and not isinstance(cause, SpineSynthError):
             cause = cause.__cause__
         raise (cause or error) from None
-
-
-def _plain(tensor: Tensor) -> Tensor:
-    return tensor.as_tensor() if hasattr(tensor, "as_tensor") else tensor
 
 
 class KeySampler(Sampler[SampleKey]):

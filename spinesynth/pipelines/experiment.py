@@ -22,7 +22,12 @@ from spinesynth.io.tables import write_csv
 from spinesynth.pipelines.config import ExperimentConfig
 from spinesynth.pipelines.evaluate import Evaluation, evaluate_cases
 from spinesynth.pipelines.overlays import OverlayCollector
-from spinesynth.pipelines.phantom_data import PHANTOM_CONTRASTS, write_phantom_dataset
+from spinesynth.pipelines.phantom_data import (
+    PHANTOM_ANNOTATED,
+    PHANTOM_CONTRASTS,
+    PHANTOM_SOURCE,
+    write_phantom_dataset,
+)
 from spinesynth.pipelines.predict import VolumePredictor, load_predictor
 from spinesynth.pipelines.progress import StepProgress
 from spinesynth.pipelines.readable import refuse_unreadable
@@ -46,8 +51,6 @@ from spinesynth.pipelines.train import ModelName, Trainer, checkpoint_path
 
 _LOG = logging.getLogger(__name__)
 _PHANTOM_FOLDER, _REPORT = Path("phantom_data"), Path("report")
-_PHANTOM_SOURCE = "phantom"
-_PHANTOM_KNOWS = frozenset({"body", "posterior", "disc", "canal", "sacrum"})
 _CHECKPOINTS: tuple[Literal["best", "last"], ...] = ("best", "last")
 _MODEL_NAMES: tuple[ModelName, ...] = get_args(ModelName)
 
@@ -90,16 +93,16 @@ def check_phantom_plan(config: ExperimentConfig) -> None:
         ConfigError: if the configuration trains on other sources, or its split
             or contrasts leave nobody of the phantoms that would be drawn.
     """
-    if config.data.train_sources != (_PHANTOM_SOURCE,):
+    if config.data.train_sources != (PHANTOM_SOURCE,):
         raise ConfigError(
             f"data.train_sources names {', '.join(config.data.train_sources)}, but no data are "
-            f"given and phantoms are the source {_PHANTOM_SOURCE!r}; give the data with --data",
+            f"given and phantoms are the source {PHANTOM_SOURCE!r}; give the data with --data",
             code="E-CONF-003",
         )
     planned = [
         Case(
-            case_id=f"{number}_{contrast}", patient_id=str(number), source=_PHANTOM_SOURCE,
-            contrast=contrast, annotated=_PHANTOM_KNOWS, scheme="spine6",
+            case_id=f"{number}_{contrast}", patient_id=str(number), source=PHANTOM_SOURCE,
+            contrast=contrast, annotated=PHANTOM_ANNOTATED, scheme="spine6",
             image=Path(f"{number}_{contrast}"), label=Path(f"{number}_label"),
         )
         for number in range(config.data.phantom_patients)

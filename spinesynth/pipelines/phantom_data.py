@@ -29,6 +29,9 @@ from spinesynth.transforms import (
 )
 
 PHANTOM_CONTRASTS = ("T1", "T2")
+PHANTOM_SOURCE = "phantom"
+#: A phantom knows all of its anatomy.
+PHANTOM_ANNOTATED = frozenset({"body", "posterior", "disc", "canal", "sacrum"})
 _SHAPE = (9, 208, 256)
 _SPACING_MM = (4.0, 1.0, 1.0)
 _PEAK = 1000.0  # magnitude images are stored as integers of about this size
@@ -85,9 +88,9 @@ def write_phantom_dataset(
                 {
                     "case_id": f"{name}_{contrast}",
                     "patient_id": name,
-                    "source": "phantom",
+                    "source": PHANTOM_SOURCE,
                     "contrast": contrast,
-                    "annotated": "body posterior disc canal sacrum",
+                    "annotated": " ".join(sorted(PHANTOM_ANNOTATED)),
                     "scheme": "spine6",
                     "image": f"{name}_{contrast}.nii.gz",
                     "label": f"{name}_label.nii.gz",

@@ -9,7 +9,13 @@ from typing import ClassVar
 from torch import Tensor
 
 from spinesynth.kernels.resolution import degrade_resolution
-from spinesynth.transforms.base import RandomKernel, RandomKerneld, Record, check_range
+from spinesynth.transforms.base import (
+    RandomKernel,
+    RandomKerneld,
+    Record,
+    check_range,
+    spacing_per_axis,
+)
 
 
 @dataclass(frozen=True)
@@ -69,9 +75,7 @@ class RandAcquiredResolution(RandomKernel):
 
     def apply(self, data: Tensor, record: ResolutionRecord) -> Tensor:
         """Acquire at the voxel size of a record; finer than the input changes nothing."""
-        axes = data.ndim - 1
-        spacing = self.spacing_mm
-        spacing = [float(spacing)] * axes if isinstance(spacing, float | int) else list(spacing)
+        spacing = spacing_per_axis(self.spacing_mm, data.ndim - 1)
         factor = [max(1.0, r / s) for r, s in zip(record.resolution_mm, spacing, strict=True)]
         return degrade_resolution(data[None].float(), factor)[0]
 

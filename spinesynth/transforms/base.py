@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import abstractmethod
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from copy import deepcopy
 from typing import Any, ClassVar
 
@@ -166,3 +166,10 @@ def check_range(name: str, bounds: tuple[float, float], *, low: float, high: flo
         raise ValueError(
             f"{name} must be an ordered pair within [{low}, {high}], got {tuple(bounds)}"
         )
+
+
+def spacing_per_axis(spacing_mm: float | Sequence[float], axes: int) -> list[float]:
+    """Return one voxel size for each axis; a single number holds for all."""
+    if isinstance(spacing_mm, float | int):
+        return [float(spacing_mm)] * axes
+    return list(spacing_mm)

@@ -26,6 +26,7 @@ from spinesynth.transforms.base import (
     as_plain,
     check_range,
     rewrap,
+    spacing_per_axis,
 )
 
 
@@ -99,9 +100,7 @@ class RandDeformPatch(RandomKernel):
         check_range("shear", (0, shear), low=0, high=1)
         check_range("elastic_mm", elastic_mm, low=0, high=float("inf"))
         check_range("margin", (0, margin), low=0, high=1)
-        axes = len(patch_size)
-        single = isinstance(spacing_mm, float | int)
-        self.spacing_mm = [float(spacing_mm)] * axes if single else list(spacing_mm)  # type: ignore[arg-type]
+        self.spacing_mm = spacing_per_axis(spacing_mm, len(patch_size))
         self.patch_size, self.rotation_deg, self.scale = tuple(patch_size), rotation_deg, scale
         self.shear, self.elastic_mm, self.node_mm = shear, elastic_mm, node_mm
         self.margin, self.fill = margin, fill

@@ -17,6 +17,7 @@ from spinesynth.anatomy.label_schemes import get_scheme
 from spinesynth.anatomy.structures import Structure
 from spinesynth.seeding import derive_seed32
 from spinesynth.transforms.acquired_resolution import RandAcquiredResolution
+from spinesynth.transforms.base import spacing_per_axis
 from spinesynth.transforms.bias_gain import RandBiasGain
 from spinesynth.transforms.context import RandFillContext
 from spinesynth.transforms.intensity import PercentileNormalise
@@ -89,10 +90,6 @@ class SpineSynthGenerator:
         """Start the sequence of images anew at a seed."""
         self.random = np.random.RandomState(np.random.MT19937(seed))
 
-    def _spacing(self, axes: int) -> list[float]:
-        single = isinstance(self.spacing_mm, float | int)
-        return [float(self.spacing_mm)] * axes if single else list(self.spacing_mm)  # type: ignore[arg-type]
-
     def _contrast(self, contrast_alpha: float | None) -> RandTissueContrast:
         if contrast_alpha is None:
             return RandTissueContrast(_CONTRASTS[self.contrast_type])  # type: ignore[arg-type]
@@ -137,7 +134,7 @@ class SpineSynthGenerator:
         if codes.ndim not in (2, 3):
             raise ValueError(f"label_map must have 2 or 3 axes, got shape {tuple(codes.shape)}")
         decoded = self.scheme.decode(codes)
-        fill = RandFillContext(self._spacing(codes.ndim))
+        fill = RandFillContext(spacing_per_axis(self.spacing_mm, codes.ndim))
         contrast = self._contrast(contrast_alpha)
         stages = Compose([contrast, *self.artefacts])
         fill.set_random_state(int(self.random.randint(2**31 - 1)))
