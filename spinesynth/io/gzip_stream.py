@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from spinesynth.io.problems import InputFileError
+from spinesynth.io.problems import InputFileError, corrupt
 
 GZIP_MAGIC = b"\x1f\x8b"
 
@@ -90,12 +90,7 @@ def _piece(path: Path, member: zlib._Decompress, data: bytes) -> bytes:
     try:
         return member.decompress(data, _CHUNK)
     except zlib.error as error:
-        raise InputFileError(
-            path,
-            f"the compressed data are corrupt ({error})",
-            remedy="copy or download it again",
-            code="E-FMT-003",
-        ) from error
+        raise corrupt(path, error) from error
 
 
 def _wrong_length(path: Path, expected: int, got: str) -> InputFileError:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from spinesynth.io.problems import InputFileError
+from spinesynth.io.problems import InputFileError, corrupt
 from spinesynth.io.raw_volume import Affine, RawVolume, check_affine, check_file, check_shape
 
 _TYPES: dict[str, str] = {
@@ -166,12 +166,7 @@ def _inflate(path: Path, data: memoryview, expected: int) -> bytes:
         content = stream.decompress(data, expected + 1)
         content += stream.decompress(stream.unconsumed_tail, 1)  # lets the checksum be read
     except zlib.error as error:
-        raise InputFileError(
-            path,
-            f"the compressed data are corrupt ({error})",
-            remedy="copy or download it again",
-            code="E-FMT-003",
-        ) from error
+        raise corrupt(path, error) from error
     if not stream.eof and len(content) <= expected:
         raise InputFileError(
             path,

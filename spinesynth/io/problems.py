@@ -14,7 +14,7 @@ class InputFileError(InputError):
         path: the file or folder.
         problem: what is wrong with it.
         remedy: what the user can do.
-        code: stable identifier, see the module.
+        code: stable identifier, listed in ``docs/errors.md``.
     """
 
     def __init__(self, path: Path | str, problem: str, *, remedy: str, code: str) -> None:
@@ -31,4 +31,14 @@ def unreadable(path: Path, error: OSError) -> InputFileError:
         f"cannot be read ({error.strerror or error})",
         remedy="check its permissions and the disk",
         code="E-IN-004",
+    )
+
+
+def corrupt(path: Path, error: Exception) -> InputFileError:
+    """Return the error for compressed data that do not decompress."""
+    return InputFileError(
+        path,
+        f"the compressed data are corrupt ({error})",
+        remedy="copy or download it again",
+        code="E-FMT-003",
     )
