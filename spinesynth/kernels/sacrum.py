@@ -10,7 +10,7 @@ from torch import Tensor
 
 from spinesynth.anatomy.structures import Structure
 from spinesynth.anatomy.tissues import Tissue
-from spinesynth.kernels.draws import choose, happens, uniform
+from spinesynth.kernels.draws import choose, uniform
 from spinesynth.kernels.landmarks import SpineLandmarks
 from spinesynth.kernels.morphology import put
 from spinesynth.kernels.smooth_noise import smooth_noise
@@ -43,6 +43,9 @@ def paint_sacrum(
 ) -> tuple[Tensor, Tensor]:
     """Paint sacral segments, their rudimentary discs and the sacral canal.
 
+    The sacral canal is filled with fat: the sac, where it reaches below the labels, would be
+    canal that the target calls background.
+
     Args:
         structure: ``(I, J, K)`` Structure codes; only background is painted over.
         tissue: ``(I, J, K)`` Tissue codes of the same grid.
@@ -68,11 +71,10 @@ def paint_sacrum(
     for number in range(choose([3, 4, 5], generator=generator)):
         gap = 0.0 if number == 0 else uniform(*_GAP_MM, generator=generator)
         segment = _segment(a_mm, s_mm, start=(a, s), direction=direction, size=(gap, height, depth))
-        filling = Tissue.FAT_EPIDURAL if happens(0.6, generator=generator) else Tissue.CSF
         for mask, paint in (
             (segment.disc, gap_tissue),
             (segment.body, Tissue.MARROW_SACRUM),
-            (segment.canal, filling),
+            (segment.canal, Tissue.FAT_EPIDURAL),
             (segment.crest, Tissue.MARROW_SACRUM),
         ):
             tissue = put(tissue, free & mask, paint)

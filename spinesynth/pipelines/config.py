@@ -145,7 +145,12 @@ class AugmentationConfig(_Section):
 
 
 class TrainingConfig(_Section):
-    """Optimisation, equal for every model of an experiment."""
+    """Optimisation, equal for every model of an experiment.
+
+    Attributes:
+        ema_decay: of the exponential moving average of the weights, which is what
+            is validated and saved; 0 keeps the latest weights.
+    """
 
     steps: Annotated[int, Field(ge=1)] = 200
     validate_every: Annotated[int, Field(ge=1)] = 50
@@ -157,6 +162,7 @@ class TrainingConfig(_Section):
     plateau_threshold: Annotated[float, Field(ge=0, lt=1)] = 0.01
     plateau_factor: Annotated[float, Field(gt=0, lt=1)] = 0.5
     gradient_clip: Annotated[float, Field(gt=0)] = 5.0
+    ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.99
     precision: Literal["float32", "bfloat16"] = "bfloat16"
     val_samples: Annotated[int, Field(ge=1)] = 32
     workers: Annotated[int, Field(ge=0)] = 1

@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
+from torch.optim.swa_utils import AveragedModel
 
 from spinesynth.anatomy.label_schemes import get_scheme
 from spinesynth.errors import ConfigError
@@ -93,6 +94,8 @@ class Trainer:
             # torch initialises weights from the global generator only
             torch.manual_seed(derive_seed(config.seed, "weights"))
             self.network = build_network(config).to(self.device)
+        # validated and saved; a running mean is steadier than the last step's weights
+        self.average = AveragedModel(self.network, avg_fn=self._blend)
         self.data = make_dataset(train, config, model=model)
         self.validation = self._fixed_samples(
             make_dataset(validation, config, model=model, part="validation")
@@ -118,15 +121,22 @@ class Trainer:
         samples = [data[SampleKey(_VALIDATION_EPOCH, n % len(data), n)] for n in range(count)]
         return [collate(samples[n : n + size]) for n in range(0, count, size)]
 
-    def _logits(self, image: Tensor) -> Tensor:
+    def _blend(self, average: Tensor, latest: Tensor, count: Tensor | int) -> Tensor:
+        """Return the exponential moving average, which forgets its start early on."""
+        decay = min(self.config.training.ema_decay, (1 + int(count)) / (10 + int(count)))
+        return average.lerp(latest, 1 - decay)
+
+    def _logits(self, network: nn.Module, image: Tensor) -> Tensor:
         enabled = self.config.training.precision == "bfloat16"
         with torch.autocast(self.device.type, torch.bfloat16, enabled=enabled):
-            logits: Tensor = self.network(image.to(self.device))
+            logits: Tensor = network(image.to(self.device))
         return logits.float()
 
     def _step(self, batch: dict[str, Any]) -> float:
         loss = self.loss(
-            self._logits(batch["image"]), batch["target"].to(self.device), batch["groups"]
+            self._logits(self.network, batch["image"]),
+            batch["target"].to(self.device),
+            batch["groups"],
         )
         if not bool(torch.isfinite(loss)):
             raise ConfigError(
@@ -139,10 +149,11 @@ class Trainer:
         loss.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), self.config.training.gradient_clip)
         self.optimiser.step()
+        self.average.update_parameters(self.network)
         return float(loss.detach())
 
     def validate(self) -> dict[str, float]:
-        """Return the Dice pooled over the validation samples, and the loss.
+        """Return the loss, and the Dice of the averaged weights pooled over the validation samples.
 
         Returns:
             ``val_loss``; ``val_dice_<name>`` for each structure by the name under
@@ -153,10 +164,11 @@ class Trainer:
         names = get_scheme(self.config.target_scheme).class_names
         known: dict[tuple[int, str], Tensor] = {}
         losses = []
-        self.network.eval()
+        self.average.eval()
         with torch.inference_mode():
             for batch in self.validation:
-                logits, targets = self._logits(batch["image"]), batch["target"].to(self.device)
+                logits = self._logits(self.average, batch["image"])
+                targets = batch["target"].to(self.device)
                 losses.append(float(self.loss(logits, targets, batch["groups"])))
                 for sample, target, groups in zip(logits, targets, batch["groups"], strict=True):
                     overlap = _group_overlap(sample[None], target[None], groups)
@@ -164,7 +176,6 @@ class Trainer:
                         folded = groups.count(groups[number]) > 1
                         key = (number, _WHOLE if folded else names[number])
                         known[key] = known.get(key, torch.zeros(2)) + overlap[number]
-        self.network.train()
         classes = torch.zeros(len(names), 2)
         for (number, _), pair in known.items():
             classes[number] += pair
@@ -184,7 +195,7 @@ class Trainer:
                 target_scheme=self.config.target_scheme,
                 model=self.model,
                 step=step,
-                weights=self.network.state_dict(),
+                weights=self.average.module.state_dict(),
                 seen_patients=self.seen_patients,
             ),
         )

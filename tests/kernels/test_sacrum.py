@@ -113,3 +113,13 @@ def test_sacrum_is_concave_in_front(seed: int) -> None:
     tip = tip[tip[:, 1] <= tip[:, 1].min() + 3].mean(0)
     straight = 150 - (150 - float(tip[1])) * 0.64 / 0.77
     assert float(tip[0]) > straight
+
+
+@seeds
+def test_sacral_canal_holds_no_fluid_that_the_target_calls_background(seed: int) -> None:
+    empty = torch.zeros(_SIZE, dtype=torch.uint8)
+
+    structure, tissue = _paint(empty, _landmarks((70, 80)), seed)
+
+    assert not bool((tissue == int(Tissue.CSF)).any())
+    assert bool(((tissue == int(Tissue.FAT_EPIDURAL)) & (structure == 0)).any())

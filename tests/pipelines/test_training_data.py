@@ -153,7 +153,7 @@ def test_whole_vertebrae_are_scored_under_their_own_name(
     logits = 50.0 * torch.nn.functional.one_hot(predicted, 6).movedim(-1, 1)[:, :, None].float()
     groups = [(0, 1, 1, 0, 0, 0), (0, 1, 2, 0, 0, 0)]
     trainer.validation = [{"image": logits, "target": target[:, None, None], "groups": groups}]
-    monkeypatch.setattr(trainer, "_logits", lambda image: image)
+    monkeypatch.setattr(trainer, "_logits", lambda _, image: image)
     scores = trainer.validate()
     dice = {name: value for name, value in scores.items() if name.startswith("val_dice_")}
     assert dice == pytest.approx(
@@ -165,3 +165,27 @@ def test_whole_vertebrae_are_scored_under_their_own_name(
             "val_dice_mean": (0.4 + 0.0) / 2,
         }
     )
+
+
+def test_saved_weights_are_the_running_mean_of_the_steps(
+    cases: list[Case], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three steps: mean, then decays (1 + 1) / (10 + 1) and (1 + 2) / (10 + 2) of it."""
+    training = {**SMALL["training"], "steps": 3, "validate_every": 3}
+    config = parse_config({**SMALL, "training": training})
+    trainer = Trainer(config, "A", train=cases, validation=cases, folder=tmp_path)
+    seen: list[dict[str, torch.Tensor]] = []
+    step = trainer._step
+
+    def watched(batch: dict[str, Any]) -> float:
+        loss = step(batch)
+        seen.append({name: value.clone() for name, value in trainer.network.state_dict().items()})
+        return loss
+
+    monkeypatch.setattr(trainer, "_step", watched)
+    trainer.run()
+    saved = load_checkpoint(checkpoint_path(tmp_path, "A", "last")).weights
+    for name, value in saved.items():
+        first, second, third = (weights[name] for weights in seen)
+        mean = 2 / 11 * first + 9 / 11 * second
+        torch.testing.assert_close(value, 3 / 12 * mean + 9 / 12 * third)
