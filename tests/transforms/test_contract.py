@@ -20,15 +20,13 @@ from torch import Tensor
 
 import spinesynth.transforms
 from spinesynth.transforms import SpineSynthGenerator, SyntheticDataset
+from tests.transforms.contract_case import make_image, make_structure, with_affine
 from tests.transforms.contract_cases import (
     CASES,
     FACES,
     class_name,
     make_array_form,
     make_dictionary_form,
-    make_image,
-    make_structure,
-    with_affine,
 )
 
 every_case = pytest.mark.parametrize("name", CASES)

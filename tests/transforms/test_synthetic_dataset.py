@@ -8,7 +8,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from spinesynth.transforms import SpineSynthGenerator, SyntheticDataset
-from tests.transforms.contract_cases import make_structure
+from tests.transforms.contract_case import make_structure
 
 
 def _label_map(*size: int) -> np.ndarray:
