@@ -49,6 +49,8 @@ class RandAcquiredResolution(RandomKernel):
         torch.Size([1, 32, 32])
     """
 
+    record_class: ClassVar[type[Record]] = ResolutionRecord
+
     def __init__(
         self,
         resolution_mm: tuple[float, float] = (1.0, 4.0),

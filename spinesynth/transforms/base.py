@@ -66,6 +66,7 @@ class RandomKernel(Randomizable, Transform):
     backend: ClassVar[list[TransformBackends]] = [  # type: ignore[misc]  # plain in MONAI
         TransformBackends.TORCH
     ]
+    record_class: ClassVar[type[Record]] = Record
 
     def __init__(self, prob: float = 1.0) -> None:
         if not 0 <= prob <= 1:
@@ -96,6 +97,10 @@ class RandomKernel(Randomizable, Transform):
     @abstractmethod
     def apply(self, data: Tensor, record: Any) -> Tensor:  # noqa: ANN401  # its own Record
         """Apply the parameters of a record; equal records give equal voxels."""
+
+    def read_record(self, fields: Mapping[str, Any]) -> Record:
+        """Return the record that :meth:`Record.to_dict` wrote, also after a way through JSON."""
+        return self.record_class(**fields)
 
     def __call__(self, data: Tensor | np.ndarray, randomize: bool = True) -> Tensor:
         """Transform a channel-first array ``(C, *spatial)``.

@@ -41,6 +41,8 @@ class RandBiasGain(RandomKernel):
         torch.Size([1, 8, 8])
     """
 
+    record_class: ClassVar[type[Record]] = BiasRecord
+
     def __init__(
         self, strength: tuple[float, float] = (0.0, 0.5), *, nodes: int = 4, prob: float = 1.0
     ) -> None:

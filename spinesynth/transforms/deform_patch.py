@@ -75,6 +75,8 @@ class RandDeformPatch(RandomKernel):
         torch.Size([1, 16, 16])
     """
 
+    record_class: ClassVar[type[Record]] = DeformRecord
+
     def __init__(
         self,
         patch_size: Sequence[int],

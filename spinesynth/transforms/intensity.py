@@ -49,6 +49,8 @@ class RandGammaCurve(RandomKernel):
         tensor(4.)
     """
 
+    record_class: ClassVar[type[Record]] = GammaRecord
+
     def __init__(self, log_gamma: tuple[float, float] = (-0.4, 0.4), *, prob: float = 1.0) -> None:
         super().__init__(prob)
         check_range("log_gamma", log_gamma, low=-5, high=5)

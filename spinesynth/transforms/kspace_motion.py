@@ -43,6 +43,8 @@ class RandKSpaceMotion(RandomKernel):
         torch.Size([1, 16, 16])
     """
 
+    record_class: ClassVar[type[Record]] = MotionRecord
+
     def __init__(
         self,
         max_shift_vox: float = 3.0,
@@ -114,6 +116,8 @@ class RandDirectionalBlur(RandomKernel):
         >>> blur(torch.rand(1, 8, 8)).shape
         torch.Size([1, 8, 8])
     """
+
+    record_class: ClassVar[type[Record]] = BlurRecord
 
     def __init__(self, sigma_vox: tuple[float, float] = (0.5, 2.0), *, prob: float = 1.0) -> None:
         super().__init__(prob)

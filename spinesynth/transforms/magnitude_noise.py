@@ -42,6 +42,8 @@ class RandMagnitudeNoise(RandomKernel):
         True
     """
 
+    record_class: ClassVar[type[Record]] = NoiseRecord
+
     def __init__(
         self,
         sigma: tuple[float, float] = (0.01, 0.05),

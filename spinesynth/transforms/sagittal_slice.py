@@ -42,6 +42,8 @@ class RandSagittalSlice(RandomKernel):
         torch.Size([1, 4, 5])
     """
 
+    record_class: ClassVar[type[Record]] = SliceRecord
+
     def __init__(self, any_slice_prob: float = 0.05, *, prob: float = 1.0) -> None:
         super().__init__(prob)
         if not 0 <= any_slice_prob <= 1:

@@ -44,6 +44,8 @@ class RandSurfaceCoil(RandomKernel):
         0.3679
     """
 
+    record_class: ClassVar[type[Record]] = SurfaceCoilRecord
+
     def __init__(
         self,
         decay_mm: tuple[float, float] = (60.0, 250.0),

@@ -75,6 +75,8 @@ class RandTissueContrast(RandomKernel):
         torch.float32
     """
 
+    record_class: ClassVar[type[Record]] = ContrastRecord
+
     def __init__(
         self,
         contrast: ContrastName = "mixed",

@@ -144,7 +144,8 @@ def test_record_survives_json(name: str) -> None:
 
     fields = json.loads(json.dumps(transform.record.to_dict(), allow_nan=False))
 
-    replayed = make_array_form(name).apply(data, type(transform.record)(**fields))
+    fresh = make_array_form(name)
+    replayed = fresh.apply(data, fresh.read_record(fields))
     assert _equal(replayed, result)
 
 
