@@ -11,6 +11,7 @@ name for the checkout. Installed, import from there.
 ``split_cases``           split cases by patient
 ``write_phantom_dataset`` a data set without any data
 ``synthesize_cases``      synthetic images for the label maps of a data set
+``fit_contrast_prior``    a contrast prior from images with label maps
 ``Trainer``               train one model
 ``VolumePredictor``       segment a volume with a network
 ``load_predictor``        a predictor from a checkpoint

@@ -139,6 +139,24 @@ def synth(
     typer.echo(f"Images and label maps: {manifest}")
 
 
+@app.command(name="estimate-priors")
+def estimate_priors(
+    data: ScoredData,
+    output: Annotated[Path, typer.Option("--output", "-o", help="YAML to write.")],
+    contrast: Annotated[
+        str | None, typer.Option(help="Only cases of this contrast, as in the manifest.")
+    ] = None,
+    distribution: Annotated[
+        Literal["uniform", "normal"], typer.Option(help="What the prior draws from.")
+    ] = "uniform",
+) -> None:
+    """Estimate a contrast prior from images with label maps."""
+    from spinesynth.pipelines.estimate_priors import fit_contrast_prior
+
+    prior = fit_contrast_prior(data, output=output, contrast=contrast, distribution=distribution)
+    typer.echo(f"{output}: {', '.join(tissue.name.lower() for tissue in sorted(prior.tissues))}")
+
+
 @app.command()
 def train(
     context: typer.Context,

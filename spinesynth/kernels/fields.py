@@ -21,7 +21,8 @@ def apply_bias_field(image: Tensor, log_nodes: Tensor) -> Tensor:
 
     Source: Billot et al. 2023, Medical Image Analysis 86:102789 (4-node log-normal field).
     """
-    return image * torch.exp(upsample_nodes(log_nodes, image.shape[2:]))
+    gain = upsample_nodes(log_nodes, image.shape[2:]).exp_()
+    return gain.mul_(image) if gain.shape == image.shape else gain * image
 
 
 def apply_surface_coil(

@@ -1,31 +1,197 @@
-"""Paint a tissue map: one Gaussian per tissue, looked up by tissue code."""
+"""Paint a label map: one Gaussian per tissue, looked up by code, and texture over it."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
 
+from spinesynth.kernels.partial_volume import blend_borders
+from spinesynth.kernels.smooth_noise import bspline_matrix
+
+_CODES = 256  # label maps hold codes of one byte
+_CHUNK_VOXELS = 2**16
+_SLAB_VOXELS = 2**18
+
+
+def label_lookup(gaussian_of: dict[int, int]) -> Tensor:
+    """Return the dense table from label code to Gaussian.
+
+    Args:
+        gaussian_of: number of the Gaussian of each label code in [0, 255]; the
+            codes need not be contiguous, and several may share a Gaussian.
+
+    Returns:
+        ``(256,)`` int32, -1 for codes without a Gaussian.
+
+    Raises:
+        ValueError: if a code or a Gaussian is out of range.
+
+    Example:
+        >>> label_lookup({0: 0, 100: 1, 201: 1})[[0, 5, 100, 201]].tolist()
+        [0, -1, 1, 1]
+    """
+    table = torch.full((_CODES,), -1, dtype=torch.int32)
+    for code, gaussian in gaussian_of.items():
+        if not (0 <= code < _CODES and gaussian >= 0):
+            raise ValueError(
+                f"label codes must be in [0, {_CODES - 1}] and their Gaussians >= 0, "
+                f"got {code}: {gaussian}"
+            )
+        table[code] = gaussian
+    return table
+
+
+def _gaussian_index(labels: Tensor, count: int, lookup: Tensor | None) -> Tensor:
+    """Return each voxel's Gaussian as int32, refusing codes that have none."""
+    index = labels.to(torch.int32)
+    if lookup is not None:
+        known = index.clamp(0, len(lookup) - 1)
+        index = torch.where(known == index, lookup.index_select(0, known), -1)
+    low, high = index.aminmax()
+    if int(low) < 0 or int(high) >= count:
+        lost = sorted(set(labels[(index < 0) | (index >= count)].tolist()))
+        raise ValueError(
+            f"labels hold the codes {lost}, which have no Gaussian; there are {count} Gaussians"
+        )
+    return index
+
+
+def _each_chunk(
+    tissue: Tensor, count: int, lookup: Tensor | None, second_part: Tensor | None
+) -> Iterator[tuple[int, slice, Tensor]]:
+    """Give sample, voxels and their Gaussians, few enough voxels at a time for the cache."""
+    lookup = lookup if lookup is None else lookup.to(tissue.device)
+    voxels = tissue[0].numel()
+    step = _CHUNK_VOXELS if tissue.device.type == "cpu" else voxels
+    flat = tissue.reshape(len(tissue), -1)
+    second = None if second_part is None else second_part.reshape(len(tissue), -1)
+    for sample in range(len(tissue)):
+        for start in range(0, voxels, step):
+            span = slice(start, start + step)
+            index = _gaussian_index(flat[sample, span], count, lookup)
+            if second is not None:
+                index += second[sample, span] * count
+            yield sample, span, index
+
 
 def paint_mixture(
-    tissue: Tensor, means: Tensor, *, spreads: Tensor, generator: torch.Generator
+    tissue: Tensor,
+    means: Tensor,
+    *,
+    spreads: Tensor,
+    generator: torch.Generator,
+    lookup: Tensor | None = None,
+    second_part: Tensor | None = None,
+    partial_volume_vox: float = 0.0,
 ) -> Tensor:
     """Draw an image from a Gaussian mixture conditioned on the tissue map.
 
     Args:
-        tissue: ``(B, 1, *spatial)`` integer tissue codes in [0, T).
-        means: ``(B, T)`` float, mean intensity of each tissue.
-        spreads: ``(B, T)`` float >= 0, standard deviation within each tissue.
+        tissue: ``(B, 1, *spatial)`` integer codes in [0, T), or any codes that
+            ``lookup`` knows.
+        means: ``(B, T)`` float, mean intensity of each Gaussian; ``(B, 2 T)``
+            with ``second_part``.
+        spreads: float >= 0 of the same shape, standard deviation of each.
         generator: CPU generator.
+        lookup: table of :func:`label_lookup`; without it a code is the number of
+            its Gaussian.
+        second_part: ``(B, 1, *spatial)`` bool; where it is true, a voxel takes
+            the Gaussian T further on, so that a tissue may have two parts.
+        partial_volume_vox: full width at half maximum, in voxels, of the blur
+            that mixes the means (not the noise) at borders; 0 is sharp.
 
     Returns:
         ``(B, 1, *spatial)`` float32.
 
+    Raises:
+        ValueError: naming the codes that have no Gaussian.
+
     Source: Billot et al. 2023, Medical Image Analysis 86:102789, section 3.2.
     """
-    batch, count = means.shape
-    offset = torch.arange(batch, device=tissue.device).reshape(-1, *[1] * (tissue.ndim - 1)) * count
-    index = (tissue.to(torch.int32) + offset.to(torch.int32)).flatten()
-    noise = torch.randn(tissue.shape, generator=generator).to(means.device)
-    mean = means.flatten().index_select(0, index).reshape(tissue.shape)
-    spread = spreads.flatten().index_select(0, index).reshape(tissue.shape)
-    return torch.addcmul(mean, spread, noise)
+    count = means.shape[1] if second_part is None else means.shape[1] // 2
+    image = torch.randn(tissue.shape, generator=generator).to(means.device)
+    flat = image.view(len(tissue), -1)
+    chunks = partial(_each_chunk, tissue, count, lookup, second_part)
+    if partial_volume_vox == 0:
+        for sample, span, index in chunks():
+            noise = flat[sample, span]
+            mean = means[sample].index_select(0, index)
+            torch.addcmul(mean, spreads[sample].index_select(0, index), noise, out=noise)
+        return image
+    mixed = torch.empty_like(image)
+    for sample, span, index in chunks():
+        torch.index_select(means[sample], 0, index, out=mixed.view_as(flat)[sample, span])
+        flat[sample, span] *= spreads[sample].index_select(0, index)
+    return image.add_(blend_borders(mixed, partial_volume_vox))
+
+
+def multiply_texture(
+    image: Tensor,
+    amplitudes: Sequence[float],
+    *,
+    scales_vox: Sequence[float],
+    generator: torch.Generator,
+    out: Tensor | None = None,
+) -> Tensor:
+    """Multiply an image by ``1 + a noise`` at each of several scales.
+
+    Args:
+        image: ``(B, C, *spatial)`` float, two or three spatial axes; all its
+            members take the same texture.
+        amplitudes: standard deviation a of the variation at each scale; a scale
+            of amplitude 0 draws nothing.
+        scales_vox: distance between independent nodes at each scale, in voxels.
+        generator: CPU generator.
+        out: where to put the result; may be ``image`` itself.
+
+    Returns:
+        ``out``, or a new tensor of the shape of ``image``.
+
+    Source: noise of :func:`~spinesynth.kernels.smooth_noise.smooth_noise`, in
+        slabs that fit the cache. The 1 is added to the coarse nodes, since the
+        weights of a B-spline sum to 1.
+    """
+    shape = (1,) * (5 - image.ndim) + tuple(image.shape[2:])
+    out = torch.empty_like(image) if out is None else out
+    source, target = image.reshape(-1, *shape), out.view(-1, *shape)
+    fields = [
+        _texture_rows(image.shape[2:], amplitude, scale, generator).to(image)
+        for amplitude, scale in zip(amplitudes, scales_vox, strict=True)
+        if amplitude != 0
+    ]
+    if not fields:
+        return out.copy_(image)
+    step = max(1, _SLAB_VOXELS // (shape[1] * shape[2])) if out.device.type == "cpu" else shape[0]
+    for start in range(0, shape[0], step):
+        stop = min(start + step, shape[0])
+        slab, drawn = target[:, start:stop], source[:, start:stop]
+        for rows in fields:
+            torch.mul(drawn, _upsample_slab(rows, shape, start, stop), out=slab)
+            drawn = slab
+    return out
+
+
+def _texture_rows(
+    size: Sequence[int], amplitude: float, scale_vox: float, generator: torch.Generator
+) -> Tensor:
+    """Draw the nodes of ``1 + a noise``, upsampled along the last axis but one."""
+    coarse = [max(2, round(n / max(scale_vox, 1.0)) + 1) for n in size]
+    spread: float = (151 / 315) ** (len(size) / 2)  # what upsampling leaves of the nodes' spread
+    nodes = torch.randn(coarse, generator=generator).mul_(amplitude / spread).add_(1)
+    nodes = nodes.reshape(-1, *coarse[-2:])  # a slice is a volume of one
+    return bspline_matrix(size[-2], coarse[-2]) @ nodes
+
+
+def _upsample_slab(rows: Tensor, shape: Sequence[int], start: int, stop: int) -> Tensor:
+    """Upsample some slices along the first and the last axis."""
+    nodes, _, last = rows.shape
+    if nodes > 1:
+        # only the nodes within two of a slice weigh in it
+        first = max(0, start * (nodes - 1) // max(1, shape[0] - 1) - 1)
+        end = min(nodes, (stop - 1) * (nodes - 1) // max(1, shape[0] - 1) + 3)
+        weights = bspline_matrix(shape[0], nodes)[start:stop, first:end].to(rows)
+        rows = (weights @ rows[first:end].flatten(1)).reshape(-1, *rows.shape[1:])
+    return rows @ bspline_matrix(shape[2], last).to(rows).T

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -10,23 +12,60 @@ from torch.nn import functional
 
 from spinesynth.kernels.smooth_noise import apply_along_axis
 
+#: Rotation in radians and shift in voxels along the axes -2 and -1.
+_Pose = tuple[float, float, float]
+
 
 def rotate_in_plane(image: Tensor, angle_rad: float) -> Tensor:
     """Rotate in the plane of the last two axes about the centre, linear, border kept."""
     rows, columns = image.shape[-2:]
-    if min(rows, columns) == 1:
-        return image  # a line has no plane to turn in
-    cos, sin = torch.cos(torch.tensor(angle_rad)), torch.sin(torch.tensor(angle_rad))
+    if min(rows, columns) == 1 or angle_rad == 0:
+        return image.clone()  # a line has no plane to turn in
+    cos, sin = math.cos(angle_rad), math.sin(angle_rad)
     aspect = (columns - 1) / (rows - 1)
-    theta = torch.stack(
-        [torch.stack([cos, -sin / aspect, cos * 0]), torch.stack([sin * aspect, cos, cos * 0])]
-    )
-    flat = image.reshape(-1, 1, rows, columns)
-    grid = functional.affine_grid(
-        theta.to(image).expand(len(flat), 2, 3), list(flat.shape), align_corners=True
-    )
+    theta = torch.tensor([[[cos, -sin / aspect, 0.0], [sin * aspect, cos, 0.0]]])
+    # the slices are channels of one image, so that the coordinates are computed once
+    flat = image.reshape(1, -1, rows, columns)
+    grid = functional.affine_grid(theta.to(image), list(flat.shape), align_corners=True)
     turned = functional.grid_sample(flat, grid, align_corners=True, padding_mode="border")
     return turned.reshape(image.shape)
+
+
+def _spectrum_of_pose(image: Tensor, rest: Tensor, pose: _Pose, *, lines: slice) -> Tensor:
+    """Return lines >= 0 of the spectrum of an image turned by an angle and shifted."""
+    angle, row_shift, column_shift = pose
+    rows, columns = image.shape[-2:]
+    if angle == 0:
+        moved = rest[..., lines]
+    else:
+        moved = torch.fft.rfft(rotate_in_plane(image, angle))[..., lines]
+        moved = torch.fft.fft(moved, dim=-2)
+    row = torch.fft.fftfreq(rows, device=image.device)[:, None] * row_shift
+    column = torch.fft.rfftfreq(columns, device=image.device)[lines] * column_shift
+    turn = -2 * torch.pi
+    row_phase = torch.polar(torch.ones_like(row), turn * row)
+    return moved * (row_phase * torch.polar(torch.ones_like(column), turn * column))
+
+
+def _moved_lines(
+    poses: Sequence[_Pose], times: Sequence[float], *, columns: int
+) -> Iterator[tuple[_Pose, bool, slice]]:
+    """Yield each pose that differs from that at the centre of k-space, and its lines.
+
+    Yields:
+        The pose relative to that at the centre, whether it comes after the
+        centre, and its lines by their distance from the centre.
+    """
+    middle = columns // 2
+    bounds = [0, *(math.ceil(time * columns) for time in times), columns]
+    centre = poses[max(n for n, start in enumerate(bounds[:-1]) if start <= middle)]
+    for (start, stop), pose in zip(pairwise(bounds), poses, strict=True):
+        move = (pose[0] - centre[0], pose[1] - centre[1], pose[2] - centre[2])
+        if start == stop or not any(move):
+            continue
+        late = start > middle
+        first, last = (start, stop - 1) if late else (stop - 1, start)
+        yield move, late, slice(abs(first - middle), abs(last - middle) + 1)
 
 
 def apply_kspace_motion(
@@ -63,23 +102,20 @@ def apply_kspace_motion(
         )
     if not times:
         return image.clone()
-    rows, columns = image.shape[-2:]
-    starts = [0.0, *(time * columns for time in times)]
+    size = image.shape[-2:]
+    rest = torch.fft.rfft2(image)
+    # lines acquired before the centre, k < 0, are kept as the conjugate lines -k of a real image
+    before, after = rest.clone(), rest.clone()
     poses = [(0.0, 0.0, 0.0)]
     poses += [(a, r, c) for a, (r, c) in zip(angles_rad, shifts_vox, strict=True)]
-    centre = max(n for n, start in enumerate(starts) if start <= columns // 2)
-    # unshifted FFT order: line n of the acquisition is the n-th entry after fftshift
-    order = torch.fft.ifftshift(torch.arange(columns, device=image.device))
-    row_frequency = torch.fft.fftfreq(rows, device=image.device)[:, None]
-    column_frequency = torch.fft.fftfreq(columns, device=image.device)[None]
-    spectrum = rest = torch.fft.fft2(image)
-    for start, pose in zip(starts, poses, strict=True):
-        angle, row_shift, column_shift = (p - c for p, c in zip(pose, poses[centre], strict=True))
-        moved = rest if angle == 0 else torch.fft.fft2(rotate_in_plane(image, angle))
-        phase = -2j * torch.pi * (row_frequency * row_shift + column_frequency * column_shift)
-        spectrum = torch.where(order >= start, moved * torch.exp(phase), spectrum)
-    magnitude: Tensor = torch.fft.ifft2(spectrum).abs()
-    return magnitude
+    for move, late, lines in _moved_lines(poses, times, columns=size[1]):
+        seen = after if late else before
+        seen[..., lines] = _spectrum_of_pose(image, rest, move, lines=lines)
+    if size[1] % 2 == 0:
+        after[..., -1] = before[..., -1]  # the line at the edge of k-space is its own conjugate
+    real = torch.fft.irfft2(before + after, s=size)
+    imaginary = torch.fft.irfft2(before.sub_(after).mul_(1j), s=size)
+    return torch.hypot(real, imaginary).mul_(0.5)
 
 
 def blur_along_axis(image: Tensor, sigma_vox: float, *, axis: int) -> Tensor:

@@ -12,6 +12,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from spinesynth.kernels.axis_product import apply_along_axis
+
+__all__ = ["apply_along_axis", "bspline_matrix", "smooth_noise", "upsample_nodes"]
+
 
 @functools.lru_cache(maxsize=256)
 def bspline_matrix(size_out: int, nodes: int) -> Tensor:
@@ -35,12 +39,6 @@ def bspline_matrix(size_out: int, nodes: int) -> Tensor:
     weights[:, 1] += weights[:, 0]  # nodes beyond the border repeat the border node
     weights[:, -2] += weights[:, -1]
     return weights[:, 1:-1].contiguous()
-
-
-def apply_along_axis(matrix: Tensor, field: Tensor, axis: int) -> Tensor:
-    """Multiply a matrix ``(m, n)`` into one axis of length n, giving length m."""
-    moved = field.movedim(axis, -1)
-    return (moved @ matrix.to(field).T).movedim(-1, axis)
 
 
 def upsample_nodes(nodes: Tensor, shape: Sequence[int]) -> Tensor:
@@ -80,4 +78,4 @@ def smooth_noise(
     nodes = torch.randn(1, channels, *coarse, generator=generator)
     # B-spline smoothing shrinks the spread of white nodes to sqrt(151/315) per axis
     spread: float = (151 / 315) ** (len(shape) / 2)
-    return upsample_nodes(nodes, shape) / spread
+    return upsample_nodes(nodes.div_(spread), shape)

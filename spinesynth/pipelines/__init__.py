@@ -8,6 +8,7 @@
 ``split_cases``           split cases by patient
 ``write_phantom_dataset`` a data set without any data
 ``synthesize_cases``      synthetic images for the label maps of a data set
+``fit_contrast_prior``    a contrast prior from images with label maps
 ``Trainer``               train one model
 ``VolumePredictor``       segment a volume with a network
 ``load_predictor``        a predictor from a checkpoint
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from spinesynth.pipelines.check import check_data
     from spinesynth.pipelines.config import ExperimentConfig, parse_config, read_config
     from spinesynth.pipelines.demo import run_demo
+    from spinesynth.pipelines.estimate_priors import fit_contrast_prior
     from spinesynth.pipelines.evaluate import evaluate_cases
     from spinesynth.pipelines.experiment import run_experiment, train_models
     from spinesynth.pipelines.phantom_data import write_phantom_dataset
@@ -57,6 +59,7 @@ __all__ = [
     "evaluate_cases",
     "evaluate_robustness",
     "fill_report",
+    "fit_contrast_prior",
     "load_predictor",
     "parse_config",
     "read_config",
@@ -80,6 +83,7 @@ _MODULES = {
     "evaluate_cases": "evaluate",
     "evaluate_robustness": "robustness",
     "fill_report": "report",
+    "fit_contrast_prior": "estimate_priors",
     "load_predictor": "predict",
     "parse_config": "config",
     "read_config": "config",

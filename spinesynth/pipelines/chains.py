@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from monai.transforms.compose import Compose
 
 from spinesynth.pipelines.config import ExperimentConfig
 from spinesynth.transforms import (
     PercentileNormalised,
-    RandAcquiredResolutiond,
     RandBiasGaind,
     RandDeformPatchd,
     RandFillContextd,
     RandGammaCurved,
-    RandKSpaceMotiond,
     RandMagnitudeNoised,
     RandSagittalSliced,
-    RandSurfaceCoild,
-    RandTissueContrastd,
+    RandSynthesizeMRI,
+    RandSynthesizeMRId,
 )
 
 #: Share of draws that may take a slice without any label.
@@ -30,40 +30,13 @@ def synthesis_chain(config: ExperimentConfig) -> Compose:
     ``tissue`` where the tissue map is known (phantoms); the output has
     ``label`` and ``image`` of the patch size, ``(1, J, K)``.
     """
-    chain, spacing = config.synthesis, config.training.spacing_mm
     return Compose(
         [
             RandSagittalSliced(
                 ("label", "tissue"), allow_missing_keys=True, any_slice_prob=_ANY_SLICE_PROB
             ),
             RandFillContextd("label", tissue_key="tissue"),
-            _deformation(config, ("label", "tissue")),
-            RandTissueContrastd(
-                "tissue",
-                image_key="image",
-                contrast=chain.contrast,
-                alpha=chain.alpha,
-                spread=chain.spread,
-                texture=chain.texture,
-            ),
-            RandSurfaceCoild(
-                "image", decay_mm=chain.coil_decay_mm, spacing_mm=spacing, prob=chain.coil_prob
-            ),
-            RandBiasGaind("image", strength=chain.bias_strength),
-            RandKSpaceMotiond(
-                "image", max_shift_vox=chain.motion_shift_vox, prob=chain.motion_prob
-            ),
-            RandAcquiredResolutiond(
-                "image",
-                resolution_mm=chain.resolution_mm,
-                spacing_mm=spacing,
-                prob=chain.resolution_prob,
-            ),
-            RandMagnitudeNoised(
-                "image", sigma=chain.noise_sigma, correlation_vox=chain.noise_correlation_vox
-            ),
-            RandGammaCurved("image", log_gamma=chain.log_gamma),
-            PercentileNormalised("image"),
+            RandSynthesizeMRId("label", **_recipe(config)),
         ]
     )
 
@@ -83,14 +56,18 @@ def augmentation_chain(config: ExperimentConfig) -> Compose:
     )
 
 
+def _recipe(config: ExperimentConfig) -> dict[str, Any]:
+    chain, training = config.synthesis, config.training
+    return {
+        "recipe": chain.recipe,
+        "patch_size": training.patch_size,
+        "spacing_mm": training.spacing_mm,
+        "without": chain.without,
+        "overrides": chain.overrides,
+    }
+
+
 def _deformation(config: ExperimentConfig, keys: tuple[str, ...]) -> RandDeformPatchd:
-    chain = config.synthesis
-    return RandDeformPatchd(
-        keys,
-        patch_size=config.training.patch_size,
-        spacing_mm=config.training.spacing_mm,
-        rotation_deg=chain.rotation_deg,
-        scale=chain.scale,
-        shear=chain.shear,
-        elastic_mm=chain.elastic_mm,
-    )
+    """Return the deformation of the recipe, so that A and B see the same shapes."""
+    parameters = RandSynthesizeMRI(**_recipe(config)).parameters_of("RandDeformPatch")
+    return RandDeformPatchd(keys, **parameters)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import (
@@ -15,10 +15,11 @@ from pydantic import (
     Field,
     ValidationError,
     field_validator,
+    model_validator,
 )
 
 from spinesynth.errors import ConfigError
-from spinesynth.transforms.contrast_names import ContrastName
+from spinesynth.strict_yaml import load_strict
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Factor = Annotated[float, Field(ge=1)]  # coarse over original voxel size
@@ -51,10 +52,7 @@ def _unique(items: tuple[Any, ...]) -> tuple[Any, ...]:
 
 Models = Annotated[tuple[Literal["A", "B"], ...], AfterValidator(_filled), AfterValidator(_unique)]
 Factors = Annotated[tuple[Factor, ...], AfterValidator(_filled)]
-Positive = Annotated[tuple[float, float], _within(1e-3)]  # distances that are divided by
 NonNegative = Annotated[tuple[float, float], _within(0)]
-Share = Annotated[tuple[float, float], _within(0, 1)]
-Spread = Annotated[tuple[float, float], _within(0, 10)]
 LogStrength = Annotated[tuple[float, float], _within(0, 5)]
 LogGamma = Annotated[tuple[float, float], _within(-5, 5)]
 
@@ -105,35 +103,23 @@ class NetworkConfig(_Section):
 
 
 class SynthesisConfig(_Section):
-    """The random chain from label map to image (units in the names).
+    """The random chain from label map to image.
 
     Attributes:
+        recipe: name of a recipe of the package, or path of a YAML file.
+        without: stages of the recipe to leave out.
+        overrides: parameters by stage that replace those of the recipe.
         phantom_share: share of samples painted over phantoms instead of the
             label maps. Masks of narrow slabs show no flank of the body; phantoms
             do, and hold no real image either.
         phantoms: how many phantoms to draw for it.
     """
 
+    recipe: str = "lumbar"
+    without: tuple[str, ...] = ()
+    overrides: dict[str, dict[str, Any]] = {}
     phantom_share: Probability = 0.0
     phantoms: Annotated[int, Field(ge=1)] = 24
-    contrast: ContrastName = "mixed"
-    alpha: Share = (0.0, 1.0)
-    rotation_deg: Annotated[float, Field(ge=0, le=180)] = 15.0
-    scale: Annotated[float, Field(ge=0, le=0.7)] = 0.2
-    shear: Annotated[float, Field(ge=0, le=1)] = 0.1
-    elastic_mm: NonNegative = (0.0, 4.0)
-    spread: Spread = (0.005, 0.06)
-    texture: Spread = (0.0, 0.18)
-    coil_prob: Probability = 0.6
-    coil_decay_mm: Positive = (50.0, 250.0)
-    bias_strength: LogStrength = (0.0, 0.5)
-    motion_prob: Probability = 0.15
-    motion_shift_vox: Annotated[float, Field(ge=0)] = 2.0
-    resolution_prob: Probability = 0.9
-    resolution_mm: Positive = (1.0, 4.0)
-    noise_sigma: NonNegative = (0.0, 0.06)
-    noise_correlation_vox: NonNegative = (0.0, 1.2)
-    log_gamma: LogGamma = (-0.4, 0.4)
 
 
 class AugmentationConfig(_Section):
@@ -192,20 +178,15 @@ class ExperimentConfig(_Section):
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
 
+    @model_validator(mode="after")
+    def _recipe_can_be_built(self) -> Self:
+        from spinesynth.pipelines.chains import synthesis_chain  # which needs this module
 
-class _StrictLoader(yaml.SafeLoader):
-    """YAML without duplicate keys, where ``1e-3`` is a number as it looks."""
-
-
-def _unique_mapping(loader: _StrictLoader, node: yaml.MappingNode) -> dict[Any, Any]:
-    keys = [loader.construct_object(key) for key, _ in node.value]
-    doubles = {key for key in keys if keys.count(key) > 1}
-    if doubles:
-        raise yaml.YAMLError(f"key {sorted(map(str, doubles))} stands twice")
-    return loader.construct_mapping(node, deep=True)
-
-
-_StrictLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _unique_mapping)
+        try:
+            synthesis_chain(self)
+        except (ConfigError, ValueError) as error:
+            raise ValueError(f"synthesis: {error}") from None
+        return self
 
 
 def _nearest(location: tuple[int | str, ...]) -> str:
@@ -254,7 +235,7 @@ def read_config(path: Path) -> ExperimentConfig:
             f"no configuration file at {path}; see configs/ for examples", code="E-CONF-001"
         )
     try:
-        values = yaml.load(path.read_text(encoding="utf-8"), Loader=_StrictLoader)
+        values = load_strict(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         message = " ".join(str(error).split())
         raise ConfigError(f"{path} is no valid YAML: {message}", code="E-CONF-001") from None

@@ -8,10 +8,11 @@ gives the same voxels, so each sample can be replayed and written to JSON.
 from __future__ import annotations
 
 import dataclasses
+import math
 from abc import abstractmethod
 from collections.abc import Hashable, Mapping, Sequence
 from copy import deepcopy
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -75,6 +76,13 @@ class RandomKernel(Randomizable, Transform):
         self.record: Record | None = None
         # MONAI's R is one object shared by all instances; each of ours has its own
         self.R = np.random.RandomState(np.random.MT19937())
+
+    def set_random_state(
+        self, seed: int | None = None, state: np.random.RandomState | None = None
+    ) -> Self:
+        """Seed the transform, as MONAI's ``Compose`` does for its members."""
+        super().set_random_state(seed, state)
+        return self
 
     def randomize(self, data: Tensor) -> None:
         """Draw whether to act and with which parameters."""
@@ -141,7 +149,7 @@ class RandomKerneld(MapTransform, Randomizable):
 
     def set_random_state(
         self, seed: int | None = None, state: np.random.RandomState | None = None
-    ) -> RandomKerneld:
+    ) -> Self:
         """Seed the transform, as MONAI's ``Compose`` does for its members."""
         self.transform.set_random_state(seed, state)
         self.R = self.transform.R
@@ -165,11 +173,11 @@ class RandomKerneld(MapTransform, Randomizable):
 
 
 def check_range(name: str, bounds: tuple[float, float], *, low: float, high: float) -> None:
-    """Raise if a (low, high) pair is not ordered or leaves its allowed interval."""
+    """Raise if a pair is not ordered, not finite, or leaves its allowed interval."""
     start, stop = bounds
-    if not low <= start <= stop <= high:
+    if not (low <= start <= stop <= high and math.isfinite(start) and math.isfinite(stop)):
         raise ValueError(
-            f"{name} must be an ordered pair within [{low}, {high}], got {tuple(bounds)}"
+            f"{name} must be an ordered pair within [{low}, {high}], finite, got {tuple(bounds)}"
         )
 
 

@@ -23,8 +23,12 @@ class BiasRecord(Record):
 class RandBiasGain(RandomKernel):
     """Multiply an image by exp of a smooth random field, as coils leave it.
 
+    The field is SynthSeg's: its logarithm is normal at few nodes and smooth
+    between them (cubic B-splines here, trilinear there).
+
     Args:
-        strength: range of the standard deviation of the log field at its nodes.
+        strength: range of the standard deviation of the log field at its nodes;
+            SynthSeg draws from (0, 0.5).
         nodes: nodes along each axis, at least 2; SynthSeg uses 4.
         prob: probability of acting.
 

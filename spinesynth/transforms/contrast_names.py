@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from typing import Literal
 
-ContrastName = Literal["t1", "t2", "interpolated", "random", "mixed"]
+ContrastName = Literal["t1", "t2", "interpolated", "random", "mixed", "clipped"]

@@ -13,9 +13,10 @@ from monai.data.meta_tensor import MetaTensor
 from torch import Tensor
 
 from spinesynth.kernels.warp import (
+    SamplingGrid,
     integrate_velocity,
     rotation_matrix,
-    sampling_coordinates,
+    sampling_grid,
     warp_linear,
     warp_nearest,
 )
@@ -28,6 +29,7 @@ from spinesynth.transforms.base import (
     rewrap,
     spacing_per_axis,
 )
+from spinesynth.transforms.spatial import RandomSpatial
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class DeformRecord(Record):
     spacing_in_mm: tuple[float, ...]
 
 
-class RandDeformPatch(RandomKernel):
+class RandDeformPatch(RandomSpatial):
     """Sample a randomly deformed patch of a map or an image, once, at patch size.
 
     The deformation is an affine map composed with a diffeomorphism (stationary
@@ -56,7 +58,8 @@ class RandDeformPatch(RandomKernel):
         scale: largest relative change of size, for example 0.2.
         shear: largest shear.
         elastic_mm: range of the standard deviation of the velocity field in mm.
-        node_mm: distance between the nodes of the velocity field.
+        node_mm: distance between the nodes of the velocity field; small patches get
+            more nodes, at a quarter of it at least.
         margin: part of the patch that may leave the input, in [0, 1].
         fill: value of labels outside the input.
         prob: must be 1; the patch has a fixed size.
@@ -102,14 +105,16 @@ class RandDeformPatch(RandomKernel):
         check_range("shear", (0, shear), low=0, high=1)
         check_range("elastic_mm", elastic_mm, low=0, high=float("inf"))
         check_range("margin", (0, margin), low=0, high=1)
+        if not node_mm > 0:
+            raise ValueError(f"node_mm must be > 0, got {node_mm}")
         self.spacing_mm = spacing_per_axis(spacing_mm, len(patch_size))
         self.patch_size, self.rotation_deg, self.scale = tuple(patch_size), rotation_deg, scale
         self.shear, self.elastic_mm, self.node_mm = shear, elastic_mm, node_mm
         self.margin, self.fill = margin, fill
         self._spacing_in = list(self.spacing_mm)
 
-    def __call__(self, data: Tensor | np.ndarray, randomize: bool = True) -> Tensor:
-        """Sample a patch of a channel-first array; its affine, if any, gives its voxel size."""
+    def see(self, data: Tensor | np.ndarray) -> None:
+        """Take the voxel size of an input from its affine; without one it is that of the patch."""
         axes = len(self.patch_size)
         if data.ndim != axes + 1:
             raise ValueError(
@@ -119,13 +124,24 @@ class RandDeformPatch(RandomKernel):
         self._spacing_in = list(self.spacing_mm)
         if isinstance(data, MetaTensor):
             self._spacing_in = [float(p) for p in data.pixdim[-axes:]]
+
+    def output_size(self, spatial: Sequence[int]) -> tuple[int, ...]:
+        """Return the size of the patch."""
+        return self.patch_size
+
+    def output_affine(self) -> Tensor:
+        """Return the voxel size of the patch as an affine."""
+        return torch.diag(torch.tensor([*self.spacing_mm, 1.0], dtype=torch.float64))
+
+    def __call__(self, data: Tensor | np.ndarray, randomize: bool = True) -> Tensor:
+        """Sample a patch of a channel-first array; its affine, if any, gives its voxel size."""
+        self.see(data)
         plain = as_plain(data)
         if randomize:
             self.randomize(plain)
         record = self.record
         assert isinstance(record, DeformRecord)  # prob is 1, so there is always one
-        affine = torch.diag(torch.tensor([*self.spacing_mm, 1.0], dtype=torch.float64))
-        return rewrap(self.apply(plain, record), data, affine=affine)
+        return rewrap(self.apply(plain, record), data, affine=self.output_affine())
 
     def _draw_centre(self, size: int, axis: int) -> float:
         """Draw a centre such that at most ``margin`` of the patch leaves the input."""
@@ -172,26 +188,34 @@ class RandDeformPatch(RandomKernel):
             return None
         sizes = zip(self.patch_size, self.spacing_mm, strict=True)
         extent = [n * s for n, s in sizes]
-        nodes = [max(4, round(e / self.node_mm) + 1) for e in extent]
-        per_node = torch.tensor([e / (n - 1) for e, n in zip(extent, nodes, strict=True)])
+        # at least four, unless that puts them so close that the flow folds: one is a plain shift
+        nodes = [
+            max(min(4, int(4 * e / self.node_mm) + 1), round(e / self.node_mm) + 1) if n > 1 else 1
+            for e, n in zip(extent, self.patch_size, strict=True)
+        ]
+        per_node = torch.tensor([e / max(n - 1, 1) for e, n in zip(extent, nodes, strict=True)])
         shape = (1, -1, *[1] * len(nodes))
         velocity = torch.randn(1, len(nodes), *nodes, generator=record.generator())
         velocity = velocity * record.elastic_mm / per_node.reshape(shape)
         return integrate_velocity(velocity) * per_node.reshape(shape)
 
-    def apply(self, data: Tensor, record: DeformRecord) -> Tensor:
-        """Sample the patch of a record: nearest for integers, linear for floats."""
-        coordinates = sampling_coordinates(
+    def grid_of(self, record: DeformRecord) -> SamplingGrid:
+        """Return where each voxel of a record's patch samples the input."""
+        return sampling_grid(
             self.patch_size,
             self._matrix(record),
             centre_vox=record.centre_vox,
             spacing_out_mm=self.spacing_mm,
             spacing_in_mm=record.spacing_in_mm,
             displacement_mm=self._displacement_mm(record),
-        ).to(data.device)
+        )
+
+    def apply(self, data: Tensor, record: DeformRecord) -> Tensor:
+        """Sample the patch of a record: nearest for integers, linear for floats."""
+        grid = self.grid_of(record).to(data.device)
         if data.is_floating_point():
-            return warp_linear(data, coordinates)
-        return warp_nearest(data, coordinates, fill=self.fill)
+            return warp_linear(data, grid)
+        return warp_nearest(data, grid, fill=self.fill)
 
 
 class RandDeformPatchd(RandomKerneld):

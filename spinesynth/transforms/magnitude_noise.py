@@ -7,16 +7,19 @@ from typing import ClassVar, Literal
 
 from torch import Tensor
 
-from spinesynth.kernels.noise import add_gaussian_noise, add_rician_noise
+from spinesynth.kernels.noise import add_chi_noise, add_gaussian_noise, draw_g_factor
 from spinesynth.transforms.base import RandomKernel, RandomKerneld, Record, check_range
+
+_NO_G_FACTOR = (1.0, 1.0)
 
 
 @dataclass(frozen=True)
 class NoiseRecord(Record):
-    """Drawn noise: spread relative to the image's peak, correlation in voxels."""
+    """Drawn noise: spread relative to the image's peak, correlation, peak of the g-factor."""
 
     sigma: float
     correlation_vox: float
+    g_factor: float = 1.0
 
 
 class RandMagnitudeNoise(RandomKernel):
@@ -25,15 +28,20 @@ class RandMagnitudeNoise(RandomKernel):
     Args:
         sigma: range of the standard deviation, relative to the image's maximum.
         correlation_vox: range of the noise's correlation width in voxels, as the
-            scanner's interpolation leaves it; (0, 0) is white. Rician only.
-        kind: ``"rician"``, or ``"gaussian"`` for the simple additive model.
+            scanner's interpolation leaves it; (0, 0) is white. Not for Gauss.
+        kind: ``"rician"``; ``"chi"`` for the root of the sum of squares of several
+            coils; or ``"gaussian"`` for the simple additive model.
+        coils: complex channels of ``"chi"``, at least 1, which is Rician.
+        g_factor: range of the peak of a smooth map, 1 or more, by which parallel
+            imaging amplifies the noise; (1, 1) is even.
         prob: probability of acting.
 
     Shape:
         ``(C, *spatial)`` float >= 0; kept.
 
     Source:
-        Gudbjartsson and Patz 1995, MRM 34:910.
+        Gudbjartsson and Patz 1995, MRM 34:910; Constantinides, Atalar and McVeigh
+        1997, MRM 38:852 (chi); Pruessmann et al. 1999, MRM 42:952 (g-factor).
 
     Example:
         >>> import torch
@@ -49,30 +57,49 @@ class RandMagnitudeNoise(RandomKernel):
         sigma: tuple[float, float] = (0.01, 0.05),
         *,
         correlation_vox: tuple[float, float] = (0.0, 0.0),
-        kind: Literal["rician", "gaussian"] = "rician",
+        kind: Literal["rician", "chi", "gaussian"] = "rician",
+        coils: int = 1,
+        g_factor: tuple[float, float] = _NO_G_FACTOR,
         prob: float = 1.0,
     ) -> None:
         super().__init__(prob)
         check_range("sigma", sigma, low=0, high=float("inf"))
         check_range("correlation_vox", correlation_vox, low=0, high=float("inf"))
-        if kind not in ("rician", "gaussian"):
-            raise ValueError(f"kind must be 'rician' or 'gaussian', got {kind!r}")
+        check_range("g_factor", g_factor, low=1, high=float("inf"))
+        if kind not in ("rician", "chi", "gaussian"):
+            raise ValueError(f"kind must be 'rician' or 'gaussian' or 'chi', got {kind!r}")
+        if coils < 1 or (coils > 1 and kind != "chi"):
+            raise ValueError(
+                f"coils must be at least 1, and 1 unless kind is 'chi', got {coils} for {kind!r}"
+            )
         self.sigma, self.correlation_vox, self.kind = sigma, correlation_vox, kind
+        self.coils, self.g_factor = coils, g_factor
 
     def draw(self, data: Tensor) -> NoiseRecord:
-        """Draw spread and correlation."""
-        return NoiseRecord(
-            self.draw_seed(), self.uniform(self.sigma), self.uniform(self.correlation_vox)
-        )
+        """Draw spread, correlation and g-factor."""
+        seed, sigma = self.draw_seed(), self.uniform(self.sigma)
+        correlation = self.uniform(self.correlation_vox)
+        # an even one takes no draw, so that sequences without it stay what they were
+        even = tuple(self.g_factor) == _NO_G_FACTOR
+        return NoiseRecord(seed, sigma, correlation, 1.0 if even else self.uniform(self.g_factor))
 
     def apply(self, data: Tensor, record: NoiseRecord) -> Tensor:
         """Add the noise of a record."""
-        image = data[None].float()
+        image, generator = data[None].float(), record.generator()
         sigma = record.sigma * float(image.amax())
+        g_factor = None
+        if record.g_factor > 1:
+            drawn = draw_g_factor(tuple(data.shape[1:]), record.g_factor, generator=generator)
+            g_factor = drawn.to(image.device)
         if self.kind == "gaussian":
-            return add_gaussian_noise(image, sigma, generator=record.generator())[0]
-        return add_rician_noise(
-            image, sigma, generator=record.generator(), correlation_vox=record.correlation_vox
+            return add_gaussian_noise(image, sigma, generator=generator, g_factor=g_factor)[0]
+        return add_chi_noise(
+            image,
+            sigma,
+            coils=self.coils,
+            generator=generator,
+            correlation_vox=record.correlation_vox,
+            g_factor=g_factor,
         )[0]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -10,7 +11,8 @@ import torch
 from monai.data.meta_tensor import MetaTensor
 from torch import Tensor
 
-from spinesynth.transforms.base import RandomKernel, RandomKerneld, Record
+from spinesynth.transforms.base import RandomKernel, RandomKerneld, Record, as_plain
+from spinesynth.transforms.spatial import RandomSpatial
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,21 @@ class SliceRecord(Record):
     index: int
 
 
-class RandSagittalSlice(RandomKernel):
+def draw_slice(data: Tensor, *, any_slice_prob: float, state: np.random.RandomState) -> int:
+    """Draw a slice of the first spatial axis that holds a label, now and then any.
+
+    Args:
+        data: ``(C, I, J, K)`` label map; without any label all slices are alike.
+        any_slice_prob: probability in [0, 1] of drawing among all slices.
+        state: random state to draw from.
+    """
+    labelled = torch.nonzero(data.flatten(2).any(-1).any(0)).flatten().tolist()
+    if not labelled or state.rand() < any_slice_prob:
+        labelled = list(range(data.shape[1]))
+    return int(labelled[state.randint(len(labelled))])
+
+
+class RandSagittalSlice(RandomSpatial):
     """Cut one slice ``(C, J, K)`` from a canonical volume ``(C, I, J, K)``.
 
     Slices are drawn uniformly among those of the first array that hold a label;
@@ -51,28 +67,39 @@ class RandSagittalSlice(RandomKernel):
         if prob != 1:
             raise ValueError(f"prob must be 1 (a volume is no slice), got {prob}")
         self.any_slice_prob = any_slice_prob
+        self._spacing_mm: list[float] | None = None
 
     def draw(self, data: Tensor) -> SliceRecord:
         """Draw the index among labelled slices, or among all."""
         seed = self.draw_seed()
-        labelled = torch.nonzero((data != 0).flatten(2).any(-1).any(0)).flatten().tolist()
-        if not labelled or self.R.rand() < self.any_slice_prob:
-            labelled = list(range(data.shape[1]))
-        return SliceRecord(seed, int(labelled[self.R.randint(len(labelled))]))
+        index = draw_slice(data, any_slice_prob=self.any_slice_prob, state=self.R)
+        return SliceRecord(seed, index)
 
     def apply(self, data: Tensor, record: SliceRecord) -> Tensor:
         """Cut the slice of a record."""
         return data[:, record.index].clone()
 
+    def see(self, data: Tensor | np.ndarray) -> None:
+        """Take the in-plane voxel size of an input from its affine."""
+        self._spacing_mm = None
+        if isinstance(data, MetaTensor):
+            self._spacing_mm = [float(s) for s in data.pixdim[-2:]]
+
+    def output_size(self, spatial: Sequence[int]) -> tuple[int, ...]:
+        """Return the size of a slice."""
+        return tuple(spatial[1:])
+
+    def output_affine(self) -> Tensor | None:
+        """Return the in-plane affine of the last input, None if it had none."""
+        if self._spacing_mm is None:
+            return None
+        return torch.diag(torch.tensor([*self._spacing_mm, 1.0], dtype=torch.float64))
+
     def __call__(self, data: Tensor | np.ndarray, randomize: bool = True) -> Tensor:
         """Cut a slice; the affine of the result holds the anterior and superior axes."""
-        result = super().__call__(data, randomize)
-        if not isinstance(data, MetaTensor):
-            return result
-        sizes = [float(s) for s in data.pixdim[-2:]]
-        affine = torch.diag(torch.tensor([*sizes, 1.0], dtype=torch.float64))
-        plain = result.as_tensor() if isinstance(result, MetaTensor) else result
-        return MetaTensor(plain, affine=affine)
+        self.see(data)
+        result, affine = super().__call__(data, randomize), self.output_affine()
+        return result if affine is None else MetaTensor(as_plain(result), affine=affine)
 
 
 class RandSagittalSliced(RandomKerneld):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -58,7 +59,7 @@ class RandSurfaceCoil(RandomKernel):
         super().__init__(prob)
         check_range("decay_mm", decay_mm, low=1e-3, high=float("inf"))
         check_range("floor", floor, low=0, high=1)
-        if spacing_mm <= 0:
+        if not (math.isfinite(spacing_mm) and spacing_mm > 0):
             raise ValueError(f"spacing_mm must be > 0, got {spacing_mm}")
         self.decay_mm, self.floor, self.spacing_mm, self.axis = decay_mm, floor, spacing_mm, axis
 

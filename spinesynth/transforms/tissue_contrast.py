@@ -4,43 +4,53 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, get_args
 
 import torch
 from monai.config.type_definitions import KeysCollection
 from torch import Tensor
 
-from spinesynth.anatomy.tissues import TISSUE_PRIORS, Tissue
-from spinesynth.kernels.mixture import paint_mixture
+from spinesynth.anatomy.contrast_prior import ContrastPrior, read_contrast_prior
+from spinesynth.anatomy.tissues import Tissue
+from spinesynth.kernels.mixture import label_lookup, multiply_texture, paint_mixture
 from spinesynth.kernels.smooth_noise import smooth_noise
+from spinesynth.seeding import make_generator
 from spinesynth.transforms.base import RandomKernel, RandomKerneld, Record, check_range
+from spinesynth.transforms.contrast_draw import (
+    couple_twins,
+    draw_from_prior,
+    draw_merges,
+    draw_named_means,
+    draw_saturation,
+    draw_split,
+)
 from spinesynth.transforms.contrast_names import ContrastName
 
-#: Tissues that usually share their intensity with another one in real scans.
-_TWINS: tuple[tuple[Tissue, Tissue, float], ...] = (
-    (Tissue.MARROW_POSTERIOR, Tissue.MARROW_BODY, 0.75),
-    (Tissue.MARROW_SACRUM, Tissue.MARROW_BODY, 0.85),
-    (Tissue.FAT_EPIDURAL, Tissue.FAT, 0.75),
-    (Tissue.NUCLEUS, Tissue.ANNULUS, 0.3),
-    (Tissue.BOWEL_GAS, Tissue.AIR, 0.6),
-    (Tissue.SKIN, Tissue.FAT, 0.4),
-    (Tissue.CORD, Tissue.CSF, 0.1),
-)
-_TWIN_JITTER = 0.04
-_DARK_CORTEX_PROB = 0.65  # else it is invisible (as bright as marrow) or drawn like the rest
-_DARK_AIR_PROB = 0.9
 _TEXTURE_SCALES_VOX = (2.0, 5.0, 14.0)
+_WIDEST_BLUR_VOX = 20.0
 
 
 @dataclass(frozen=True)
 class ContrastRecord(Record):
-    """Drawn contrast: mean and spread of each tissue in the order of :class:`Tissue`."""
+    """Drawn contrast: mean and spread of each tissue in the order of :class:`Tissue`.
+
+    ``merged`` holds pairs of codes whose second has taken the first's Gaussian,
+    ``split`` the codes that have a second part, ``part_means`` that part's means
+    and ``part_scale_vox`` its size; ``saturation`` None clips nothing.
+    """
 
     prior: str
     alpha: float
     means: tuple[float, ...]
     spreads: tuple[float, ...]
     texture: tuple[float, ...]
+    merged: tuple[tuple[int, int], ...] = ()
+    split: tuple[int, ...] = ()
+    part_means: tuple[float, ...] = ()
+    part_scale_vox: float = 1.0
+    partial_volume_vox: float = 0.0
+    saturation: float | None = None
 
 
 class RandTissueContrast(RandomKernel):
@@ -51,7 +61,13 @@ class RandTissueContrast(RandomKernel):
             of :data:`~spinesynth.anatomy.tissues.TISSUE_PRIORS`;
             ``"interpolated"`` mixes one draw of each,
             ``(1 - alpha) T1 + alpha T2``; ``"random"`` draws every tissue from
-            U(0, 1); ``"mixed"`` draws ``random`` or ``interpolated``, half each.
+            U(0, 1); ``"mixed"`` draws ``random`` or ``interpolated``, half each;
+            ``"clipped"`` is ``interpolated`` with the brightest tissues
+            saturated: the image is clipped at U(0.5, 0.9) of the brightest mean
+            (13 of the 28 T2 SPACE images of SPIDER are clipped at 255). Or a
+            :class:`~spinesynth.anatomy.contrast_prior.ContrastPrior`, or the
+            path of its YAML file: it decides spreads and groups too, and
+            ``alpha``, ``spread`` and ``twins`` do not matter.
         alpha: range within [0, 1] from which the T1-T2 position is drawn.
         spread: range of the standard deviation of white noise within a tissue.
         texture: range of the amplitude of smooth texture at three scales,
@@ -59,6 +75,15 @@ class RandTissueContrast(RandomKernel):
         twins: let tissues that look alike in real scans (marrow of body and
             process, fats) share their mean most of the time, and cortex be dark
             most of the time; False draws all tissues on their own.
+        merge_prob: probability that one to three random pairs of tissues share
+            one Gaussian, so that the border between them is invisible.
+        split_prob: probability that one to three random tissues consist of two
+            parts with different means, parted by a smooth random field.
+        partial_volume_vox: range of the full width at half maximum, in voxels, of
+            the blur that mixes the means, but not the noise, at borders.
+        labels: tissue, or its name in lower case, of each code of the map, for
+            label maps with codes of their own in [0, 255]; by default the codes
+            are those of :class:`~spinesynth.anatomy.tissues.Tissue`.
         prob: must be 1; a tissue map that is not painted is no image.
 
     Shape:
@@ -79,77 +104,134 @@ class RandTissueContrast(RandomKernel):
 
     def __init__(
         self,
-        contrast: ContrastName = "mixed",
+        contrast: ContrastName | ContrastPrior | Path = "mixed",
         *,
         alpha: tuple[float, float] = (0.0, 1.0),
         spread: tuple[float, float] = (0.005, 0.06),
         texture: tuple[float, float] = (0.0, 0.18),
         twins: bool = True,
+        merge_prob: float = 0.0,
+        split_prob: float = 0.0,
+        partial_volume_vox: tuple[float, float] = (0.0, 0.0),
+        labels: Mapping[int, Tissue | str] | None = None,
         prob: float = 1.0,
     ) -> None:
         super().__init__(prob)
-        if contrast not in get_args(ContrastName):
-            raise ValueError(f"contrast must be one of {get_args(ContrastName)}, got {contrast!r}")
         if prob != 1:
             raise ValueError(f"prob must be 1 (an unpainted tissue map is no image), got {prob}")
         check_range("alpha", alpha, low=0, high=1)
         check_range("spread", spread, low=0, high=10)
         check_range("texture", texture, low=0, high=10)
-        self.contrast, self.alpha, self.twins = contrast, alpha, twins
-        self.spread, self.texture = spread, texture
+        check_range("partial_volume_vox", partial_volume_vox, low=0, high=_WIDEST_BLUR_VOX)
+        for name, value in (("merge_prob", merge_prob), ("split_prob", split_prob)):
+            if not 0 <= value <= 1:
+                raise ValueError(f"{name} must be in [0, 1], got {value}")
+        self.contrast = _read_contrast(contrast)
+        self.alpha, self.twins, self.spread, self.texture = alpha, twins, spread, texture
+        self.merge_prob, self.split_prob = merge_prob, split_prob
+        self.partial_volume_vox = partial_volume_vox
+        self._lookup = None if labels is None else _read_labels(labels)
 
-    def _draw_means(self, prior: str, alpha: float) -> list[float]:
-        if prior == "random":
-            return [float(v) for v in self.R.uniform(0, 1, len(Tissue))]
-        means = []
-        for tissue in Tissue:
-            ranges = TISSUE_PRIORS[tissue]
-            t1, t2 = self.uniform(ranges.t1), self.uniform(ranges.t2)
-            means.append({"t1": t1, "t2": t2}.get(prior, (1 - alpha) * t1 + alpha * t2))
-        return means
-
-    def _couple(self, means: list[float]) -> list[float]:
-        """Let look-alike tissues share a mean, and cortex and air be dark, most of the time."""
-        for tissue, twin, probability in _TWINS:
-            jitter = float(self.R.normal(0, _TWIN_JITTER))
-            if self.R.rand() < probability:
-                means[tissue] = max(0.0, means[twin] + jitter)
-        cortex, air = self.R.rand(2)
-        if cortex < _DARK_CORTEX_PROB:
-            means[Tissue.CORTEX] = self.uniform((0.0, 0.15))
-        elif cortex < (1 + _DARK_CORTEX_PROB) / 2:
-            means[Tissue.CORTEX] = means[Tissue.MARROW_BODY]
-        if air < _DARK_AIR_PROB:
-            means[Tissue.AIR] = self.uniform((0.0, 0.04))
-        return means
-
-    def draw(self, data: Tensor) -> ContrastRecord:
-        """Draw the prior, alpha, and each tissue's mean and spread."""
-        seed, alpha = self.draw_seed(), self.uniform(self.alpha)
-        prior = self.contrast
+    def _draw_gaussians(self, alpha: float) -> tuple[str, list[float], list[float]]:
+        """Draw the prior's name, and the means; and the spreads where the prior has them."""
+        if isinstance(self.contrast, ContrastPrior):
+            return self.contrast.name, *draw_from_prior(self.R, self.contrast)
+        prior: str = self.contrast
         if prior == "mixed":
             prior = "random" if self.R.rand() < 0.5 else "interpolated"
-        means = self._draw_means(prior, alpha)
-        means = self._couple(means) if self.twins else means
-        spreads = [self.uniform(self.spread) for _ in Tissue]
+        means = draw_named_means(self.R, prior, alpha)
+        means = couple_twins(self.R, means) if self.twins else means
+        return prior, means, [self.uniform(self.spread) for _ in Tissue]
+
+    def draw(self, data: Tensor) -> ContrastRecord:
+        """Draw the prior, alpha, each tissue's mean and spread, and what happens to them."""
+        seed, alpha = self.draw_seed(), self.uniform(self.alpha)
+        prior, means, spreads = self._draw_gaussians(alpha)
         texture = tuple(self.uniform(self.texture) for _ in _TEXTURE_SCALES_VOX)
-        return ContrastRecord(seed, prior, alpha, tuple(means), tuple(spreads), texture)
+        # what is switched off draws nothing: it leaves the sequence of the rest as it is
+        saturation = draw_saturation(self.R, means) if self.contrast == "clipped" else None
+        changes: dict[str, Any] = {}
+        if self.merge_prob > 0 and self.R.rand() < self.merge_prob:
+            changes["merged"] = draw_merges(self.R)
+            for first, second in changes["merged"]:
+                means[second], spreads[second] = means[first], spreads[first]
+        if self.split_prob > 0 and self.R.rand() < self.split_prob:
+            tissues, part_means, scale_vox = draw_split(self.R)
+            changes |= {"split": tissues, "part_means": part_means, "part_scale_vox": scale_vox}
+        if self.partial_volume_vox[1] > 0:
+            changes["partial_volume_vox"] = self.uniform(self.partial_volume_vox)
+        return ContrastRecord(
+            seed, prior, alpha, tuple(means), tuple(spreads), texture,
+            saturation=saturation, **changes,
+        )  # fmt: skip
 
     def apply(self, data: Tensor, record: ContrastRecord) -> Tensor:
         """Paint with the means of a record."""
+        means, spreads, second_part = list(record.means), list(record.spreads), None
+        if record.split:
+            second_part = _draw_parts(data, record)
+            means, spreads = means * 2, spreads * 2
+            for tissue, mean in zip(record.split, record.part_means, strict=True):
+                means[len(record.means) + tissue] = mean
         generator = record.generator()
         image = paint_mixture(
             data[None],
-            torch.tensor([record.means], device=data.device),
-            spreads=torch.tensor([record.spreads], device=data.device),
+            torch.tensor([means], device=data.device),
+            spreads=torch.tensor([spreads], device=data.device),
             generator=generator,
+            lookup=self._lookup,
+            second_part=second_part,
+            partial_volume_vox=record.partial_volume_vox,
         )
-        for amplitude, scale in zip(record.texture, _TEXTURE_SCALES_VOX, strict=True):
-            if amplitude > 0:
-                size = data.shape[1:]
-                noise = smooth_noise(size, [scale] * len(size), generator=generator)
-                image = image * (1 + amplitude * noise.to(image.device))
-        return image[0].clamp(min=0)
+        if any(record.texture):
+            image = multiply_texture(
+                image,
+                record.texture,
+                scales_vox=_TEXTURE_SCALES_VOX,
+                generator=generator,
+                out=image,
+            )
+        return image[0].clamp_(min=0, max=record.saturation)
+
+
+def _read_contrast(
+    contrast: ContrastName | ContrastPrior | Path,
+) -> ContrastName | ContrastPrior:
+    """Return a known name or a prior, read from its file if a path is given."""
+    if isinstance(contrast, ContrastPrior):
+        return contrast
+    if isinstance(contrast, Path) or str(contrast).endswith((".yaml", ".yml")):
+        return read_contrast_prior(contrast)
+    for name in get_args(ContrastName):
+        if contrast == name:
+            return name  # type: ignore[no-any-return]  # one of the literals
+    raise ValueError(
+        f"contrast must be one of {get_args(ContrastName)}, a ContrastPrior or the path of its "
+        f"YAML file, got {contrast!r}"
+    )
+
+
+def _read_labels(labels: Mapping[int, Tissue | str]) -> Tensor:
+    """Return the table from code to tissue."""
+    names = {tissue.name.lower(): tissue for tissue in Tissue}
+    gaussians: dict[int, int] = {}
+    for code, tissue in labels.items():
+        found = names.get(tissue) if isinstance(tissue, str) else tissue
+        if not isinstance(found, Tissue) or not isinstance(code, int):
+            raise ValueError(
+                f"labels must map integers to tissues of {tuple(names)}, got {code!r}: {tissue!r}"
+            )
+        gaussians[code] = int(found)
+    return label_lookup(gaussians)
+
+
+def _draw_parts(data: Tensor, record: ContrastRecord) -> Tensor:
+    """Draw where the second part of split tissues lies, ``(1, 1, *spatial)`` bool."""
+    size = data.shape[1:]
+    # a generator of its own: the noise of the rest does not depend on splitting
+    generator = make_generator(record.seed, "split")
+    field = smooth_noise(size, [record.part_scale_vox] * len(size), generator=generator)
+    return (field > 0).to(data.device)
 
 
 class RandTissueContrastd(RandomKerneld):

@@ -18,6 +18,9 @@ from packaging.version import Version
 #: Needed by what lies beside the package: the benchmarks measure against TorchIO.
 BESIDE_THE_PACKAGE = {"torchio"}
 
+#: Needed by comparisons only: `bench` brings them, `make` and the tests do without.
+PEERS = {"cornucopia", "torch-distmap", "torch-interpol"}
+
 
 def _pins(root: Path) -> dict[str, str]:
     lines = (root / "constraints.txt").read_text().splitlines()
@@ -53,8 +56,16 @@ def test_environment_lists_the_dependencies_of_pyproject(
 
 def test_constraints_pin_what_is_installed(root: Path, project: dict[str, Any]) -> None:
     extras = project["optional-dependencies"]
-    needed = _needed(project["dependencies"] + extras["bench"] + extras["dev"])
-    assert _pins(root) == needed
+    bench = [text for text in extras["bench"] if Requirement(text).name not in PEERS]
+    needed = _needed(project["dependencies"] + bench + extras["dev"])
+    assert {name: pin for name, pin in _pins(root).items() if name not in PEERS} == needed
+
+
+def test_constraints_pin_the_peers(root: Path, project: dict[str, Any]) -> None:
+    pins, bench = _pins(root), project["optional-dependencies"]["bench"]
+    assert set(pins) >= PEERS
+    for requirement in map(Requirement, bench):
+        assert requirement.specifier.contains(pins[canonicalize_name(requirement.name)])
 
 
 def test_torch_is_the_build_that_was_tested(root: Path) -> None:

@@ -66,3 +66,13 @@ def test_coil_acts_along_one_axis(axis: int) -> None:
     assert bool((seen.diff(dim=axis) < 0).all())
     for other in {2, 3, 4} - {axis % 5}:
         assert not seen.diff(dim=other).any()
+
+
+def test_bias_does_not_touch_its_inputs() -> None:
+    image, nodes = torch.rand(1, 2, 7, 8), torch.randn(1, 1, 4, 4)
+    copies = image.clone(), nodes.clone()
+
+    apply_bias_field(image, nodes)
+
+    assert torch.equal(image, copies[0])
+    assert torch.equal(nodes, copies[1])

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from spinesynth.kernels.intensity import apply_gamma, normalise_intensity
+from spinesynth.kernels.intensity import apply_gamma, normalise_intensity, saturate
 
 
 def _image(*size: int, seed: int = 0) -> Tensor:
@@ -136,3 +136,53 @@ def test_gamma_of_one_is_a_copy() -> None:
 @pytest.mark.parametrize("gamma", [0.3, 3.0])
 def test_gamma_of_a_black_image_is_black(gamma: float) -> None:
     assert torch.equal(apply_gamma(torch.zeros(1, 1, 3, 3), gamma), torch.zeros(1, 1, 3, 3))
+
+
+def test_large_images_with_padding_are_read_at_every_nth_voxel_inside() -> None:
+    # the definition that trained models rely on: rank among every n-th voxel above the padding
+    image = _padded(_image(1, 300, 300), -5.0, 40)
+    inside = image[image > -5].numpy()
+    ordered = np.sort(inside[:: len(inside) // 20_000])
+    last = len(ordered) - 1
+    low, high = ordered[round(0.005 * last)], ordered[round(0.995 * last)]
+
+    wanted = np.clip((image.numpy() - low) / (high - low), 0, 1)
+    np.testing.assert_array_equal(normalise_intensity(image).numpy(), wanted)
+
+
+def test_normalisation_does_not_touch_its_image() -> None:
+    image = _image(1, 20, 20)
+    before = image.clone()
+
+    normalise_intensity(image)
+    saturate(image, 50.0, low_percentile=10.0)
+    apply_gamma(image[None], 2.0)
+
+    assert torch.equal(image, before)
+
+
+def test_saturation_clips_to_percentiles_above_the_padding() -> None:
+    image = torch.cat([torch.full((50,), -7.0), torch.arange(101.0)])
+
+    clipped = saturate(image, 90.0, low_percentile=20.0)
+
+    # the voxels above the padding are 0 to 100
+    assert torch.equal(clipped, image.clamp(20, 90))
+
+
+def test_saturation_at_its_ends_is_a_copy() -> None:
+    image = _image(1, 30, 30)
+    same = saturate(image, 100.0)
+
+    assert torch.equal(same, image)
+    assert same.data_ptr() != image.data_ptr()
+
+
+def test_saturation_of_a_constant_is_the_constant() -> None:
+    assert torch.equal(saturate(torch.ones(4, 5), 60.0, low_percentile=20), torch.ones(4, 5))
+
+
+@pytest.mark.parametrize(("low", "high"), [(-1.0, 50.0), (0.0, 101.0), (60.0, 50.0)])
+def test_percentiles_outside_their_range_are_refused(low: float, high: float) -> None:
+    with pytest.raises(ValueError, match=r"must be ordered within \[0, 100\], got"):
+        saturate(torch.rand(3, 3), high, low_percentile=low)

@@ -160,3 +160,32 @@ def test_blur_of_no_width_is_a_copy() -> None:
 
     assert torch.equal(same, image)
     assert same.data_ptr() != image.data_ptr()
+
+
+@pytest.mark.parametrize("size", [(12, 16), (11, 15), (3, 10, 14), (1, 9), (9, 1), (2, 2)])
+@pytest.mark.parametrize("times", [(0.1, 0.3, 0.4, 0.9), (0.2, 0.2, 0.7, 0.8)])
+def test_several_poses_are_lines_of_several_moved_images(
+    size: tuple[int, ...], times: tuple[float, ...]
+) -> None:
+    image, columns = _image(*size), size[-1]
+    poses = [(0.0, 0, 0), (0.3, 1, -2), (0.0, 2, 1), (-0.2, 0, 3), (0.1, -1, 0)]
+    line = np.arange(columns)
+    pose_of_line = np.sum([line >= t * columns for t in times], axis=0)
+    rest = poses[int(pose_of_line[columns // 2])]
+    spectrum = np.zeros(image.shape, dtype=complex)
+    for number, pose in enumerate(poses):
+        angle, *shift = (p - r for p, r in zip(pose, rest, strict=True))
+        turned = rotate_in_plane(image, angle).numpy()
+        rolled = np.roll(turned, [int(s) for s in shift], axis=(-2, -1))
+        moved = np.fft.fftshift(np.fft.fft2(rolled), axes=-1)
+        spectrum = np.where(pose_of_line == number, moved, spectrum)
+    wanted = np.abs(np.fft.ifft2(np.fft.ifftshift(spectrum, axes=-1)))
+
+    seen = apply_kspace_motion(
+        image,
+        times,
+        angles_rad=[a for a, *_ in poses[1:]],
+        shifts_vox=[(r, c) for _, r, c in poses[1:]],
+    )
+
+    np.testing.assert_allclose(seen.numpy(), wanted, atol=3e-6)

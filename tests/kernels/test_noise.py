@@ -1,4 +1,4 @@
-"""Rician noise against SciPy's distribution, and the spread of correlated noise."""
+"""Rician and chi noise against their closed forms, and the spread of correlated noise."""
 
 from __future__ import annotations
 
@@ -6,9 +6,14 @@ import math
 
 import pytest
 import torch
-from scipy import stats
+from scipy import special, stats
 
-from spinesynth.kernels.noise import add_gaussian_noise, add_rician_noise
+from spinesynth.kernels.noise import (
+    add_chi_noise,
+    add_gaussian_noise,
+    add_rician_noise,
+    draw_g_factor,
+)
 
 _SIZE = (1, 1, 400, 500)
 
@@ -103,3 +108,105 @@ def test_no_noise_is_a_copy() -> None:
     assert torch.equal(same, image)
     assert same.data_ptr() != image.data_ptr()
     assert torch.equal(add_gaussian_noise(image, 0.0, generator=_generator()), image)
+
+
+@pytest.mark.parametrize("ratio", [0.0, 1.0, 5.0])
+def test_rician_mean_is_the_laguerre_polynomial_of_half_order(ratio: float) -> None:
+    noisy = add_rician_noise(torch.full(_SIZE, ratio), 1.0, generator=_generator()).double()
+
+    # sqrt(pi / 2) L(-r^2 / 2), L(x) = exp(x / 2) [(1 - x) I0(-x / 2) - x I1(-x / 2)]
+    x = -(ratio**2) / 2
+    laguerre = (1 - x) * special.ive(0, -x / 2) - x * special.ive(1, -x / 2)
+    # five standard errors of 200 000 voxels
+    assert float(noisy.mean()) == pytest.approx(math.sqrt(math.pi / 2) * laguerre, abs=0.0112)
+
+
+@pytest.mark.parametrize("coils", [1, 2, 8])
+def test_chi_mean_without_signal_is_a_ratio_of_gamma_functions(coils: int) -> None:
+    noise = add_chi_noise(torch.zeros(_SIZE), 0.5, coils=coils, generator=_generator()).double()
+
+    wanted = 0.5 * math.sqrt(2) * special.gamma(coils + 0.5) / special.gamma(coils)
+    # five standard errors of 200 000 voxels of spread 0.71 sigma at most
+    assert float(noise.mean()) == pytest.approx(wanted, abs=0.5 * 0.008)
+
+
+@pytest.mark.parametrize("coils", [2, 4])
+def test_square_of_chi_is_the_noncentral_chi_square_of_scipy(coils: int) -> None:
+    signal = torch.full((1, 1, 60, 60), 3.0)
+
+    noisy = add_chi_noise(signal, 1.0, coils=coils, generator=_generator())
+
+    wanted = stats.ncx2(df=2 * coils, nc=9.0)
+    assert stats.kstest(noisy.flatten().double().square().numpy(), wanted.cdf).pvalue > 1e-3
+
+
+def test_one_coil_is_rician() -> None:
+    image = torch.rand(1, 1, 9, 8, generator=_generator(1))
+
+    one = add_chi_noise(image, 0.1, coils=1, generator=_generator())
+
+    assert torch.equal(one, add_rician_noise(image, 0.1, generator=_generator()))
+
+
+def test_rician_is_the_magnitude_of_two_draws_in_turn() -> None:
+    image, generator = torch.rand(1, 1, 30, 20, generator=_generator(1)), _generator(5)
+    real, imaginary = (torch.randn(image.shape, generator=generator) for _ in range(2))
+
+    noisy = add_rician_noise(image, 0.2, generator=_generator(5))
+
+    wanted = ((image + 0.2 * real) ** 2 + (0.2 * imaginary) ** 2).sqrt()
+    torch.testing.assert_close(noisy, wanted)
+
+
+def test_noise_does_not_touch_its_image() -> None:
+    image = torch.rand(1, 1, 5, 6)
+    before = image.clone()
+
+    add_chi_noise(image, 0.3, coils=3, generator=_generator(), correlation_vox=1.0)
+    add_gaussian_noise(image, 0.3, generator=_generator())
+
+    assert torch.equal(image, before)
+
+
+def test_noise_grows_by_the_g_factor() -> None:
+    image = torch.full((1, 1, 200, 400), 1e3)
+    g_factor = torch.ones(1, 1, 1, 400)
+    g_factor[..., 200:] = 2.5
+
+    noises = [
+        add_rician_noise(image, 1.0, generator=_generator(), g_factor=g_factor) - 1e3,
+        add_gaussian_noise(image, 1.0, generator=_generator(), g_factor=g_factor) - 1e3,
+    ]
+
+    for noise in noises:
+        # five standard errors of 40 000 voxels
+        assert float(noise[..., :200].std()) == pytest.approx(1.0, abs=0.018)
+        assert float(noise[..., 200:].std()) == pytest.approx(2.5, abs=2.5 * 0.018)
+
+
+@pytest.mark.parametrize("peak", [1.0, 1.8, 4.0])
+@pytest.mark.parametrize("shape", [(40, 50), (20, 30, 10)])
+def test_g_factor_is_smooth_and_lies_between_one_and_its_peak(
+    shape: tuple[int, ...], peak: float
+) -> None:
+    drawn = draw_g_factor(shape, peak, generator=_generator())
+
+    assert drawn.shape == (1, 1, *shape)
+    assert 1 <= float(drawn.min()) <= float(drawn.max()) <= peak
+    # the slope of a cubic B-spline is at most the largest step between two of its nodes, three
+    # steps to the axis
+    for axis, size in enumerate(shape, start=2):
+        steepest = float(drawn.diff(dim=axis).abs().max()) * (size - 1) / 3
+        assert steepest <= peak - 1 + 1e-4
+    assert (float(drawn.std()) > 0.02 * (peak - 1)) or peak == 1
+
+
+@pytest.mark.parametrize("peak", [0.9, math.nan, math.inf])
+def test_impossible_g_factor_is_refused(peak: float) -> None:
+    with pytest.raises(ValueError, match="peak must be finite and >= 1, got"):
+        draw_g_factor((4, 4), peak, generator=_generator())
+
+
+def test_no_coil_is_refused() -> None:
+    with pytest.raises(ValueError, match="coils must be at least 1, got 0"):
+        add_chi_noise(torch.zeros(1, 1, 2, 2), 1.0, coils=0, generator=_generator())

@@ -12,9 +12,13 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from spinesynth.kernels.resolution import (
+    acquire,
     acquisition_matrices,
     degrade_resolution,
+    restore,
+    sampling_of_axes,
 )
+from spinesynth.kernels.slice_profile import PROFILES
 
 factors = st.floats(1.0, 5.0)
 _FWHM_PER_SIGMA = 2.3548200450309493  # 2 sqrt(2 ln 2)
@@ -30,18 +34,33 @@ def _centre_of_mass(profile: torch.Tensor) -> float:
     return float((profile * index).sum() / profile.sum())
 
 
-@given(factors, st.integers(70, 90), st.floats(-0.5, 0.5), st.floats(3.0, 5.0))
+@pytest.mark.parametrize("profile", PROFILES)
+@given(
+    st.floats(1.5, 5.0),
+    st.integers(70, 90),
+    st.floats(-0.5, 0.5),
+    st.floats(3.0, 5.0),
+    st.floats(0.7, 1.0),
+)
 def test_centre_of_mass_stays_within_a_hundredth_of_a_voxel(
-    factor: float, size: int, offset: float, width: float
+    profile: str, factor: float, size: int, offset: float, width: float, filled: float
 ) -> None:
-    blob = _blob(size, (size - 1) / 2 + offset, width)
-    image = blob[None] * blob[:, None]
+    blob, flat = _blob(size, (size - 1) / 2 + offset, width), torch.ones(3, dtype=torch.float64)
+    for axis in range(3):
+        shape = [3, 3, 3]
+        shape[axis] = size
+        factors_of_axes, thickness = [1.0] * 3, [1.0] * 3
+        factors_of_axes[axis], thickness[axis] = factor, factor * filled
+        ones = [flat, flat, flat]
+        ones[axis] = blob
+        image = torch.einsum("i,j,k->ijk", *ones)
 
-    coarse = degrade_resolution(image[None, None], (factor, 1.0))[0, 0]
+        coarse = degrade_resolution(
+            image[None, None], factors_of_axes, thickness=thickness, profile=profile
+        )[0, 0]
 
-    for axis in range(2):
-        before, after = _centre_of_mass(image.sum(1 - axis)), _centre_of_mass(coarse.sum(1 - axis))
-        assert after == pytest.approx(before, abs=0.01)
+        profile_after = coarse.movedim(axis, 0).sum((1, 2))
+        assert _centre_of_mass(profile_after) == pytest.approx(_centre_of_mass(blob), abs=0.01)
 
 
 @given(factors, st.integers(1, 40), st.floats(-100, 100))
@@ -145,6 +164,55 @@ def test_axis_of_few_voxels_becomes_their_mean_at_most(size: int) -> None:
 
     # a profile of 50 voxels weighs three voxels alike to a thousandth
     torch.testing.assert_close(coarse, torch.full_like(coarse, (size - 1) / 2), rtol=0, atol=2e-3)
+
+
+def test_slices_with_a_gap_are_thinner_than_they_are_apart() -> None:
+    # slices of 2 voxels every 4: centres 1.5, 5.5, 9.5, each the mean of the two about it
+    image = torch.arange(12.0) ** 2
+
+    there, _ = acquisition_matrices(12, 4.0, thickness=2.0, profile="box")
+
+    wanted = [(1**2 + 2**2) / 2, (5**2 + 6**2) / 2, (9**2 + 10**2) / 2]
+    assert (there @ image).tolist() == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_constant_stays_constant_whatever_the_profile(profile: str) -> None:
+    image = torch.full((1, 1, 23, 17), 0.7)
+
+    coarse = degrade_resolution(image, (2.7, 3.3), thickness=(1.6, 3.3), profile=profile)
+
+    torch.testing.assert_close(coarse, image, rtol=2e-6, atol=0)
+
+
+def test_acquire_and_restore_are_the_two_halves() -> None:
+    image = torch.rand((2, 3, 30, 41, 12), generator=torch.Generator().manual_seed(0))
+    factor = (1.0, 3.4, 2.0)
+    matrices = sampling_of_axes(image.shape[2:], factor)
+
+    coarse = acquire(image, matrices)
+
+    assert coarse.shape == (2, 3, 30, 12, 6)
+    assert torch.equal(restore(coarse, matrices), degrade_resolution(image, factor))
+
+
+def test_axes_are_independent_of_their_order() -> None:
+    image = torch.rand((1, 1, 20, 18, 22), generator=torch.Generator().manual_seed(0))
+    one_by_one = image
+    for axis, factor in enumerate((1.5, 4.0, 2.5)):
+        alone = [1.0] * 3
+        alone[axis] = factor
+        one_by_one = degrade_resolution(one_by_one, alone)
+
+    # float32 sums in another order
+    torch.testing.assert_close(
+        degrade_resolution(image, (1.5, 4.0, 2.5)), one_by_one, rtol=0, atol=1e-6
+    )
+
+
+def test_one_thickness_is_needed_for_each_axis() -> None:
+    with pytest.raises(ValueError, match="thickness needs 2 entries, one an axis, got 1"):
+        degrade_resolution(torch.zeros(1, 1, 4, 4), (2.0, 2.0), thickness=(2.0,))
 
 
 def test_result_is_never_the_input_itself() -> None:

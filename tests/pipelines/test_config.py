@@ -63,21 +63,10 @@ def one_setting(section: str, field: str, value: object) -> dict[str, Any]:
 
 #: Pairs of the chains with the limits of their transforms.
 PAIRS = [
-    ("synthesis", "alpha", 0, 1),
-    ("synthesis", "elastic_mm", 0, math.inf),
-    ("synthesis", "spread", 0, 10),
-    ("synthesis", "texture", 0, 10),
-    ("synthesis", "coil_decay_mm", 1e-3, math.inf),
-    ("synthesis", "bias_strength", 0, 5),
-    ("synthesis", "resolution_mm", 1e-3, math.inf),
-    ("synthesis", "noise_sigma", 0, math.inf),
-    ("synthesis", "noise_correlation_vox", 0, math.inf),
-    ("synthesis", "log_gamma", -5, 5),
     ("augmentation", "bias_strength", 0, 5),
     ("augmentation", "noise_sigma", 0, math.inf),
     ("augmentation", "log_gamma", -5, 5),
 ]
-NUMBERS = [("rotation_deg", 180.0), ("scale", 0.7), ("shear", 1.0), ("motion_shift_vox", math.inf)]
 
 
 def build_chains(section: str, field: str, value: object) -> None:
@@ -109,23 +98,38 @@ def test_every_pair_of_the_chains_is_tested() -> None:
     config = ExperimentConfig(name="x")
     pairs = {
         (section, field)
-        for section in ("synthesis", "augmentation")
+        for section in ("augmentation",)
         for field, value in getattr(config, section)
         if isinstance(value, tuple)
     }
     assert pairs == {pair[:2] for pair in PAIRS}
 
 
-@pytest.mark.parametrize(("field", "high"), NUMBERS)
-def test_limits_of_a_number_are_those_of_its_transform(field: str, high: float) -> None:
-    for value in (0.0, min(high, 1e6)):
-        parse_config(one_setting("synthesis", field, value))
-        build_chains("synthesis", field, value)
-    for value in [-1e-4] if high == math.inf else [-1e-4, high + 1e-4]:
-        with pytest.raises(ConfigError, match=rf"synthesis\.{field}: .*(greater|less) than"):
-            parse_config(one_setting("synthesis", field, value))
-        with pytest.raises(ValueError, match="must be an ordered pair"):
-            build_chains("synthesis", field, value)
+@pytest.mark.parametrize(
+    ("synthesis", "match"),
+    [
+        ({"recipe": "ful"}, r"no recipe 'ful' \(did you mean 'full'\?\)"),
+        ({"recipe": "none.yaml"}, "no recipe 'none.yaml'"),
+        ({"without": ["RandNoise"]}, "without must name stages of"),
+        ({"overrides": {"RandBias": {}}}, "has no stage 'RandBias' to change"),
+        ({"overrides": {"RandBiasGain": {"power": 1}}}, "takes no parameter 'power'"),
+        ({"overrides": {"RandBiasGain": {"strength": [1, 0]}}}, "strength must be an ordered pair"),
+        ({"overrides": {"RandBiasGain": {"strength": [0, math.nan]}}}, "strength must be"),
+        ({"overrides": {"RandDeformPatch": {"elastic_mm": [0, math.inf]}}}, "elastic_mm must be"),
+    ],
+)
+def test_recipe_that_cannot_be_built_is_refused(synthesis: dict[str, Any], match: str) -> None:
+    with pytest.raises(ConfigError, match=match):
+        parse_config({"name": "x", "synthesis": synthesis})
+
+
+def test_overrides_reach_the_stages_of_both_chains() -> None:
+    config = parse_config(
+        {"name": "x", "synthesis": {"overrides": {"RandDeformPatch": {"rotation_deg": 3}}}}
+    )
+    fused = synthesis_chain(config).transforms[-1].transform
+    deform = augmentation_chain(config).transforms[1].transform
+    assert fused.stages[0].rotation_deg == deform.rotation_deg == 3
 
 
 @pytest.mark.parametrize(
@@ -134,9 +138,8 @@ def test_limits_of_a_number_are_those_of_its_transform(field: str, high: float) 
         ("evaluation", "resolution_factors", [1, 0.5], r"resolution_factors\.1: .*equal to 1"),
         ("evaluation", "resolution_factors", [1, math.inf], r"resolution_factors\.1: .*finite"),
         ("evaluation", "resolution_factors", [], "resolution_factors: must hold at least one"),
-        ("synthesis", "noise_sigma", [math.nan, 1], r"noise_sigma\.0: .*finite"),
-        ("synthesis", "elastic_mm", [0, math.inf], r"elastic_mm\.1: .*finite"),
-        ("synthesis", "rotation_deg", math.nan, "rotation_deg: .*finite"),
+        ("augmentation", "noise_sigma", [math.nan, 1], r"noise_sigma\.0: .*finite"),
+        ("synthesis", "phantom_share", math.nan, "phantom_share: .*finite"),
         ("training", "learning_rate", math.inf, "learning_rate: .*finite"),
         ("training", "patch_size", [0, 5], r"patch_size\.0: .*equal to 1"),
         ("training", "steps", True, "steps: must not be true or false"),
@@ -158,10 +161,11 @@ def test_wrong_pairs_are_told_at_once_with_other_errors() -> None:
     values = {
         "name": "x",
         "models": [],
-        "synthesis": {"alpha": [1, 0], "scale": 0.9},
+        "synthesis": {"phantom_share": 2},
+        "augmentation": {"log_gamma": [1, 0]},
         "evaluation": {"resolution_factors": [0.5]},
     }
     with pytest.raises(ConfigError) as caught:
         parse_config(values)
-    for name in ("models:", "synthesis.alpha:", "synthesis.scale:", "resolution_factors.0:"):
+    for name in ("models:", "phantom_share:", "log_gamma:", "resolution_factors.0:"):
         assert str(caught.value).count(name) == 1

@@ -48,4 +48,25 @@ CASES: dict[str, Case] = {
         adds="image",
         always=True,
     ),
+    "RandTissueContrast with every change": Case(
+        parameters={
+            "contrast": "clipped",
+            "merge_prob": 1.0,
+            "split_prob": 1.0,
+            "partial_volume_vox": (0.5, 1.5),
+        },
+        neutral={
+            "contrast": "random",
+            "spread": (0.0, 0.0),
+            "texture": (0.0, 0.0),
+            "merge_prob": 0.0,
+            "split_prob": 0.0,
+            "partial_volume_vox": (0.0, 0.0),
+        },
+        make=make_tissue,
+        expected=paint_flat,
+        dtype=torch.float32,
+        adds="image",
+        always=True,
+    ),
 }

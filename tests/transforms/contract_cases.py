@@ -23,8 +23,10 @@ CASES: dict[str, Case] = {
     **cases_intensity.CASES,
 }
 
-#: The plain-Python face: whole label maps in, images out, so that nothing in it is neutral.
-FACES = ("SpineSynthGenerator", "SyntheticDataset")
+#: Whole chains: label maps in, images out, so that nothing in them is neutral.
+FACES = ("RandSynthesizeMRI", "SpineSynthGenerator", "SyntheticDataset", "SynthesizeBatch")
+#: Public names with tests of their own.
+OTHERS = ("RandSynthesizeMRId", "list_recipes", "read_recipe")
 
 
 def class_name(name: str) -> str:

@@ -19,11 +19,18 @@ from monai.transforms.compose import Compose
 from torch import Tensor
 
 import spinesynth.transforms
-from spinesynth.transforms import SpineSynthGenerator, SyntheticDataset
+from spinesynth.transforms import (
+    RandSynthesizeMRI,
+    RandSynthesizeMRId,
+    SpineSynthGenerator,
+    SynthesizeBatch,
+    SyntheticDataset,
+)
 from tests.transforms.contract_case import make_image, make_structure, with_affine
 from tests.transforms.contract_cases import (
     CASES,
     FACES,
+    OTHERS,
     class_name,
     make_array_form,
     make_dictionary_form,
@@ -76,7 +83,13 @@ def _label_map() -> np.ndarray:
 def _faces(seed: int) -> dict[str, Callable[[np.ndarray], Tensor]]:
     """Return a call of each plain-Python face that draws from a fresh instance."""
     generator = SpineSynthGenerator("T2", add_motion=True, seed=seed)
+    fused = RandSynthesizeMRI(patch_size=_label_map().shape).set_random_state(seed)
+    batch = SynthesizeBatch(patch_size=_label_map().shape)
     return {
+        "RandSynthesizeMRI": lambda codes: fused(codes[None])[0],
+        "SynthesizeBatch": lambda codes: batch(
+            [torch.from_numpy(codes)[None]], seeds=[seed]
+        ).images[0, 0],
         "SpineSynthGenerator": lambda codes: torch.from_numpy(
             generator.generate_synthetic_mri(codes)
         ),
@@ -89,7 +102,9 @@ def _faces(seed: int) -> dict[str, Callable[[np.ndarray], Tensor]]:
 def test_every_public_name_stands_in_the_table() -> None:
     arrays = {class_name(name) for name in CASES}
 
-    assert {*arrays, *(f"{name}d" for name in arrays), *FACES} == set(spinesynth.transforms.__all__)
+    assert {*arrays, *(f"{name}d" for name in arrays), *FACES, *OTHERS} == set(
+        spinesynth.transforms.__all__
+    )
 
 
 @every_case
@@ -361,6 +376,9 @@ def test_all_survive_pickling_to_a_spawned_worker() -> None:
         tasks.append((_seeded(make_dictionary_form(name), 9), {"data": data}))
     tasks.append((SpineSynthGenerator("T1", seed=9).generate_synthetic_mri, codes))
     tasks.append((SyntheticDataset([codes], SpineSynthGenerator("T1")).__getitem__, 0))
+    maps = {"tissue": torch.from_numpy(codes)[None]}
+    tasks.append((RandSynthesizeMRI(patch_size=codes.shape).set_random_state(9), maps["tissue"]))
+    tasks.append((RandSynthesizeMRId("tissue", patch_size=codes.shape).set_random_state(9), maps))
 
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         remote = pool.starmap(operator.call, tasks)

@@ -1,0 +1,316 @@
+"""The whole chain in one transform: a tissue map in, an MR image out, with its record."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from monai.config.type_definitions import KeysCollection
+from monai.transforms.transform import MapTransform, Randomizable, Transform
+from torch import Tensor
+
+from spinesynth.seeding import derive_seed32
+from spinesynth.transforms.base import RandomKernel, Record, as_plain, rewrap
+from spinesynth.transforms.chemical_shift import (
+    ChemicalShiftRecord,
+    RandChemicalShift,
+    fat_fraction_map,
+)
+from spinesynth.transforms.oblique_slice import RandObliqueSlice
+from spinesynth.transforms.recipe import build_stages, read_recipe, stage_parameters
+from spinesynth.transforms.sagittal_slice import RandSagittalSlice
+from spinesynth.transforms.side_flip import FlipRecord, RandSideFlip
+from spinesynth.transforms.spatial import RandomSpatial
+from spinesynth.transforms.stage_catalogue import stage_catalogue
+from spinesynth.transforms.tissue_contrast import RandTissueContrast
+
+
+@dataclass(frozen=True)
+class SynthesisRecord(Record):
+    """Drawn parameters of each stage by its name; None where a stage did not act."""
+
+    stages: Mapping[str, Mapping[str, Any] | None]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the parameters as plain JSON types."""
+        return asdict(self)
+
+
+class RandSynthesizeMRI(RandomKernel):
+    """Turn a tissue map into an MR image by a recipe, in one call.
+
+    The stages are the transforms of this package, drawn and applied without
+    anything in between: one sampling at patch size, plain tensors. Each stage
+    draws from its own seed, derived from the sample's seed and the stage's name,
+    so that switching one off leaves the draws of the others as they were.
+
+    Args:
+        recipe: name of a recipe (:func:`list_recipes`) or path of a YAML file.
+        patch_size: size of the image; two or three spatial axes.
+        spacing_mm: voxel size of the image, one number or one for each axis.
+        without: names of stages to leave out.
+        overrides: parameters by stage name that replace those of the recipe.
+        prob: must be 1; a tissue map that is not painted is no image.
+
+    Shape:
+        ``(C, *spatial)`` integer to ``(1, *patch_size)`` float32: the first
+        channel holds Tissue codes, others, if any, are warped with it and dropped
+        (:meth:`render` returns them).
+
+    Raises:
+        ConfigError: if the recipe is unknown, or a stage or parameter is refused.
+
+    Source:
+        the recipe's; each stage names its own.
+
+    Example:
+        >>> import torch
+        >>> synthesise = RandSynthesizeMRI("full", patch_size=(24, 24)).set_random_state(0)
+        >>> synthesise(torch.ones(1, 40, 40, dtype=torch.uint8)).shape
+        torch.Size([1, 24, 24])
+    """
+
+    record_class: ClassVar[type[Record]] = SynthesisRecord
+
+    def __init__(
+        self,
+        recipe: str | Path = "full",
+        *,
+        patch_size: Sequence[int],
+        spacing_mm: float | Sequence[float] = 1.0,
+        without: Sequence[str] = (),
+        overrides: Mapping[str, Mapping[str, Any]] | None = None,
+        prob: float = 1.0,
+    ) -> None:
+        super().__init__(prob)
+        if prob != 1:
+            raise ValueError(f"prob must be 1 (an unpainted tissue map is no image), got {prob}")
+        self.recipe = read_recipe(recipe)
+        names = [stage.name for stage in self.recipe.stages]
+        for name in without:
+            if name not in names:
+                raise ValueError(f"without must name stages of {names}, got {name!r}")
+        self.patch_size, self.overrides = tuple(patch_size), overrides or {}
+        self._given = {"patch_size": self.patch_size, "spacing_mm": spacing_mm}
+        self.stages = build_stages(
+            [stage for stage in self.recipe.stages if stage.name not in without],
+            stage_catalogue(),
+            given=self._given,
+            overrides=self.overrides,
+            place=f"recipe {self.recipe.name}",
+        )
+        self._check_order()
+
+    def parameters_of(self, name: str) -> dict[str, Any]:
+        """Return the parameters with which a stage of the recipe is built."""
+        for stage in self.recipe.stages:
+            if stage.name == name:
+                form = stage_catalogue()[name]
+                return stage_parameters(stage, form, given=self._given, overrides=self.overrides)
+        raise ValueError(f"name must be a stage of recipe {self.recipe.name}, got {name!r}")
+
+    def _check_order(self) -> None:
+        """Refuse chains that could not run: paint once, shapes before it, images after it."""
+        for stage in self.stages[1:]:
+            if isinstance(stage, RandObliqueSlice | RandSagittalSlice):
+                raise ValueError(
+                    f"recipe {self.recipe.name} must cut slices first (they are drawn where labels "
+                    f"are), got {type(stage).__name__} later"
+                )
+        paints = [n for n, s in enumerate(self.stages) if isinstance(s, RandTissueContrast)]
+        if len(paints) != 1:
+            raise ValueError(f"recipe {self.recipe.name} must have one RandTissueContrast")
+        for number, stage in enumerate(self.stages):
+            if isinstance(stage, RandomSpatial) != (number < paints[0]) and number != paints[0]:
+                raise ValueError(
+                    f"recipe {self.recipe.name} must have spatial stages before RandTissueContrast "
+                    f"and all others after it, got {type(stage).__name__} as stage {number + 1}"
+                )
+
+    def _named(self) -> list[tuple[str, Transform]]:
+        return [(type(stage).__name__, stage) for stage in self.stages]
+
+    def draw(self, data: Tensor) -> SynthesisRecord:
+        """Draw the parameters of every stage; no image is made."""
+        seed, records = self.draw_seed(), dict[str, Mapping[str, Any] | None]()
+        for name, stage in self._named():
+            if not isinstance(stage, RandomKernel):
+                continue
+            stage.set_random_state(derive_seed32(seed, name))
+            stage.randomize(data)
+            records[name] = None if stage.record is None else stage.record.to_dict()
+            if isinstance(stage, RandomSpatial):
+                # what follows draws by shape alone
+                data = data.new_zeros(()).expand(1, *stage.output_size(data.shape[1:]))
+        return SynthesisRecord(seed, records)
+
+    def render(self, maps: Tensor, record: SynthesisRecord) -> tuple[Tensor, Tensor]:
+        """Apply the parameters of a record.
+
+        Args:
+            maps: ``(C, *spatial)`` integer, on any device; Tissue codes in the
+                first channel, any label maps in the others.
+            record: of :meth:`draw`, or read back by :meth:`read_record`.
+
+        Returns:
+            ``(1, *patch_size)`` float32 image, and the ``(C, *patch_size)`` maps
+            that belong to it.
+        """
+        image = torch.empty(0)
+        for name, stage in self._named():
+            if not isinstance(stage, RandomKernel):
+                image = as_plain(stage(image))
+                continue
+            fields = record.stages.get(name)
+            if fields is None:
+                continue
+            drawn = stage.read_record(fields)
+            if isinstance(stage, RandomSpatial):
+                maps = _move(stage, maps, drawn)
+            elif isinstance(stage, RandChemicalShift):
+                assert isinstance(drawn, ChemicalShiftRecord)  # its record_class
+                image = stage.shift_fat(image, fat_fraction_map(maps[:1]), drawn)
+            else:
+                paints = isinstance(stage, RandTissueContrast)
+                image = stage.apply(maps[:1] if paints else image, drawn)
+        return image, maps
+
+    def apply(self, data: Tensor, record: SynthesisRecord) -> Tensor:
+        """Paint the image of a record: the same voxels for the same record."""
+        return self.render(data, record)[0]
+
+    def see(self, data: Tensor | np.ndarray) -> None:
+        """Take the voxel size of a map from its affine, if it has one."""
+        for stage in self.stages:
+            if isinstance(stage, RandomSpatial):
+                stage.see(data)
+
+    def affine(self) -> Tensor | None:
+        """Return the affine of the patch: of the last stage that declares one."""
+        wanted = None
+        for stage in self.stages:
+            if isinstance(stage, RandomSpatial):
+                wanted = stage.output_affine() if stage.output_affine() is not None else wanted
+        return wanted
+
+    def __call__(self, data: Tensor | np.ndarray, randomize: bool = True) -> Tensor:
+        """Synthesise an image over a tissue map."""
+        plain = as_plain(data)
+        self.see(data)
+        if randomize:
+            self.randomize(plain)
+        assert isinstance(self.record, SynthesisRecord)  # prob is 1, so there is always one
+        return rewrap(self.apply(plain, self.record), data, affine=self.affine())
+
+    def replay(self, data: Tensor | np.ndarray, record: Mapping[str, Any]) -> Tensor:
+        """Return the image of a record that a sample carries, bit for bit."""
+        drawn = self.read_record(record)
+        assert isinstance(drawn, SynthesisRecord)
+        return rewrap(self.apply(as_plain(data), drawn), data, affine=self.affine())
+
+
+class RandSynthesizeMRId(MapTransform, Randomizable):
+    """Dictionary form of :class:`RandSynthesizeMRI`.
+
+    Args:
+        keys: label maps on the grid of the tissue map; they are warped with it.
+        tissue_key: key of the tissue map (see :class:`RandFillContextd`), warped too.
+        image_key: key under which the image is put.
+        record_key: key under which the record is put, as plain JSON types.
+        allow_missing_keys: do not raise if a label map is missing.
+        **parameters: those of :class:`RandSynthesizeMRI`.
+    """
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        *,
+        tissue_key: str = "tissue",
+        image_key: str = "image",
+        record_key: str = "image_record",
+        allow_missing_keys: bool = False,
+        **parameters: Any,  # noqa: ANN401  # those of RandSynthesizeMRI
+    ) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.tissue_key, self.image_key, self.record_key = tissue_key, image_key, record_key
+        self.transform = RandSynthesizeMRI(**parameters)
+        self.R = self.transform.R
+
+    def set_random_state(
+        self, seed: int | None = None, state: np.random.RandomState | None = None
+    ) -> Self:
+        """Seed the transform, as MONAI's ``Compose`` does for its members."""
+        self.transform.set_random_state(seed, state)
+        self.R = self.transform.R
+        return self
+
+    @property
+    def record(self) -> Record | None:
+        """The parameters of the last sample."""
+        return self.transform.record
+
+    def randomize(self, data: Tensor) -> None:
+        """Draw the parameters for a tissue map."""
+        self.transform.randomize(data)
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Put the image and its record beside the warped maps."""
+        return self._render(data, None)
+
+    def replay(
+        self, data: Mapping[Hashable, Any], record: Mapping[str, Any]
+    ) -> dict[Hashable, Any]:
+        """Return the sample of a record once more, bit for bit.
+
+        Args:
+            data: what the sample was made from.
+            record: what stood under ``record_key`` of the sample.
+        """
+        return self._render(data, record)
+
+    def _render(
+        self, data: Mapping[Hashable, Any], record: Mapping[str, Any] | None
+    ) -> dict[Hashable, Any]:
+        result = dict(data)
+        keys = [k for k in self.key_iterator(result) if k != self.tissue_key]
+        if not keys and self.tissue_key not in result and self.allow_missing_keys:
+            return result
+        names: list[Hashable] = [self.tissue_key, *keys]
+        given = [_tensor(result[name]) for name in names]
+        sizes = {name: tuple(value.shape) for name, value in zip(names, given, strict=True)}
+        if len(set(sizes.values())) > 1:
+            raise ValueError(f"keys must share one grid, got shapes {sizes}")
+        maps = torch.cat([as_plain(value) for value in given])  # the widest integer holds all
+        transform = self.transform
+        transform.see(given[0])
+        if record is None:
+            transform.randomize(maps)
+        else:
+            transform.record = transform.read_record(record)
+        drawn = transform.record
+        assert isinstance(drawn, SynthesisRecord)  # prob is 1, so there is always one
+        image, maps = transform.render(maps, drawn)
+        affine = transform.affine()
+        for number, (name, value) in enumerate(zip(names, given, strict=True)):
+            warped = maps[number : number + 1].to(value.dtype)
+            result[name] = rewrap(warped, value, affine=affine)
+        result[self.image_key] = rewrap(image, given[0], affine=affine)
+        result[self.record_key] = drawn.to_dict()
+        return result
+
+
+def _move(stage: RandomSpatial, maps: Tensor, record: Record) -> Tensor:
+    """Move the tissue map and label maps alike; only the labels have sides to exchange."""
+    if isinstance(stage, RandSideFlip) and stage.swap:
+        assert isinstance(record, FlipRecord)  # its record_class
+        plain = RandSideFlip(stage.probs, side_axis=stage.side_axis)
+        return torch.cat([plain.apply(maps[:1], record), stage.apply(maps[1:], record)])
+    return stage.apply(maps, record)
+
+
+def _tensor(data: Tensor | np.ndarray) -> Tensor:
+    return data if isinstance(data, Tensor) else torch.as_tensor(data)
