@@ -53,6 +53,13 @@ def _at_least_rows(matrix: Tensor) -> Tensor:
     return functional.pad(matrix, (0, 0, 0, max(0, _FEWEST_ROWS - len(matrix))))
 
 
+def stable_product(left: Tensor, right: Tensor) -> Tensor:
+    """Multiply ``(..., m, n)`` by ``(n, p)``, alike on any number of threads."""
+    flat = left.flatten(0, -2)
+    product = (_at_least_rows(flat) @ right)[: len(flat)]
+    return product.reshape(*left.shape[:-1], right.shape[1])
+
+
 def _along_last_axis(weights: Banded, field: Tensor) -> Tensor:
     """Multiply into the last axis of ``(rows, n)``."""
     matrix, rows = weights.matrix, _at_least_rows(field)

@@ -8,6 +8,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from spinesynth.kernels.axis_product import apply_along_axis, stable_product
 from spinesynth.kernels.partial_volume import blend_borders
 from spinesynth.kernels.smooth_noise import bspline_matrix
 
@@ -182,7 +183,7 @@ def _texture_rows(
     spread: float = (151 / 315) ** (len(size) / 2)  # what upsampling leaves of the nodes' spread
     nodes = torch.randn(coarse, generator=generator).mul_(amplitude / spread).add_(1)
     nodes = nodes.reshape(-1, *coarse[-2:])  # a slice is a volume of one
-    return bspline_matrix(size[-2], coarse[-2]) @ nodes
+    return apply_along_axis(bspline_matrix(size[-2], coarse[-2]), nodes, -2)
 
 
 def _upsample_slab(rows: Tensor, shape: Sequence[int], start: int, stop: int) -> Tensor:
@@ -193,5 +194,6 @@ def _upsample_slab(rows: Tensor, shape: Sequence[int], start: int, stop: int) ->
         first = max(0, start * (nodes - 1) // max(1, shape[0] - 1) - 1)
         end = min(nodes, (stop - 1) * (nodes - 1) // max(1, shape[0] - 1) + 3)
         weights = bspline_matrix(shape[0], nodes)[start:stop, first:end].to(rows)
-        rows = (weights @ rows[first:end].flatten(1)).reshape(-1, *rows.shape[1:])
-    return rows @ bspline_matrix(shape[2], last).to(rows).T
+        near = rows[first:end]
+        rows = stable_product(weights, near.flatten(1)).reshape(-1, *rows.shape[1:])
+    return stable_product(rows, bspline_matrix(shape[2], last).to(rows).T)

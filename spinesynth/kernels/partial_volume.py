@@ -8,10 +8,9 @@ import math
 import torch
 from torch import Tensor
 
-from spinesynth.kernels.separable import multiply_axes
+from spinesynth.kernels.axis_product import Banded, apply_along_axis, banded
 
 _FWHM_PER_SIGMA = 2 * math.sqrt(2 * math.log(2))
-_REACH_SIGMA = 5  # beyond it lie 3e-7 of a Gaussian
 
 
 @functools.lru_cache(maxsize=64)
@@ -62,6 +61,10 @@ def blend_borders(means: Tensor, fwhm_vox: float) -> Tensor:
         raise ValueError(f"fwhm_vox must be finite and >= 0, got {fwhm_vox}")
     if fwhm_vox == 0:
         return means.clone()
-    matrices = [voxel_blur_matrix(size, fwhm_vox) for size in means.shape[2:]]
-    reach_vox = math.ceil(_REACH_SIGMA * fwhm_vox / _FWHM_PER_SIGMA) + 1
-    return multiply_axes(matrices, means, reach_vox=reach_vox)
+    for axis, size in enumerate(means.shape[2:], start=2):
+        means = apply_along_axis(_band(size, fwhm_vox), means, axis)
+    return means
+
+
+def _band(size: int, fwhm_vox: float) -> Banded:
+    return banded(voxel_blur_matrix(size, fwhm_vox))

@@ -37,7 +37,7 @@ class Record:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the parameters as plain JSON types."""
-        return dataclasses.asdict(self)
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
 
 def as_plain(data: Tensor | np.ndarray) -> Tensor:
@@ -76,12 +76,17 @@ class RandomKernel(Randomizable, Transform):
         self.record: Record | None = None
         # MONAI's R is one object shared by all instances; each of ours has its own
         self.R = np.random.RandomState(np.random.MT19937())
+        self._owns_state = True
 
     def set_random_state(
         self, seed: int | None = None, state: np.random.RandomState | None = None
     ) -> Self:
         """Seed the transform, as MONAI's ``Compose`` does for its members."""
+        if seed is not None and state is None and self._owns_state:
+            self.R.seed(seed % 2**32)  # the same sequence as of a new one, at a tenth of its cost
+            return self
         super().set_random_state(seed, state)
+        self._owns_state = state is None
         return self
 
     def randomize(self, data: Tensor) -> None:

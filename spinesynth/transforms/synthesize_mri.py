@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -37,7 +37,8 @@ class SynthesisRecord(Record):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the parameters as plain JSON types."""
-        return asdict(self)
+        stages = {name: None if f is None else dict(f) for name, f in self.stages.items()}
+        return {"seed": self.seed, "stages": stages}
 
 
 class RandSynthesizeMRI(RandomKernel):
