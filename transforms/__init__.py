@@ -6,17 +6,32 @@ name for the checkout. Installed, import from there: the wheel has no
 
 =========================== ====================================================
 ``RandSagittalSlice``       cut one sagittal slice from a volume
+``RandObliqueSlice``        cut a tilted slice from a volume and deform it
+``RandSideFlip``            mirror, with the left and right labels exchanged
 ``RandFillContext``         complete a structure map to a tissue map
 ``RandDeformPatch``         deform affinely and elastically, sampled once
 ``RandTissueContrast``      paint tissues on the spectrum from T1 to T2
 ``RandSurfaceCoil``         let the signal fall off from a posterior coil
 ``RandBiasGain``            multiply by a smooth bias
+``RandChemicalShift``       move the fat along the readout
+``RandWrapAround``          fold what lies outside the field of view over it
 ``RandKSpaceMotion``        move the patient between lines of k-space
+``RandPeriodicGhosting``    repeat the image along the phase, as breathing does
+``RandKSpaceSpikes``        lay herringbone stripes over the image
+``RandTruncation``          end k-space early: Gibbs ringing
+``RandPartialFourier``      leave out a part of one side of k-space
 ``RandDirectionalBlur``     blur along one axis
+``RandGaussianBlur``        blur along all axes
 ``RandAcquiredResolution``  acquire thick slices and coarse pixels
-``RandMagnitudeNoise``      add Rician or Gaussian noise
+``RandMagnitudeNoise``      add Rician, non-central chi or Gaussian noise
 ``RandGammaCurve``          bend the grey values
+``RandSaturation``          clip the grey values, as some exports do
 ``PercentileNormalise``     normalise, as prediction does too
+``MinMaxNormalise``         normalise by the extremes
+``RandSynthesizeMRI``       a whole recipe in one transform, and its replay
+``SynthesizeBatch``         a whole recipe for a batch on one device
+``read_recipe``             read a recipe of the package, or of your own
+``list_recipes``            name the recipes of the package
 ``SpineSynthGenerator``     all of it in one call: label map in, image out
 ``SyntheticDataset``        a data set of generated images, for any loader
 =========================== ====================================================

@@ -41,6 +41,7 @@ LIBRARIES: dict[str, Library] = {
     library.name: library
     for library in (
         Library(OURS, "spinesynth", ours.build_ours, ours.NOTE),
+        Library("spinesynth full", "spinesynth", ours.build_full, ours.FULL_NOTE),
         Library("torchio", "torchio", torchio1.build_torchio, torchio1.NOTE),
         Library(
             "torchio cut first",

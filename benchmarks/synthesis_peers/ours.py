@@ -1,45 +1,44 @@
-"""Our chain."""
+"""Our fused chain: the common work, and the whole recipe beside it."""
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
 
-from monai.transforms.compose import Compose
 from torch import Tensor
 
 from benchmarks.synthesis_peers.work import Maker, Work
-from spinesynth import transforms
+from spinesynth.transforms import RandSynthesizeMRI
+
+_SAME_WORK = Path(__file__).with_name("same_work.yaml")
 
 NOTE = """\
 warp by an affine map and an integrated velocity field in one sampling, at the size of the
-output, from the whole map; a Gaussian mixture with texture at three scales; exponential bias
-of a B-spline of 4 nodes an axis; slice profile (which is the blur), sampling and interpolation
-on all axes or on one; Rician noise; gamma; percentiles. Without motion."""
+output, from the whole map; flip (volumes; a sagittal slice has no sides); a Gaussian mixture;
+exponential bias of a B-spline of 4 nodes an axis; gamma; slice profile (which is the blur) and
+sampling on all axes or on one, Rician noise on the coarse grid, interpolation; percentiles."""
 
-
-def _side_flip(work: Work) -> list[Any]:
-    # a sagittal slice has no sides
-    stage = getattr(transforms, "RandSideFlip", None)
-    return [] if stage is None or len(work.size) == 2 else [stage(prob=1.0)]
+FULL_NOTE = """\
+the recipe `full`: the same, with texture at three scales, partial volume, split and merged
+tissues, coil, correlated faults of k-space and saturation at their probabilities. More than any
+peer does."""
 
 
 def build_ours(work: Work) -> Maker:
-    """Return our chain, from the whole map to an image of the work's size."""
-    chain = Compose(
-        [
-            transforms.RandDeformPatch(work.size, margin=0.0),
-            *_side_flip(work),
-            transforms.RandTissueContrast("random"),
-            transforms.RandBiasGain(),
-            transforms.RandAcquiredResolution(),
-            transforms.RandMagnitudeNoise(),
-            transforms.RandGammaCurve(),
-            transforms.PercentileNormalise(),
-        ]
-    ).set_random_state(0)
+    """Return the common work, from the whole map to an image of the work's size."""
+    without = ("RandSideFlip",) if len(work.size) == 2 else ()
+    return _fused(RandSynthesizeMRI(_SAME_WORK, patch_size=work.size, without=without))
+
+
+def build_full(work: Work) -> Maker:
+    """Return the recipe that models are trained with."""
+    still = {"RandDeformPatch": {"margin": 0.0}}
+    return _fused(RandSynthesizeMRI("full", patch_size=work.size, overrides=still))
+
+
+def _fused(transform: RandSynthesizeMRI) -> Maker:
+    transform.set_random_state(0)
 
     def make(codes: Tensor) -> Tensor:
-        image: Tensor = chain(codes)
-        return image
+        return transform(codes)
 
     return make
