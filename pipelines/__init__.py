@@ -23,6 +23,7 @@ name for the checkout. Installed, import from there.
 ``train_models``          train A, B or both and leave their checkpoints
 ``run_experiment``        train A and B, test both, report
 ``run_demo``              pictures without any data
+``draw_gallery``          each transform at several strengths, each recipe several times
 ``build_report``          a report from a run's tables
 ``fill_report``           tables and figures between the markers of a text
 ========================= =====================================================

@@ -113,6 +113,21 @@ def demo(
 
 
 @app.command()
+def gallery(
+    output: Annotated[
+        Path, typer.Option("--output", "--save-dir", "-o", help="Folder for the pictures.")
+    ] = Path("results/gallery"),
+    only: Annotated[str | None, typer.Option(help="One transform or recipe; else all.")] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of everything random.")] = 42,
+) -> None:
+    """Draw each transform at several strengths and samples of each recipe, without any data."""
+    from spinesynth.pipelines.gallery import draw_gallery
+
+    for path in draw_gallery(folder=output, only=only, seed=seed):
+        typer.echo(path)
+
+
+@app.command()
 def synth(
     data: ScoredData,
     save_dir: SaveDir = None,

@@ -20,6 +20,7 @@
 ``train_models``          train A, B or both and leave their checkpoints
 ``run_experiment``        train A and B, test both, report
 ``run_demo``              pictures without any data
+``draw_gallery``          each transform at several strengths, each recipe several times
 ``build_report``          a report from a run's tables
 ``fill_report``           tables and figures between the markers of a text
 ========================= =====================================================
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from spinesynth.pipelines.estimate_priors import fit_contrast_prior
     from spinesynth.pipelines.evaluate import evaluate_cases
     from spinesynth.pipelines.experiment import run_experiment, train_models
+    from spinesynth.pipelines.gallery import draw_gallery
     from spinesynth.pipelines.phantom_data import write_phantom_dataset
     from spinesynth.pipelines.predict import VolumePredictor, load_predictor
     from spinesynth.pipelines.report import build_report, fill_report
@@ -56,6 +58,7 @@ __all__ = [
     "VolumePredictor",
     "build_report",
     "check_data",
+    "draw_gallery",
     "evaluate_cases",
     "evaluate_robustness",
     "fill_report",
@@ -80,6 +83,7 @@ _MODULES = {
     "VolumePredictor": "predict",
     "build_report": "report",
     "check_data": "check",
+    "draw_gallery": "gallery",
     "evaluate_cases": "evaluate",
     "evaluate_robustness": "robustness",
     "fill_report": "report",

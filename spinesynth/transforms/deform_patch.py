@@ -62,6 +62,8 @@ class RandDeformPatch(RandomSpatial):
             more nodes, at a quarter of it at least.
         margin: part of the patch that may leave the input, in [0, 1].
         fill: value of labels outside the input.
+        allow_padding: take inputs smaller than the patch and pad them with ``fill``;
+            False refuses them.
         prob: must be 1; the patch has a fixed size.
 
     Shape:
@@ -92,6 +94,7 @@ class RandDeformPatch(RandomSpatial):
         node_mm: float = 32.0,
         margin: float = 0.15,
         fill: int = 0,
+        allow_padding: bool = True,
         prob: float = 1.0,
     ) -> None:
         super().__init__(prob)
@@ -110,7 +113,7 @@ class RandDeformPatch(RandomSpatial):
         self.spacing_mm = spacing_per_axis(spacing_mm, len(patch_size))
         self.patch_size, self.rotation_deg, self.scale = tuple(patch_size), rotation_deg, scale
         self.shear, self.elastic_mm, self.node_mm = shear, elastic_mm, node_mm
-        self.margin, self.fill = margin, fill
+        self.margin, self.fill, self.allow_padding = margin, fill, allow_padding
         self._spacing_in = list(self.spacing_mm)
 
     def see(self, data: Tensor | np.ndarray) -> None:
@@ -148,6 +151,12 @@ class RandDeformPatch(RandomSpatial):
         half = self.patch_size[axis] * self.spacing_mm[axis] / self._spacing_in[axis] / 2
         reach = half * (1 - 2 * self.margin)
         low, high = reach - 0.5, size - 0.5 - reach
+        if 2 * half > size and not self.allow_padding:
+            raise ValueError(
+                f"patch_size must fit the input without padding, {size} voxels of "
+                f"{self._spacing_in[axis]:g} mm along axis {axis}, got {self.patch_size[axis]} of "
+                f"{self.spacing_mm[axis]:g} mm; make it smaller or allow_padding"
+            )
         return (size - 1) / 2 if low >= high else self.uniform((low, high))
 
     def draw(self, data: Tensor) -> DeformRecord:

@@ -234,3 +234,12 @@ def test_impossible_parameters_are_refused(
 def test_patch_needs_as_many_axes_as_its_input() -> None:
     with pytest.raises(ValueError, match=r"data must have 3 spatial axes .* got shape \(1, 8, 8\)"):
         RandDeformPatch((4, 4, 4))(torch.zeros(1, 8, 8))
+
+
+def test_patch_larger_than_the_map_is_refused_where_padding_is_not_allowed() -> None:
+    small, fits = torch.ones(1, 20, 30, dtype=torch.uint8), torch.ones(1, 24, 30, dtype=torch.uint8)
+    strict = RandDeformPatch((24, 24), allow_padding=False).set_random_state(0)
+    with pytest.raises(ValueError, match="patch_size must fit the input without padding, 20 voxel"):
+        strict(small)
+    assert strict(fits).shape == (1, 24, 24)
+    assert RandDeformPatch((24, 24)).set_random_state(0)(small).shape == (1, 24, 24)

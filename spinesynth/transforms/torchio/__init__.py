@@ -21,7 +21,8 @@ none                         ``RandomSurfaceCoil``: fall-off from the back
 ``RandomGhosting``           ``RandomPeriodicGhosting``: breathing, pulsation
 ``RandomSpike``              ``RandomKSpaceSpikes``
 none                         ``RandomTruncation``, ``RandomPartialFourier``,
-                             ``RandomWrapAround``
+                             ``RandomWrapAround``, ``RandomSaturation``,
+                             ``RandomGaussianBlur``
 ``RandomBlur``               ``RandomDirectionalBlur``: along one axis
 ``RandomAnisotropy``         ``RandomAcquiredResolution``: slice profile, centred
 ``RandomNoise``              ``RandomMagnitudeNoise``: Rician
@@ -47,11 +48,13 @@ from spinesynth.transforms.torchio.intensity_faces import (
     RandomBiasGain,
     RandomDirectionalBlur,
     RandomGammaCurve,
+    RandomGaussianBlur,
     RandomKSpaceMotion,
     RandomKSpaceSpikes,
     RandomMagnitudeNoise,
     RandomPartialFourier,
     RandomPeriodicGhosting,
+    RandomSaturation,
     RandomSurfaceCoil,
     RandomTruncation,
     RandomWrapAround,
@@ -73,12 +76,14 @@ __all__ = [
     "RandomDirectionalBlur",
     "RandomFillContext",
     "RandomGammaCurve",
+    "RandomGaussianBlur",
     "RandomIntensityFace",
     "RandomKSpaceMotion",
     "RandomKSpaceSpikes",
     "RandomMagnitudeNoise",
     "RandomPartialFourier",
     "RandomPeriodicGhosting",
+    "RandomSaturation",
     "RandomSpineSynthTransform",
     "RandomSurfaceCoil",
     "RandomTissuesToImage",

@@ -11,12 +11,14 @@ from torchio.transforms.intensity_transform import IntensityTransform
 from spinesynth.transforms.acquired_resolution import RandAcquiredResolution
 from spinesynth.transforms.base import RandomKernel, as_plain
 from spinesynth.transforms.bias_gain import RandBiasGain
+from spinesynth.transforms.gaussian_blur import RandGaussianBlur
 from spinesynth.transforms.intensity import PercentileNormalise, RandGammaCurve
 from spinesynth.transforms.kspace_motion import RandDirectionalBlur, RandKSpaceMotion
 from spinesynth.transforms.kspace_spikes import RandKSpaceSpikes
 from spinesynth.transforms.magnitude_noise import RandMagnitudeNoise
 from spinesynth.transforms.partial_fourier import RandPartialFourier
 from spinesynth.transforms.periodic_ghosting import RandPeriodicGhosting
+from spinesynth.transforms.saturation import RandSaturation
 from spinesynth.transforms.surface_coil import RandSurfaceCoil
 from spinesynth.transforms.torchio.random_face import RandomIntensityFace
 from spinesynth.transforms.truncation import RandTruncation
@@ -63,6 +65,18 @@ class RandomTruncation(RandomIntensityFace):
     """Face of :class:`~spinesynth.transforms.RandTruncation`."""
 
     array_class: ClassVar[type[RandomKernel]] = RandTruncation
+
+
+class RandomGaussianBlur(RandomIntensityFace):
+    """Face of :class:`~spinesynth.transforms.RandGaussianBlur`."""
+
+    array_class: ClassVar[type[RandomKernel]] = RandGaussianBlur
+
+
+class RandomSaturation(RandomIntensityFace):
+    """Face of :class:`~spinesynth.transforms.RandSaturation`."""
+
+    array_class: ClassVar[type[RandomKernel]] = RandSaturation
 
 
 class RandomWrapAround(RandomIntensityFace):
