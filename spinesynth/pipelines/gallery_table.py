@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 #: Voxels of the pictures along J and K, of 1 mm, and how many more the maps have on every side,
 #: so that a patch may turn within them.
-PICTURE_SHAPE, WIDER = (192, 240), 40
+PICTURE_SHAPE, WIDER = (192, 240), 16
 
 #: What a transform is given: a clean image; the same wider than the picture; with its share of
 #: fat; dark and without a black, as before any normalisation; a tissue map; the same wider; a
@@ -97,9 +97,9 @@ PANELS: dict[str, tuple[Panel, ...]] = {
     ),
     "RandDeformPatch": (
         Panel("neutral", _STILL),
-        Panel("rotation 15 deg", {**_PATCH, **_RIGID, "rotation_deg": 15}),
-        Panel("scale 0.2", {**_PATCH, **_RIGID, "scale": 0.2}),
-        Panel("shear 0.2", {**_PATCH, **_RIGID, "shear": 0.2}),
+        Panel("rotation 15 deg", {**_STILL, "rotation_deg": 15}),
+        Panel("scale 0.2", {**_STILL, "scale": 0.2}),
+        Panel("shear 0.2", {**_STILL, "shear": 0.2}),
         Panel("elastic 4 mm", {**_STILL, "elastic_mm": (4, 4)}),
         Panel("elastic 8 mm", {**_STILL, "elastic_mm": (8, 8)}),
     ),
@@ -114,6 +114,7 @@ PANELS: dict[str, tuple[Panel, ...]] = {
         Panel(
             f"shift {shift} vox, angle {angle} deg",
             {"max_shift_vox": shift, "max_angle_deg": angle},
+            4,  # a draw that moves near the centre of k-space, as few do
         )
         for shift, angle in ((0, 0), (2, 0), (5, 0), (0, 4), (5, 4))
     ),
@@ -130,17 +131,14 @@ PANELS: dict[str, tuple[Panel, ...]] = {
     ),
     "RandPartialFourier": _steps("fraction", (1, 0.75, 0.625, 0.55), axis=-2),
     "RandPeriodicGhosting": (
-        *_steps("amplitude", (0, 0.2, 0.6), **_GHOST),
-        Panel(
-            "0.6, front alone",
-            {**_GHOST, "amplitude": (0.6, 0.6), "moving": "anterior"},
-        ),
-        Panel(
-            "displacement 1 vox",
-            {**_GHOST, "amplitude": (0, 0), "displacement_vox": (1, 1)},
-        ),
+        # a draw whose ghosts are in phase with the tissue: others hide in the magnitude
+        *(p._replace(draw=7) for p in _steps("amplitude", (0, 0.2, 0.6), **_GHOST)),
+        Panel("0.6, front alone", {**_GHOST, "amplitude": (0.6, 0.6), "moving": "anterior"}, 7),
+        Panel("displacement 1 vox", {**_GHOST, "amplitude": (0, 0), "displacement_vox": (1, 1)}, 7),
     ),
-    "RandSagittalSlice": tuple(Panel(f"draw {n + 1}", {}, n) for n in range(4)),
+    "RandSagittalSlice": tuple(
+        Panel(f"draw {n + 1}", {"any_slice_prob": 0.0}, draw) for n, draw in enumerate((2, 6, 0, 4))
+    ),
     "RandSaturation": (
         *_steps("high_percentile", (100, 95, 85, 70)),
         Panel(
