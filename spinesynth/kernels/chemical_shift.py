@@ -24,25 +24,21 @@ def fat_water_shift_hz(field_tesla: float) -> float:
 
 
 def shift_along_axis(image: Tensor, shift_vox: float, *, axis: int) -> Tensor:
-    """Move an image along one axis by linear interpolation; zeros come in.
+    """Move an image along one axis by linear interpolation; its edge comes in.
 
     Args:
         image: ``(B, C, *spatial)`` float.
-        shift_vox: distance in voxels, positive towards higher indices; infinite
-            distances leave nothing.
+        shift_vox: distance in voxels, finite, positive towards higher indices.
         axis: tensor axis of the shift.
     """
     size = image.shape[axis]
-    moved = torch.zeros_like(image)
-    if abs(shift_vox) >= size:
-        return moved
     whole = math.floor(shift_vox)
-    for step, weight in ((whole, 1 - shift_vox + whole), (whole + 1, shift_vox - whole)):
-        length = size - abs(step)
-        if weight > 0 and length > 0:
-            source = image.narrow(axis, max(0, -step), length)
-            moved.narrow(axis, max(0, step), length).add_(source, alpha=weight)
-    return moved
+    place = torch.arange(size, device=image.device) - whole
+    near = image.index_select(axis, place.clamp(0, size - 1))
+    if shift_vox == whole:
+        return near
+    far = image.index_select(axis, (place - 1).clamp(0, size - 1))
+    return near.lerp_(far, shift_vox - whole)
 
 
 def apply_chemical_shift(
@@ -60,7 +56,8 @@ def apply_chemical_shift(
 
     Returns:
         ``(B, C, *spatial)`` float >= 0: voids where fat left water, bright
-        bands where it came to lie on water. Fat that leaves the image is lost.
+        bands where it came to lie on water. What comes in over the edge is the
+        fat of the edge, as the body goes on there.
 
     Source: Hood et al. 1999, RadioGraphics 19:357 (chemical shift of the first kind).
     """

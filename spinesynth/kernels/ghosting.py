@@ -15,8 +15,8 @@ def ghosting_weights(
 
     The lines are acquired one after another from one edge of k-space to the
     other. The signal follows ``1 + amplitude cos(2 pi cycles k / size + phase)``,
-    relative to the central line; the place follows ``displacement sin(...)``
-    along the axis. The weight of the central line is 1.
+    the place ``displacement sin(...)`` along the axis. Ghosts of whole cycles
+    leave the still image as it is: the mean of the signal over the lines is 1.
 
     Returns:
         ``(size,)`` complex, in the order of the FFT.
@@ -25,7 +25,7 @@ def ghosting_weights(
     angle = 2 * torch.pi * cycles * line / size + phase_rad
     signal = 1 + amplitude * torch.cos(angle)
     place = displacement_vox * torch.sin(angle)
-    return torch.polar(signal / signal[0], -2 * torch.pi * line * place / size)
+    return torch.polar(signal, -2 * torch.pi * line * place / size)
 
 
 def apply_periodic_ghosting(
@@ -45,7 +45,7 @@ def apply_periodic_ghosting(
             image; None is all of it.
 
     Returns:
-        ``(B, C, *spatial)`` magnitude image; the complex image keeps its mean.
+        ``(B, C, *spatial)`` magnitude image.
 
     Source: Wood and Henkelman 1986, Medical Physics 13:794, doi 10.1118/1.595851
     (periodic motion as a function of spatial frequency).

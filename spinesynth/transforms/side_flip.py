@@ -33,7 +33,8 @@ class RandSideFlip(RandomSpatial):
 
     Args:
         probs: probability of flipping, one for all axes or one for each; None is
-            0.5 for the side axis and 0 for the others.
+            0.5 for the side axis of volumes and 0 for all else: a sagittal slice
+            has no sides.
         swap: pairs of left and right label values >= 0, for example ``((1, 2),)``.
         side_axis: spatial axis that runs from left to right.
         prob: probability of acting at all.
@@ -79,7 +80,7 @@ class RandSideFlip(RandomSpatial):
         if self.side_axis >= axes:
             raise ValueError(f"side_axis must be one of {axes} spatial axes, got {self.side_axis}")
         if self.probs is None:
-            return [0.5 * (axis == self.side_axis) for axis in range(axes)]
+            return [0.5 * (axes == 3 and axis == self.side_axis) for axis in range(axes)]
         if isinstance(self.probs, float | int):
             return [float(self.probs)] * axes
         if len(self.probs) != axes:

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from torch import Tensor
 
 from spinesynth.kernels.fields import apply_surface_coil
-from spinesynth.transforms.base import RandomKernel, RandomKerneld, Record, check_range
+from spinesynth.transforms.base import (
+    RandomKernel,
+    RandomKerneld,
+    Record,
+    check_range,
+    spacing_per_axis,
+)
 
 
 @dataclass(frozen=True)
@@ -27,7 +34,7 @@ class RandSurfaceCoil(RandomKernel):
         decay_mm: range of the distance over which sensitivity falls to 1/e
             (spine arrays see about 100 mm deep; nominal).
         floor: range of the sensitivity that remains far from the coil.
-        spacing_mm: voxel size along the anterior axis.
+        spacing_mm: voxel size along the anterior axis, or of every axis.
         axis: axis of ``data`` that points anterior; by default the last but one,
             as in canonical slices ``(C, J, K)`` and volumes ``(C, I, J, K)``.
         prob: probability of acting.
@@ -52,14 +59,14 @@ class RandSurfaceCoil(RandomKernel):
         decay_mm: tuple[float, float] = (60.0, 250.0),
         *,
         floor: tuple[float, float] = (0.0, 0.4),
-        spacing_mm: float = 1.0,
+        spacing_mm: float | Sequence[float] = 1.0,
         axis: int = -2,
         prob: float = 1.0,
     ) -> None:
         super().__init__(prob)
         check_range("decay_mm", decay_mm, low=1e-3, high=float("inf"))
         check_range("floor", floor, low=0, high=1)
-        if not (math.isfinite(spacing_mm) and spacing_mm > 0):
+        if not all(math.isfinite(s) and s > 0 for s in spacing_per_axis(spacing_mm, 1)):
             raise ValueError(f"spacing_mm must be > 0, got {spacing_mm}")
         self.decay_mm, self.floor, self.spacing_mm, self.axis = decay_mm, floor, spacing_mm, axis
 
@@ -72,11 +79,12 @@ class RandSurfaceCoil(RandomKernel):
     def apply(self, data: Tensor, record: SurfaceCoilRecord) -> Tensor:
         """Apply the fall-off of a record."""
         axis = self.axis if self.axis < 0 else self.axis + 1
+        spacing_mm = spacing_per_axis(self.spacing_mm, data.ndim - 1)
         return apply_surface_coil(
             data[None].float(),
             record.decay_mm,
             axis=axis,
-            spacing_mm=self.spacing_mm,
+            spacing_mm=spacing_mm[axis - 2 if axis > 0 else axis],
             floor=record.floor,
         )[0]
 

@@ -82,14 +82,20 @@ def test_half_fat_leaves_half_its_signal() -> None:
     assert seen.tolist() == [0, 0, 0, 2, 1, 1, 0, 0]  # 1.5 voxels: half each on two voxels
 
 
-@pytest.mark.parametrize("shift", [-9.0, -4.0, 4.0, 4.5, 1e9, -1e9])
-def test_fat_that_leaves_the_image_is_lost(shift: float) -> None:
-    assert not shift_along_axis(torch.ones(1, 1, 4, 2), shift, axis=2).any()
-
-
-@pytest.mark.parametrize(("shift", "wanted"), [(3.5, [0, 0, 0, 0.5]), (-3.5, [0.5, 0, 0, 0])])
-def test_last_fraction_of_a_voxel_still_shows(shift: float, wanted: list[float]) -> None:
-    assert shift_along_axis(torch.ones(1, 1, 4), shift, axis=2).flatten().tolist() == wanted
+@pytest.mark.parametrize(
+    ("shift", "wanted"),
+    [
+        (1.0, [1, 1, 2, 3]),
+        (1.5, [1, 1, 1.5, 2.5]),
+        (-1.5, [2.5, 3.5, 4, 4]),
+        (3.5, [1, 1, 1, 1]),
+        (9.0, [1, 1, 1, 1]),
+        (-1e9, [4, 4, 4, 4]),
+    ],
+)
+def test_edge_of_the_image_goes_on_beyond_it(shift: float, wanted: list[float]) -> None:
+    ramp = torch.arange(1.0, 5).reshape(1, 1, 4)
+    assert shift_along_axis(ramp, shift, axis=2).flatten().tolist() == wanted
 
 
 def test_array_form_moves_the_image_and_keeps_the_share() -> None:
