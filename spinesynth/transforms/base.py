@@ -177,6 +177,39 @@ class RandomKerneld(MapTransform, Randomizable):
         return result
 
 
+class FixedKernel(Transform):
+    """Base of the array transforms that draw nothing."""
+
+    backend: ClassVar[list[TransformBackends]] = [  # type: ignore[misc]  # plain in MONAI
+        TransformBackends.TORCH
+    ]
+
+    @abstractmethod
+    def apply(self, data: Tensor) -> Tensor:
+        """Transform a plain tensor into a new one."""
+
+    def __call__(self, data: Tensor | np.ndarray) -> Tensor:
+        """Transform an array; a MetaTensor keeps its metadata."""
+        return rewrap(self.apply(as_plain(data)), data)
+
+
+class FixedKerneld(MapTransform):
+    """Base of their dictionary forms: the arrays under ``keys``, each on its own."""
+
+    array_class: ClassVar[type[FixedKernel]]
+
+    def __init__(self, keys: KeysCollection, *, allow_missing_keys: bool = False) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.transform = self.array_class()
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Transform the arrays of a copied dictionary."""
+        result = dict(data)
+        for key in self.key_iterator(result):
+            result[key] = self.transform(result[key])
+        return result
+
+
 def check_range(name: str, bounds: tuple[float, float], *, low: float, high: float) -> None:
     """Raise if a pair is not ordered, not finite, or leaves its allowed interval."""
     start, stop = bounds

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
-from monai.config.type_definitions import KeysCollection
-from monai.transforms.transform import MapTransform, Transform
-from monai.utils.enums import TransformBackends
 from torch import Tensor
 
 from spinesynth.kernels.intensity import apply_gamma, normalise_intensity
 from spinesynth.transforms.base import (
+    FixedKernel,
+    FixedKerneld,
     RandomKernel,
     RandomKerneld,
     Record,
-    as_plain,
     check_range,
-    rewrap,
 )
 
 
@@ -71,7 +67,7 @@ class RandGammaCurved(RandomKerneld):
     array_class: ClassVar[type[RandomKernel]] = RandGammaCurve
 
 
-class PercentileNormalise(Transform):
+class PercentileNormalise(FixedKernel):
     """Scale an image to [0, 1] by percentiles over the voxels above its padding.
 
     Shape:
@@ -86,25 +82,12 @@ class PercentileNormalise(Transform):
         tensor(1.)
     """
 
-    backend: ClassVar[list[TransformBackends]] = [  # type: ignore[misc]  # plain in MONAI
-        TransformBackends.TORCH
-    ]
-
-    def __call__(self, data: Tensor | np.ndarray) -> Tensor:
+    def apply(self, data: Tensor) -> Tensor:
         """Return the normalised image."""
-        return rewrap(normalise_intensity(as_plain(data)), data)
+        return normalise_intensity(data)
 
 
-class PercentileNormalised(MapTransform):
+class PercentileNormalised(FixedKerneld):
     """Dictionary form of :class:`PercentileNormalise`."""
 
-    def __init__(self, keys: KeysCollection, *, allow_missing_keys: bool = False) -> None:
-        super().__init__(keys, allow_missing_keys)
-        self.transform = PercentileNormalise()
-
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Normalise the arrays under ``keys``, each on its own."""
-        result = dict(data)
-        for key in self.key_iterator(result):
-            result[key] = self.transform(result[key])
-        return result
+    array_class: ClassVar[type[FixedKernel]] = PercentileNormalise

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from monai.config.type_definitions import KeysCollection
-from monai.transforms.transform import MapTransform, Randomizable, Transform
+from monai.transforms.transform import Transform
 from torch import Tensor
 
 from spinesynth.seeding import derive_seed32
-from spinesynth.transforms.base import RandomKernel, Record, as_plain, rewrap
+from spinesynth.transforms.base import RandomKernel, RandomKerneld, Record, as_plain, rewrap
 from spinesynth.transforms.chemical_shift import (
     ChemicalShiftRecord,
     RandChemicalShift,
@@ -214,7 +214,7 @@ class RandSynthesizeMRI(RandomKernel):
         return rewrap(self.apply(as_plain(data), drawn), data, affine=self.affine())
 
 
-class RandSynthesizeMRId(MapTransform, Randomizable):
+class RandSynthesizeMRId(RandomKerneld):
     """Dictionary form of :class:`RandSynthesizeMRI`.
 
     Args:
@@ -226,6 +226,9 @@ class RandSynthesizeMRId(MapTransform, Randomizable):
         **parameters: those of :class:`RandSynthesizeMRI`.
     """
 
+    array_class: ClassVar[type[RandomKernel]] = RandSynthesizeMRI
+    transform: RandSynthesizeMRI
+
     def __init__(
         self,
         keys: KeysCollection,
@@ -236,27 +239,8 @@ class RandSynthesizeMRId(MapTransform, Randomizable):
         allow_missing_keys: bool = False,
         **parameters: Any,  # noqa: ANN401  # those of RandSynthesizeMRI
     ) -> None:
-        super().__init__(keys, allow_missing_keys)
+        super().__init__(keys, allow_missing_keys=allow_missing_keys, **parameters)
         self.tissue_key, self.image_key, self.record_key = tissue_key, image_key, record_key
-        self.transform = RandSynthesizeMRI(**parameters)
-        self.R = self.transform.R
-
-    def set_random_state(
-        self, seed: int | None = None, state: np.random.RandomState | None = None
-    ) -> Self:
-        """Seed the transform, as MONAI's ``Compose`` does for its members."""
-        self.transform.set_random_state(seed, state)
-        self.R = self.transform.R
-        return self
-
-    @property
-    def record(self) -> Record | None:
-        """The parameters of the last sample."""
-        return self.transform.record
-
-    def randomize(self, data: Tensor) -> None:
-        """Draw the parameters for a tissue map."""
-        self.transform.randomize(data)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Put the image and its record beside the warped maps."""
