@@ -74,7 +74,7 @@ def _each_chunk(
             span = slice(start, start + step)
             index = _gaussian_index(flat[sample, span], count, lookup)
             if second is not None:
-                index += second[sample, span] * count
+                index = index + second[sample, span] * count  # the index may be the caller's map
             yield sample, span, index
 
 

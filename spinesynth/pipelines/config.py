@@ -180,10 +180,11 @@ class ExperimentConfig(_Section):
 
     @model_validator(mode="after")
     def _recipe_can_be_built(self) -> Self:
-        from spinesynth.pipelines.chains import synthesis_chain  # which needs this module
+        from spinesynth.pipelines.chains import augmentation_chain, synthesis_chain  # need this
 
         try:
             synthesis_chain(self)
+            augmentation_chain(self)
         except (ConfigError, ValueError) as error:
             raise ValueError(f"synthesis: {error}") from None
         return self

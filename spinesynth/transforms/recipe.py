@@ -110,6 +110,29 @@ def _refuse(place: str, problem: str) -> ConfigError:
     return ConfigError(f"{place} {problem}", code="E-CONF-009")
 
 
+def leave_out(stages: Sequence[Stage], without: Sequence[str]) -> list[Stage]:
+    """Return a chain without some stages, also those inside others.
+
+    Raises:
+        ValueError: if a name is not that of a stage.
+    """
+    inner = {stage.name: _inner(stage, stage.name) for stage in stages}
+    names = [*inner, *(member.name for members in inner.values() for member in members)]
+    for name in without:
+        if name not in names:
+            raise ValueError(f"without must name stages of {names}, got {name!r}")
+    kept = []
+    for stage in stages:
+        if stage.name in without:
+            continue
+        parameters = dict(stage.parameters)
+        if _NESTED in parameters:
+            members = [member for member in inner[stage.name] if member.name not in without]
+            parameters[_NESTED] = [{member.name: member.parameters} for member in members]
+        kept.append(Stage(stage.name, parameters))
+    return kept
+
+
 def build_stages(
     stages: Sequence[Stage],
     catalogue: Mapping[str, type[Transform]],

@@ -24,8 +24,10 @@ class SynthesizedBatch(NamedTuple):
 class SynthesizeBatch:
     """Synthesise a batch of samples on a device, each named by its seed.
 
-    Noise is drawn on the CPU, so that a sample is the same on every device but
-    for rounding (single precision; a nearest neighbour may tip at a tie).
+    The samples are made one after another, each wholly on the device: their
+    resolutions differ, so that little could be shared. Noise is drawn on the CPU,
+    so that a sample is the same on every device but for rounding (single
+    precision; a nearest neighbour may tip at a tie).
 
     Args:
         recipe: as of :class:`RandSynthesizeMRI`.
@@ -70,7 +72,7 @@ class SynthesizeBatch:
         Raises:
             ValueError: if there is not one seed a map, or there are none.
         """
-        if not maps or len(maps) != len(seeds):
+        if len(maps) == 0 or len(maps) != len(seeds):
             raise ValueError(
                 f"seeds must hold one seed for each map, at least one; got {len(maps)} maps and "
                 f"{len(seeds)} seeds"

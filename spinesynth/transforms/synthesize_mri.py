@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from monai.config.type_definitions import KeysCollection
+from monai.data.meta_tensor import MetaTensor
 from monai.transforms.transform import Transform
 from torch import Tensor
 
@@ -20,25 +21,28 @@ from spinesynth.transforms.chemical_shift import (
     RandChemicalShift,
     fat_fraction_map,
 )
+from spinesynth.transforms.deform_patch import RandDeformPatch
 from spinesynth.transforms.oblique_slice import RandObliqueSlice
-from spinesynth.transforms.recipe import build_stages, read_recipe, stage_parameters
+from spinesynth.transforms.recipe import build_stages, leave_out, read_recipe, stage_parameters
 from spinesynth.transforms.sagittal_slice import RandSagittalSlice
 from spinesynth.transforms.side_flip import FlipRecord, RandSideFlip
 from spinesynth.transforms.spatial import RandomSpatial
 from spinesynth.transforms.stage_catalogue import stage_catalogue
-from spinesynth.transforms.tissue_contrast import RandTissueContrast
+from spinesynth.transforms.tissue_contrast import ContrastRecord, RandTissueContrast
+from spinesynth.transforms.whole_numbers import whole_numbers
 
 
 @dataclass(frozen=True)
 class SynthesisRecord(Record):
     """Drawn parameters of each stage by its name; None where a stage did not act."""
 
+    recipe: str
     stages: Mapping[str, Mapping[str, Any] | None]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the parameters as plain JSON types."""
         stages = {name: None if f is None else dict(f) for name, f in self.stages.items()}
-        return {"seed": self.seed, "stages": stages}
+        return {"seed": self.seed, "recipe": self.recipe, "stages": stages}
 
 
 class RandSynthesizeMRI(RandomKernel):
@@ -91,20 +95,18 @@ class RandSynthesizeMRI(RandomKernel):
         if prob != 1:
             raise ValueError(f"prob must be 1 (an unpainted tissue map is no image), got {prob}")
         self.recipe = read_recipe(recipe)
-        names = [stage.name for stage in self.recipe.stages]
-        for name in without:
-            if name not in names:
-                raise ValueError(f"without must name stages of {names}, got {name!r}")
+        kept = leave_out(self.recipe.stages, without)
         self.patch_size, self.overrides = tuple(patch_size), overrides or {}
         self._given = {"patch_size": self.patch_size, "spacing_mm": spacing_mm}
         self.stages = build_stages(
-            [stage for stage in self.recipe.stages if stage.name not in without],
+            kept,
             stage_catalogue(),
             given=self._given,
             overrides=self.overrides,
             place=f"recipe {self.recipe.name}",
         )
         self._check_order()
+        self._check_axes()
 
     def parameters_of(self, name: str) -> dict[str, Any]:
         """Return the parameters with which a stage of the recipe is built."""
@@ -122,6 +124,12 @@ class RandSynthesizeMRI(RandomKernel):
                     f"recipe {self.recipe.name} must cut slices first (they are drawn where labels "
                     f"are), got {type(stage).__name__} later"
                 )
+        makers = [type(s).__name__ for s in self.stages if isinstance(s, RandDeformPatch)]
+        if len(makers) != 1:
+            raise ValueError(
+                f"recipe {self.recipe.name} must have one stage that makes the patch, "
+                f"RandDeformPatch or RandObliqueSlice, got {makers}"
+            )
         paints = [n for n, s in enumerate(self.stages) if isinstance(s, RandTissueContrast)]
         if len(paints) != 1:
             raise ValueError(f"recipe {self.recipe.name} must have one RandTissueContrast")
@@ -131,6 +139,18 @@ class RandSynthesizeMRI(RandomKernel):
                     f"recipe {self.recipe.name} must have spatial stages before RandTissueContrast "
                     f"and all others after it, got {type(stage).__name__} as stage {number + 1}"
                 )
+
+    def _check_axes(self) -> None:
+        """Refuse stages that have no parameters for images of this many axes."""
+        patch = torch.zeros(()).expand(1, *self.patch_size)
+        for name, stage in self._named():
+            if isinstance(stage, RandomKernel) and not isinstance(
+                stage, RandDeformPatch | RandSagittalSlice
+            ):
+                try:
+                    stage.draw(patch)
+                except ValueError as error:
+                    raise ValueError(f"recipe {self.recipe.name} stage {name}: {error}") from None
 
     def _named(self) -> list[tuple[str, Transform]]:
         return [(type(stage).__name__, stage) for stage in self.stages]
@@ -142,26 +162,28 @@ class RandSynthesizeMRI(RandomKernel):
             if not isinstance(stage, RandomKernel):
                 continue
             stage.set_random_state(derive_seed32(seed, name))
-            stage.randomize(data)
+            # slices are drawn where labels are, and every voxel has a tissue
+            stage.randomize(data[1:2] if len(data) > 1 else data)
             records[name] = None if stage.record is None else stage.record.to_dict()
             if isinstance(stage, RandomSpatial):
                 # what follows draws by shape alone
                 data = data.new_zeros(()).expand(1, *stage.output_size(data.shape[1:]))
-        return SynthesisRecord(seed, records)
+        return SynthesisRecord(seed, self.recipe.name, records)
 
     def render(self, maps: Tensor, record: SynthesisRecord) -> tuple[Tensor, Tensor]:
         """Apply the parameters of a record.
 
         Args:
-            maps: ``(C, *spatial)`` integer, on any device; Tissue codes in the
-                first channel, any label maps in the others.
+            maps: ``(C, *spatial)`` whole numbers, on any device; Tissue codes in
+                the first channel, any label maps in the others.
             record: of :meth:`draw`, or read back by :meth:`read_record`.
 
         Returns:
             ``(1, *patch_size)`` float32 image, and the ``(C, *patch_size)`` maps
             that belong to it.
         """
-        image = torch.empty(0)
+        image, maps = torch.empty(0), whole_numbers(maps, "maps")
+        tissue = maps[:1]
         for name, stage in self._named():
             if not isinstance(stage, RandomKernel):
                 image = as_plain(stage(image))
@@ -174,21 +196,44 @@ class RandSynthesizeMRI(RandomKernel):
                 maps = _move(stage, maps, drawn)
             elif isinstance(stage, RandChemicalShift):
                 assert isinstance(drawn, ChemicalShiftRecord)  # its record_class
-                image = stage.shift_fat(image, fat_fraction_map(maps[:1]), drawn)
+                image = stage.shift_fat(image, fat_fraction_map(tissue), drawn)
+            elif isinstance(stage, RandTissueContrast):
+                assert isinstance(drawn, ContrastRecord)  # its record_class
+                tissue = stage.tissues_of(maps[:1])
+                image = stage.apply(maps[:1], drawn)
             else:
-                paints = isinstance(stage, RandTissueContrast)
-                image = stage.apply(maps[:1] if paints else image, drawn)
+                image = stage.apply(image, drawn)
         return image, maps
 
     def apply(self, data: Tensor, record: SynthesisRecord) -> Tensor:
         """Paint the image of a record: the same voxels for the same record."""
         return self.render(data, record)[0]
 
+    def read_record(self, fields: Mapping[str, Any]) -> Record:
+        """Return the record that :meth:`SynthesisRecord.to_dict` wrote.
+
+        Raises:
+            ValueError: if it was drawn by another chain.
+        """
+        wanted = {name for name, stage in self._named() if isinstance(stage, RandomKernel)}
+        if set(fields["stages"]) != wanted:
+            raise ValueError(
+                f"record must hold the stages of recipe {self.recipe.name}, {sorted(wanted)}, got "
+                f"those of recipe {fields.get('recipe')}, {sorted(fields['stages'])}"
+            )
+        return super().read_record(fields)
+
     def see(self, data: Tensor | np.ndarray) -> None:
         """Take the voxel size of a map from its affine, if it has one."""
         for stage in self.stages:
             if isinstance(stage, RandomSpatial):
                 stage.see(data)
+                # what the next spatial stage will see
+                affine = stage.output_affine()
+                size = torch.zeros(()).expand(1, *stage.output_size(data.shape[1:]))
+                if isinstance(data, MetaTensor):
+                    size = MetaTensor(size, affine=data.affine if affine is None else affine)
+                data = size
 
     def affine(self) -> Tensor | None:
         """Return the affine of the patch: of the last stage that declares one."""
@@ -209,6 +254,7 @@ class RandSynthesizeMRI(RandomKernel):
 
     def replay(self, data: Tensor | np.ndarray, record: Mapping[str, Any]) -> Tensor:
         """Return the image of a record that a sample carries, bit for bit."""
+        self.see(data)
         drawn = self.read_record(record)
         assert isinstance(drawn, SynthesisRecord)
         return rewrap(self.apply(as_plain(data), drawn), data, affine=self.affine())
@@ -267,9 +313,10 @@ class RandSynthesizeMRId(RandomKerneld):
         names: list[Hashable] = [self.tissue_key, *keys]
         given = [_tensor(result[name]) for name in names]
         sizes = {name: tuple(value.shape) for name, value in zip(names, given, strict=True)}
-        if len(set(sizes.values())) > 1:
-            raise ValueError(f"keys must share one grid, got shapes {sizes}")
-        maps = torch.cat([as_plain(value) for value in given])  # the widest integer holds all
+        if len(set(sizes.values())) > 1 or sizes[self.tissue_key][0] != 1:
+            raise ValueError(f"keys must share one grid and have one channel, got shapes {sizes}")
+        plain = [whole_numbers(as_plain(v), str(n)) for n, v in zip(names, given, strict=True)]
+        maps = torch.cat(plain)  # the widest integer holds all
         transform = self.transform
         transform.see(given[0])
         if record is None:
@@ -280,9 +327,8 @@ class RandSynthesizeMRId(RandomKerneld):
         assert isinstance(drawn, SynthesisRecord)  # prob is 1, so there is always one
         image, maps = transform.render(maps, drawn)
         affine = transform.affine()
-        for number, (name, value) in enumerate(zip(names, given, strict=True)):
-            warped = maps[number : number + 1].to(value.dtype)
-            result[name] = rewrap(warped, value, affine=affine)
+        for name, value, warped in zip(names, given, maps[:, None], strict=True):
+            result[name] = rewrap(warped.to(value.dtype), value, affine=affine)
         result[self.image_key] = rewrap(image, given[0], affine=affine)
         result[self.record_key] = drawn.to_dict()
         return result

@@ -143,6 +143,12 @@ class RandTissueContrast(RandomKernel):
         means = couple_twins(self.R, means) if self.twins else means
         return prior, means, [self.uniform(self.spread) for _ in Tissue]
 
+    def tissues_of(self, labels: Tensor) -> Tensor:
+        """Return the Tissue codes of a map whose codes ``labels`` may have named otherwise."""
+        if self._lookup is None:
+            return labels
+        return self._lookup.to(labels.device)[labels.long()]
+
     def draw(self, data: Tensor) -> ContrastRecord:
         """Draw the prior, alpha, each tissue's mean and spread, and what happens to them."""
         seed, alpha = self.draw_seed(), self.uniform(self.alpha)

@@ -11,10 +11,14 @@ from spinesynth.transforms import RandSynthesizeMRI, list_recipes, read_recipe
 
 PATCH = (24, 24)
 HEAD = "description: d\nsource: s\nstages:\n"
+PATCH_STAGE = "  - RandDeformPatch\n"
 
 
-@pytest.mark.parametrize("name", list_recipes())
-@pytest.mark.parametrize("patch_size", [(24, 24), (4, 24, 24)])
+@pytest.mark.parametrize(
+    ("name", "patch_size"),
+    [(n, (4, 24, 24)) for n in list_recipes()]
+    + [(n, (24, 24)) for n in list_recipes() if n != "thesis_synthseg"],
+)
 def test_every_recipe_of_the_package_can_be_built(name: str, patch_size: tuple[int, ...]) -> None:
     recipe = read_recipe(name)
     built = RandSynthesizeMRI(name, patch_size=patch_size)
@@ -30,7 +34,9 @@ def test_recipes_stand_where_configurations_stand() -> None:
 
 def test_recipe_of_ones_own_is_read_from_its_path(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
-    path.write_text(HEAD + "  - RandTissueContrast: {contrast: t1, spread: [0, 0.02]}\n")
+    path.write_text(
+        HEAD + PATCH_STAGE + "  - RandTissueContrast: {contrast: t1, spread: [0, 0.02]}\n"
+    )
     built = RandSynthesizeMRI(path, patch_size=PATCH)
     assert built.recipe.name == "mine"
     assert built.parameters_of("RandTissueContrast") == {"contrast": "t1", "spread": (0, 0.02)}
@@ -61,9 +67,15 @@ def test_recipe_that_cannot_be_used_is_refused(tmp_path: Path, text: str, match:
 @pytest.mark.parametrize(
     ("stages", "match"),
     [
-        ("  - RandBiasGain\n", "must have one RandTissueContrast"),
-        ("  - RandBiasGain\n  - RandTissueContrast\n", "got RandBiasGain as stage 1"),
-        ("  - RandTissueContrast\n  - RandDeformPatch\n", "got RandDeformPatch as stage 2"),
+        (PATCH_STAGE + "  - RandBiasGain\n", "must have one RandTissueContrast"),
+        (PATCH_STAGE + "  - RandBiasGain\n  - RandTissueContrast\n", "got RandBiasGain as stage 2"),
+        ("  - RandTissueContrast\n" + PATCH_STAGE, "got RandDeformPatch as stage 2"),
+        ("  - RandTissueContrast\n", r"one stage that makes the patch, .*, got \[\]"),
+        (PATCH_STAGE + "  - RandObliqueSlice\n  - RandTissueContrast\n", "must cut slices first"),
+        (
+            PATCH_STAGE + "  - RandSideFlip: {probs: [1, 0, 0]}\n  - RandTissueContrast\n",
+            "stage RandSideFlip: probs must be one or 2 numbers",
+        ),
     ],
 )
 def test_chain_that_could_not_run_is_refused(tmp_path: Path, stages: str, match: str) -> None:
@@ -71,3 +83,25 @@ def test_chain_that_could_not_run_is_refused(tmp_path: Path, stages: str, match:
     path.write_text(HEAD + stages)
     with pytest.raises(ValueError, match=match):
         RandSynthesizeMRI(path, patch_size=PATCH)
+
+
+@pytest.mark.parametrize("name", ["RandSynthesizeMRI", "RandFillContext"])
+def test_chain_within_a_chain_is_refused(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(HEAD + PATCH_STAGE + f"  - RandTissueContrast\n  - {name}\n")
+    with pytest.raises(ConfigError, match=f"unknown stage '{name}'"):
+        RandSynthesizeMRI(path, patch_size=PATCH)
+
+
+def test_stage_inside_another_can_be_left_out_and_changed() -> None:
+    built = RandSynthesizeMRI(
+        "full",
+        patch_size=PATCH,
+        without=("RandMagnitudeNoise", "RandBiasGain"),
+        overrides={"RandTruncation": {"window": "none"}},
+    )
+    (acquired,) = (s for s in built.stages if type(s).__name__ == "RandAcquiredResolution")
+    inside = {type(member).__name__: member for member in acquired.during}  # type: ignore[attr-defined]  # checked by name
+    assert "RandMagnitudeNoise" not in inside
+    assert inside["RandTruncation"].window == "none"
+    assert "RandBiasGain" not in [type(stage).__name__ for stage in built.stages]

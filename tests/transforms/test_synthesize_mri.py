@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Hashable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -150,3 +151,105 @@ def test_sides_are_exchanged_in_label_maps_and_not_in_the_tissue_map() -> None:
     sample = made({"tissue": tissue, "label": sided})
     assert torch.equal(sample["tissue"], tissue.flip(1))
     assert torch.equal(sample["label"], sided)  # turned over and renamed
+
+
+@pytest.mark.parametrize(
+    "dtype", [torch.uint8, torch.int16, torch.int32, torch.int64, torch.float32, torch.float64]
+)
+def test_maps_of_any_dtype_give_one_image_and_are_left_alone(dtype: torch.dtype) -> None:
+    tissue = blocks((40, 44))
+    overrides = {"RandTissueContrast": {"split_prob": 1.0}, "RandChemicalShift": {"prob": 1.0}}
+    images = []
+    for kind in (torch.uint8, dtype):
+        given: dict[Hashable, Any] = {"tissue": tissue.to(kind), "label": tissue.to(kind)}
+        made = RandSynthesizeMRId(
+            "label", recipe="full", patch_size=(24, 28), overrides=overrides
+        ).set_random_state(4)
+        sample = made(given)
+        images.append(sample["image"])
+        assert torch.equal(given["tissue"], tissue.to(kind))
+        assert sample["tissue"].dtype == sample["label"].dtype == kind
+        assert set(sample["label"].flatten().tolist()) <= set(tissue.flatten().tolist())
+    assert torch.equal(*images)
+
+
+def test_fractions_in_a_map_are_refused() -> None:
+    made = RandSynthesizeMRId("label", recipe="lumbar", patch_size=(24, 28))
+    maps: dict[Hashable, Any] = {"tissue": blocks((40, 44)), "label": blocks((40, 44)) + 0.5}
+    with pytest.raises(ValueError, match="label must hold whole numbers"):
+        made(maps)
+
+
+def test_map_of_two_channels_is_refused() -> None:
+    made = RandSynthesizeMRId("label", recipe="lumbar", patch_size=(24, 28))
+    maps: dict[Hashable, Any] = {
+        "tissue": blocks((40, 44)).repeat(2, 1, 1),
+        "label": blocks((40, 44)).repeat(2, 1, 1),
+    }
+    with pytest.raises(ValueError, match="have one channel"):
+        made(maps)
+
+
+def test_fat_is_that_of_the_tissues_whatever_their_codes() -> None:
+    tissue = blocks((40, 44))
+    far = (tissue.long() * 7 + 100).to(torch.int64)
+    images = []
+    for codes, labels in ((tissue, None), (far, {7 * t + 100: t.name.lower() for t in Tissue})):
+        overrides: dict[str, Any] = {
+            "RandTissueContrast": {"labels": labels},
+            "RandChemicalShift": {"prob": 1.0},
+        }
+        made = RandSynthesizeMRI("full", patch_size=(24, 28), overrides=overrides).set_random_state(
+            1
+        )
+        made.stages[0].fill = 100 if labels else 0  # type: ignore[attr-defined]  # of the deformation
+        images.append(made(codes))
+    assert torch.equal(*images)
+
+
+def test_slices_are_drawn_where_labels_are(tmp_path: Path) -> None:
+    path = tmp_path / "oblique.yaml"
+    path.write_text(
+        "description: d\nsource: s\nstages:\n  - RandObliqueSlice: {any_slice_prob: 0}\n"
+        "  - RandTissueContrast\n"
+    )
+    label = torch.zeros(1, 20, 40, 44, dtype=torch.uint8)
+    label[:, 9:11] = 1
+    made = RandSynthesizeMRId("label", recipe=path, patch_size=(24, 28)).set_random_state(0)
+    for _ in range(20):
+        made({"tissue": blocks((20, 40, 44)), "label": label})
+        assert isinstance(made.record, SynthesisRecord)
+        fields = made.record.stages["RandObliqueSlice"]
+        assert fields is not None
+        assert 8.5 <= fields["centre_vox"][0] <= 10.5
+
+
+def test_slice_is_cut_before_it_is_deformed(tmp_path: Path) -> None:
+    path = tmp_path / "sagittal.yaml"
+    path.write_text(
+        "description: d\nsource: s\nstages:\n  - RandSagittalSlice\n  - RandDeformPatch\n"
+        "  - RandTissueContrast\n"
+    )
+    affine = torch.diag(torch.tensor([4.0, 2.0, 0.5, 1.0], dtype=torch.float64))
+    tissue = MetaTensor(blocks((6, 40, 44)), affine=affine)
+    made = RandSynthesizeMRI(path, patch_size=(24, 28)).set_random_state(0)
+    image = made(tissue)
+    assert isinstance(image, MetaTensor)
+    assert image.affine.shape == (3, 3)
+    assert isinstance(made.record, SynthesisRecord)
+    fields = made.record.stages["RandDeformPatch"]
+    assert fields is not None
+    assert list(fields["spacing_in_mm"]) == [2.0, 0.5]
+    fresh = RandSynthesizeMRI(path, patch_size=(24, 28))
+    again = fresh.replay(tissue, made.record.to_dict())
+    assert torch.equal(again, image)
+    assert torch.equal(again.affine, image.affine)  # type: ignore[attr-defined]  # a MetaTensor too
+
+
+def test_record_of_another_chain_is_refused() -> None:
+    tissue = blocks((40, 44))
+    drawn = RandSynthesizeMRI("lumbar", patch_size=(24, 28)).set_random_state(0)
+    drawn(tissue)
+    assert drawn.record is not None
+    with pytest.raises(ValueError, match="record must hold the stages of recipe full"):
+        RandSynthesizeMRI("full", patch_size=(24, 28)).replay(tissue, drawn.record.to_dict())
