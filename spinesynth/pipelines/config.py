@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -20,6 +19,7 @@ from pydantic import (
 
 from spinesynth.errors import ConfigError
 from spinesynth.strict_yaml import load_strict
+from spinesynth.suggest import did_you_mean
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Factor = Annotated[float, Field(ge=1)]  # coarse over original voxel size
@@ -198,14 +198,16 @@ def _nearest(location: tuple[int | str, ...]) -> str:
         if field is None or not isinstance(field.annotation, type):
             return ""
         model = field.annotation
-    close = difflib.get_close_matches(str(location[-1]), list(model.model_fields), n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""
+    return did_you_mean(str(location[-1]), model.model_fields)
 
 
 def _describe(error: ValidationError, source: str) -> str:
     lines = []
     for problem in error.errors():
         message = problem["msg"].removeprefix("Value error, ")
+        if not problem["loc"]:  # of the whole: it says itself what is wrong
+            lines.append(message)
+            continue
         where = ".".join(str(part) for part in problem["loc"])
         hint = _nearest(problem["loc"]) if problem["type"] == "extra_forbidden" else ""
         lines.append(f"{where}: {message}{hint}, got {problem['input']!r}")

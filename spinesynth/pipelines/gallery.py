@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +24,7 @@ from spinesynth.pipelines.gallery_table import (
     Source,
 )
 from spinesynth.seeding import derive_seed, derive_seed32
+from spinesynth.suggest import did_you_mean
 from spinesynth.transforms import (
     RandSynthesizeMRI,
     RandTissueContrast,
@@ -192,9 +192,8 @@ def draw_gallery(*, folder: Path, only: str | None = None, seed: int = 42) -> li
     """
     names = [*PANELS, *list_recipes()]
     if only is not None and only not in names:
-        close = difflib.get_close_matches(only, names, n=1)
-        hint = f"did you mean {close[0]!r}" if close else f"there are {', '.join(names)}"
-        raise ConfigError(f"the gallery has no picture {only!r}; {hint}", code="E-CONF-006")
+        hint = did_you_mean(only, names, otherwise=f"; there are {', '.join(names)}")
+        raise ConfigError(f"the gallery has no picture {only!r}{hint}", code="E-CONF-006")
     folder.mkdir(parents=True, exist_ok=True)
     anatomy = _Anatomy(seed)
     written = []

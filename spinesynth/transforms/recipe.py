@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from monai.transforms.transform import Transform
 
 from spinesynth.errors import ConfigError
 from spinesynth.strict_yaml import load_strict
+from spinesynth.suggest import did_you_mean
 
 _FOLDER = "recipes"
 #: Parameters that name further stages, applied inside the one that has them.
@@ -67,14 +67,17 @@ def read_recipe(recipe: str | Path) -> Recipe:
         return _parse(text, name=recipe, place=f"recipe {recipe}")
     path = Path(recipe)
     if path.suffix not in (".yaml", ".yml") or not path.is_file():
-        close = difflib.get_close_matches(str(recipe), list_recipes(), n=1)
-        hint = f" (did you mean {close[0]!r}?)" if close else ""
+        hint = did_you_mean(str(recipe), list_recipes())
         raise ConfigError(
             f"no recipe {str(recipe)!r}{hint}; the package has {', '.join(list_recipes())}, and a "
             "path to a YAML file is taken too",
             code="E-CONF-009",
         )
-    return _parse(path.read_text(encoding="utf-8"), name=path.stem, place=str(path))
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise _refuse(str(path), "is no text in UTF-8") from None
+    return _parse(text, name=path.stem, place=str(path))
 
 
 def _parse(text: str, *, name: str, place: str) -> Recipe:
@@ -177,8 +180,7 @@ def _build(
 ) -> Transform:
     form = catalogue.get(stage.name)
     if form is None:
-        close = difflib.get_close_matches(stage.name, list(catalogue), n=1)
-        hint = f" (did you mean {close[0]!r}?)" if close else f"; there are {sorted(catalogue)}"
+        hint = did_you_mean(stage.name, catalogue, otherwise=f"; there are {sorted(catalogue)}")
         raise _refuse(place, f"has an unknown stage {stage.name!r}{hint}")
     taken = inspect.signature(form).parameters
     values = stage_parameters(stage, form, given=given, overrides=overrides)
