@@ -33,7 +33,7 @@ from spinesynth.transforms import (
 )
 from spinesynth.transforms.base import RandomKernel, as_plain
 from spinesynth.transforms.chemical_shift import fat_fraction_map
-from spinesynth.transforms.stage_catalogue import stage_catalogue
+from spinesynth.transforms.stage_catalogue import array_transforms
 from spinesynth.transforms.synthesize_mri import SynthesisRecord
 from spinesynth.viz import Sample, draw_pictures, encode_png
 
@@ -115,7 +115,7 @@ def _crop(maps: Tensor) -> Tensor:
 
 def _draw_transform(anatomy: _Anatomy, name: str, panels: Sequence[Panel]) -> Figure:
     """Draw a transform at several strengths, the seed of its draws being one."""
-    form, data = stage_catalogue()[name], anatomy.give(SOURCES.get(name, "image"))
+    form, data = array_transforms()[name], anatomy.give(SOURCES.get(name, "image"))
     pictures = []
     for title, parameters, draw in panels:
         result = data
@@ -164,7 +164,7 @@ def _file_name(name: str) -> str:
 
 def _index(folder: Path) -> str:
     """Return the list of the gallery's pictures that the folder holds, this run's or not."""
-    forms = stage_catalogue()
+    forms = array_transforms()
     lines = {name: _first_line(forms[name]) for name in PANELS}
     lines |= {name: read_recipe(name).description.partition(". ")[0] for name in list_recipes()}
     rows = [

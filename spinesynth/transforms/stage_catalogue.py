@@ -1,4 +1,4 @@
-"""Which transforms a recipe may name."""
+"""The array transforms by name, and which of them a recipe may name."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from monai.transforms.transform import MapTransform, Transform
 _NO_STAGES = ("RandFillContext", "RandSynthesizeMRI")
 
 
-def stage_catalogue() -> dict[str, type[Transform]]:
-    """Return the array transforms of the package that act on one map or image, by name."""
+def array_transforms() -> dict[str, type[Transform]]:
+    """Return the array transforms of the package by name."""
     from spinesynth import transforms as home  # which imports the recipes
 
     forms = {name: getattr(home, name) for name in home.__all__}
@@ -19,5 +19,9 @@ def stage_catalogue() -> dict[str, type[Transform]]:
         if isinstance(form, type)
         and issubclass(form, Transform)
         and not issubclass(form, MapTransform)
-        and name not in _NO_STAGES
     }
+
+
+def stage_catalogue() -> dict[str, type[Transform]]:
+    """Return those that act on one map or image, as the stages of a recipe do."""
+    return {name: form for name, form in array_transforms().items() if name not in _NO_STAGES}

@@ -15,7 +15,7 @@ from spinesynth.pipelines.gallery_table import PANELS, SOURCES, VOLUME_RECIPES
 from spinesynth.seeding import derive_seed32
 from spinesynth.transforms import list_recipes
 from spinesynth.transforms.base import RandomKernel, as_plain
-from spinesynth.transforms.stage_catalogue import stage_catalogue
+from spinesynth.transforms.stage_catalogue import array_transforms
 from spinesynth.viz import draw_pictures
 
 #: They draw a place, a recipe or a contrast: no panel of theirs equals what they are given.
@@ -31,7 +31,7 @@ def anatomy() -> gallery._Anatomy:
 
 
 def test_every_array_transform_is_in_the_table() -> None:
-    assert set(PANELS) == set(stage_catalogue())
+    assert set(PANELS) == set(array_transforms())
     assert set(SOURCES) <= set(PANELS)
     assert set(list_recipes()) >= VOLUME_RECIPES
 
@@ -41,7 +41,7 @@ def test_panels_are_built_and_told_apart(name: str) -> None:
     titles = [panel.title for panel in PANELS[name]]
     assert len(titles) == len(set(titles)) >= 2
     for panel in PANELS[name]:
-        stage_catalogue()[name](**panel.parameters or {})
+        array_transforms()[name](**panel.parameters or {})
 
 
 @pytest.mark.parametrize("name", sorted(set(PANELS) - _NO_NEUTRAL))
@@ -60,7 +60,7 @@ def _apply(name: str, number: int, data: torch.Tensor, anatomy: gallery._Anatomy
     panel = PANELS[name][number]
     if panel.parameters is None:
         return anatomy.show(data)
-    stage = stage_catalogue()[name](**panel.parameters)
+    stage = array_transforms()[name](**panel.parameters)
     if isinstance(stage, RandomKernel):
         stage.set_random_state(derive_seed32(42, name, panel.draw))
     return anatomy.show(as_plain(stage(data)))
