@@ -7,7 +7,6 @@ not contiguous, can never shift a prior from one tissue to another.
 from __future__ import annotations
 
 import difflib
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +24,8 @@ Pair = tuple[float, float]
 _KEYS = ("name", "distribution", "groups", "default", "tissues")
 _ROLES = {"uniform": "(low, high)", "normal": "(mean, standard deviation)"}
 _CODE = "E-CONF-010"
+#: Intensities are about 1: beyond this a number is a slip, and squares of it may overflow.
+_LARGEST = 1e3
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ class TissuePrior:
 
     Args:
         mean: ``(low, high)`` or, for normal priors, ``(mean, standard
-            deviation)`` of its mean intensity; the brightest tissue is about 1.
+            deviation)`` of its mean intensity, each in [0, 1000]; the brightest
+            tissue is about 1.
         spread: the same for the standard deviation of intensity within it.
     """
 
@@ -128,12 +130,12 @@ def _name(tissue: Tissue) -> str:
 
 
 def _check_pair(where: str, pair: Pair, distribution: Distribution) -> None:
-    """Raise if two numbers are no range, or no mean and standard deviation, >= 0."""
+    """Raise if two numbers are no range, or no mean and standard deviation, within bounds."""
     first, second = pair
-    ordered = 0 <= first <= second or (distribution == "normal" and first >= 0 and second >= 0)
-    if not (math.isfinite(first) and math.isfinite(second) and ordered):
+    inside = 0 <= first <= _LARGEST and 0 <= second <= _LARGEST
+    if not (inside and (first <= second or distribution == "normal")):
         raise ValueError(
-            f"{where} must be {_ROLES[distribution]}, finite, >= 0"
+            f"{where} must be {_ROLES[distribution]}, finite, >= 0, <= {_LARGEST:g}"
             f"{' and ordered' if distribution == 'uniform' else ''}, got {tuple(pair)}"
         )
 

@@ -13,7 +13,8 @@ from spinesynth.kernels.axis_product import Banded, apply_along_axis, banded
 _FWHM_PER_SIGMA = 2 * math.sqrt(2 * math.log(2))
 
 
-@functools.lru_cache(maxsize=64)
+# widths are drawn from a continuum: a hit is another axis or the same sample again
+@functools.lru_cache(maxsize=8)
 def voxel_blur_matrix(size: int, fwhm_vox: float) -> Tensor:
     """Return the matrix that blurs an axis of voxels with a Gaussian.
 

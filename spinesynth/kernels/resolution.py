@@ -33,6 +33,11 @@ class AxisSampling:
         return rows / columns
 
 
+def acquired_size(size: int, factor: float) -> int:
+    """Return the number of coarse voxels along an axis of ``size`` fine ones."""
+    return max(1, round(size / factor))
+
+
 def acquisition_matrices(
     size: int, factor: float, *, thickness: float | None = None, profile: str = "gaussian"
 ) -> tuple[Tensor, Tensor]:
@@ -55,7 +60,7 @@ def acquisition_matrices(
     """
     if not (math.isfinite(factor) and factor >= 1):
         raise ValueError(f"factor must be finite and >= 1 (coarse over fine voxel), got {factor}")
-    coarse = max(1, round(size / factor))
+    coarse = acquired_size(size, factor)
     fine_centres = torch.arange(size, dtype=torch.float64) - (size - 1) / 2
     coarse_centres = (torch.arange(coarse, dtype=torch.float64) - (coarse - 1) / 2) * factor
     distance = coarse_centres[:, None] - fine_centres[None]
@@ -65,7 +70,8 @@ def acquisition_matrices(
     return acquire.float(), (1 - spread).clamp(min=0).float()
 
 
-@functools.lru_cache(maxsize=128)
+# factors are drawn from a continuum: a hit is the same sample again, a larger cache only grows
+@functools.lru_cache(maxsize=8)
 def _axis_sampling(
     size: int, factor: float, thickness: float | None, profile: str
 ) -> AxisSampling | None:

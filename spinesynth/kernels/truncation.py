@@ -16,17 +16,20 @@ def truncation_weights(size: int, fraction: float, *, hamming: bool) -> Tensor:
     Args:
         size: lines along the axis.
         fraction: part of the lines, in (0, 1], that is kept about the centre.
-        hamming: weigh the kept lines by ``0.54 + 0.46 cos(pi k / k_max)``.
+        hamming: weigh the kept lines by ``0.54 + 0.46 cos(pi k / k_max)``, unless
+            all are kept: nothing was cut that would ring.
 
     Returns:
-        ``(size,)`` float in the order of the FFT, 1 at the centre.
+        ``(size,)`` float in the order of the FFT, 1 at the centre, the same for +k
+        as for -k so that a real image stays real. Both lines at the limit are kept,
+        for example -4 to 4 of 16 lines at one half, which are nine.
 
     Source: Harris 1978, Proceedings of the IEEE 66:51 (Hamming window).
     """
     line, edge = line_numbers(size).abs(), fraction * size / 2
     # lines are whole numbers: a thousandth covers the rounding of the product
     kept = (line <= edge + 1e-3).float()
-    if not hamming:
+    if not hamming or fraction == 1:
         return kept
     return kept * (0.54 + 0.46 * torch.cos(torch.pi * line / edge))
 
@@ -40,7 +43,8 @@ def truncate_kspace(
         image: ``(B, C, *spatial)`` float >= 0.
         fractions: part of the lines that is kept along each of ``axes``, in (0, 1].
         axes: tensor axes to truncate.
-        hamming: apodise with a Hamming window, which trades ringing for blur.
+        hamming: apodise with a Hamming window, which trades ringing for blur, along
+            the axes that lose lines.
 
     Returns:
         ``(B, C, *spatial)`` magnitude image. Before the magnitude the mean is

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from torch import Tensor
 
-from spinesynth.kernels.resolution import acquire, restore, sampling_of_axes
+from spinesynth.kernels.resolution import acquire, acquired_size, restore, sampling_of_axes
 from spinesynth.kernels.slice_profile import PROFILES
 from spinesynth.transforms.base import (
     RandomKernel,
     RandomKerneld,
     Record,
     check_range,
+    check_spacing,
     spacing_per_axis,
 )
 
 #: Slice orientations and the canonical axis (right, anterior, superior) across the slices.
 _SLICE_AXES = {"sagittal": 0, "coronal": 1, "axial": 2}
 ORIENTATIONS = ("any", *_SLICE_AXES, "random")
+#: They need a tissue map beside the image, or hold a whole chain.
+_NEVER_DURING = ("RandChemicalShift", "RandSynthesizeMRI", "RandAcquiredResolution")
 
 
 @dataclass(frozen=True)
@@ -56,8 +59,9 @@ class RandAcquiredResolution(RandomKernel):
         thickness_mm: range of the slice thickness in mm; belongs to an orientation.
         gap_mm: range of the gap between slices in mm, so that their distance is
             thickness plus gap.
-        during: array transforms, such as :class:`RandMagnitudeNoise`, that act at
-            the acquired resolution, between sampling and interpolation.
+        during: array transforms of one image, such as :class:`RandMagnitudeNoise`,
+            that act at the acquired resolution, between sampling and interpolation;
+            copies are kept. Not those with a voxel size of their own.
         prob: probability of acting.
 
     Shape:
@@ -95,21 +99,22 @@ class RandAcquiredResolution(RandomKernel):
         check_range("gap_mm", gap_mm, low=0, high=float("inf"))
         if profile not in PROFILES:
             raise ValueError(f"profile must be one of {PROFILES}, got {profile!r}")
-        _check_spacing(spacing_mm)
+        check_spacing("spacing_mm", spacing_mm)
         _check_slices(orientation, thickness_mm, gap_mm)
         _check_during(during)
         self.resolution_mm, self.spacing_mm = resolution_mm, spacing_mm
         self.thick_axis_prob, self.profile = thick_axis_prob, profile
         self.orientation, self.thickness_mm, self.gap_mm = orientation, thickness_mm, gap_mm
-        self.during = tuple(during)
+        # seeding the whole must not seed the caller's own instances
+        self.during = tuple(deepcopy(member) for member in during)
 
     def draw(self, data: Tensor) -> ResolutionRecord:
         """Draw the acquired voxel size of each axis, and the records of the members."""
         if self.thickness_mm is None:
             seed, sizes = self._draw_sizes(data.ndim - 1)
-            return ResolutionRecord(seed, sizes, None, self._draw_during(data))
+            return ResolutionRecord(seed, sizes, None, self._draw_during(data, sizes))
         seed, sizes, widths = self._draw_slices(data.ndim - 1, self.thickness_mm)
-        return ResolutionRecord(seed, sizes, widths, self._draw_during(data))
+        return ResolutionRecord(seed, sizes, widths, self._draw_during(data, sizes))
 
     def _draw_sizes(self, axes: int) -> tuple[int, tuple[float, ...]]:
         size = self.uniform(self.resolution_mm)
@@ -130,8 +135,21 @@ class RandAcquiredResolution(RandomKernel):
             sizes[across], widths[across] = width + gap, width
         return seed, tuple(sizes), tuple(widths)
 
-    def _draw_during(self, data: Tensor) -> tuple[dict[str, Any] | None, ...]:
+    def _factors(self, resolution_mm: Sequence[float]) -> list[float]:
+        """Return coarse over fine voxel size of each axis, 1 where nothing is coarser."""
+        spacing = spacing_per_axis(self.spacing_mm, len(resolution_mm))
+        pairs = zip(resolution_mm, spacing, strict=True)
+        return [max(1.0, distance / voxel) for distance, voxel in pairs]
+
+    def _draw_during(
+        self, data: Tensor, resolution_mm: Sequence[float]
+    ) -> tuple[dict[str, Any] | None, ...]:
+        """Draw the members for the size at which they will act."""
         records = list[dict[str, Any] | None]()
+        if not self.during:
+            return ()
+        pairs = zip(data.shape[1:], self._factors(resolution_mm), strict=True)
+        data = data.new_zeros(()).expand(len(data), *[acquired_size(n, f) for n, f in pairs])
         for member in self.during:
             member.set_random_state(seed=self.draw_seed())
             member.randomize(data)
@@ -141,8 +159,7 @@ class RandAcquiredResolution(RandomKernel):
     def apply(self, data: Tensor, record: ResolutionRecord) -> Tensor:
         """Acquire at the voxel size of a record; finer than the input changes nothing."""
         spacing = spacing_per_axis(self.spacing_mm, data.ndim - 1)
-        pairs = zip(record.resolution_mm, spacing, strict=True)
-        factor = [max(1.0, distance / voxel) for distance, voxel in pairs]
+        factor = self._factors(record.resolution_mm)
         widths = record.resolution_mm if record.thickness_mm is None else record.thickness_mm
         thickness = [width / voxel for width, voxel in zip(widths, spacing, strict=True)]
         matrices = sampling_of_axes(
@@ -157,12 +174,6 @@ class RandAcquiredResolution(RandomKernel):
         result = restore(coarse[None], matrices)[0]
         # neither an axis coarser nor a member that acted: give the caller his own copy
         return result.clone() if result.data_ptr() == data.data_ptr() else result
-
-
-def _check_spacing(spacing_mm: float | Sequence[float]) -> None:
-    sizes = [spacing_mm] if isinstance(spacing_mm, float | int) else list(spacing_mm)
-    if not all(math.isfinite(size) and size > 0 for size in sizes):
-        raise ValueError(f"spacing_mm must be finite and > 0, got {spacing_mm}")
 
 
 def _check_slices(
@@ -187,6 +198,17 @@ def _check_during(during: Sequence[RandomKernel]) -> None:
             raise ValueError(
                 "during must be array transforms of this package (RandMagnitudeNoise, not "
                 f"RandMagnitudeNoised), got {type(member).__name__}"
+            )
+        lineage = {form.__name__ for form in type(member).__mro__}
+        if member.takes_codes or not lineage.isdisjoint(_NEVER_DURING):
+            raise ValueError(
+                "during must be stages that change one image at the voxels it has, such as "
+                f"RandMagnitudeNoise, got {type(member).__name__}"
+            )
+        if hasattr(member, "spacing_mm"):
+            raise ValueError(
+                "during must be stages without a voxel size of their own, which the acquisition "
+                f"changes, got {type(member).__name__}; it belongs before the acquisition"
             )
 
 

@@ -12,6 +12,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Hashable, Mapping, Sequence
 from copy import deepcopy
+from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -60,6 +61,10 @@ def rewrap(result: Tensor, like: Tensor | np.ndarray, *, affine: Tensor | None =
 class RandomKernel(Randomizable, Transform):
     """Base of the array transforms: ``randomize`` draws a record, ``apply`` uses it.
 
+    A stage of images returns the floating dtype that it was given, and float32
+    for integers, whether it acts or not. One that moves or reads labels sets
+    ``takes_codes`` and decides for itself.
+
     Args:
         prob: probability in [0, 1] that the transform acts at all.
     """
@@ -68,6 +73,7 @@ class RandomKernel(Randomizable, Transform):
         TransformBackends.TORCH
     ]
     record_class: ClassVar[type[Record]] = Record
+    takes_codes: ClassVar[bool] = False
 
     def __init__(self, prob: float = 1.0) -> None:
         if not 0 <= prob <= 1:
@@ -125,9 +131,10 @@ class RandomKernel(Randomizable, Transform):
         plain = as_plain(data)
         if randomize:
             self.randomize(plain)
-        if self.record is None:
-            return rewrap(plain.clone(), data)
-        return rewrap(self.apply(plain, self.record), data)
+        result = plain.clone() if self.record is None else self.apply(plain, self.record)
+        if not self.takes_codes:
+            result = result.to(plain.dtype if plain.is_floating_point() else torch.float32)
+        return rewrap(result, data)
 
 
 class RandomKerneld(MapTransform, Randomizable):
@@ -210,6 +217,16 @@ class FixedKerneld(MapTransform):
         return result
 
 
+def is_whole(value: object) -> bool:
+    """Return whether a value is an integer, of Python or of numpy; 2.0 is none."""
+    return isinstance(value, Integral)
+
+
+def is_number(value: object) -> bool:
+    """Return whether a value is one real number, of Python, numpy or torch."""
+    return isinstance(value, Real) or (isinstance(value, Tensor) and value.ndim == 0)
+
+
 def check_range(name: str, bounds: tuple[float, float], *, low: float, high: float) -> None:
     """Raise if a pair is not ordered, not finite, or leaves its allowed interval."""
     start, stop = bounds
@@ -219,8 +236,35 @@ def check_range(name: str, bounds: tuple[float, float], *, low: float, high: flo
         )
 
 
+def check_spacing(name: str, spacing_mm: float | Sequence[float], axes: int | None = None) -> None:
+    """Raise unless voxel sizes are finite and > 0: one number, or one for each axis.
+
+    Args:
+        name: what to call them in the error.
+        spacing_mm: one number for all axes, or one each.
+        axes: number of axes; None where only the data tell, which have two or three.
+    """
+    alone = is_number(spacing_mm)
+    sizes: Sequence[Any] = [spacing_mm] if alone else list(spacing_mm)  # type: ignore[arg-type]  # no number, so a sequence
+    counts = (2, 3) if axes is None else (axes,)
+    if not alone and len(sizes) not in counts:
+        wanted = " or ".join(map(str, counts))
+        raise ValueError(f"{name} must be one number or {wanted} numbers, got {spacing_mm}")
+    if not all(is_number(size) and 0 < size < math.inf for size in sizes):
+        raise ValueError(f"{name} must be finite and > 0, got {spacing_mm}")
+
+
 def spacing_per_axis(spacing_mm: float | Sequence[float], axes: int) -> list[float]:
-    """Return one voxel size for each axis; a single number holds for all."""
-    if isinstance(spacing_mm, float | int):
-        return [float(spacing_mm)] * axes
-    return list(spacing_mm)
+    """Return one voxel size for each axis; a single number holds for all.
+
+    Raises:
+        ValueError: if there are several, but not one for each axis.
+    """
+    if is_number(spacing_mm):
+        return [float(spacing_mm)] * axes  # type: ignore[arg-type]  # a number
+    sizes = [float(size) for size in spacing_mm]  # type: ignore[union-attr]  # no number
+    if len(sizes) != axes:
+        raise ValueError(
+            f"spacing_mm must be one number or {axes} numbers, one for each axis, got {sizes}"
+        )
+    return sizes

@@ -11,8 +11,10 @@ from monai.config.type_definitions import KeysCollection
 from monai.data.meta_tensor import MetaTensor
 from torch import Tensor
 
+from spinesynth.anatomy.structures import Structure
 from spinesynth.kernels.context import fill_context
 from spinesynth.transforms.base import RandomKernel, RandomKerneld, Record, rewrap
+from spinesynth.transforms.whole_numbers import whole_numbers
 
 
 class RandFillContext(RandomKernel):
@@ -40,6 +42,8 @@ class RandFillContext(RandomKernel):
         torch.Size([2, 32, 32])
     """
 
+    takes_codes: ClassVar[bool] = True
+
     def __init__(self, spacing_mm: Sequence[float] | None = None, *, prob: float = 1.0) -> None:
         super().__init__(prob)
         if prob != 1:
@@ -65,8 +69,21 @@ class RandFillContext(RandomKernel):
         """Fill the surroundings of a record."""
         if self._spacing is None:
             raise ValueError("spacing_mm must be given to apply a record to a plain tensor")
-        maps = fill_context(data[0], spacing_mm=self._spacing, generator=record.generator())
+        structure = _structure_codes(data[0])
+        maps = fill_context(structure, spacing_mm=self._spacing, generator=record.generator())
         return torch.stack(maps)
+
+
+def _structure_codes(data: Tensor) -> Tensor:
+    """Return a map of Structure codes as integers, or raise naming the others."""
+    codes = whole_numbers(data, "structure map")
+    unknown = sorted(set(torch.unique(codes).tolist()) - {int(member) for member in Structure})
+    if unknown:
+        raise ValueError(
+            f"structure map must hold the codes 0-{max(Structure)} of Structure, got {unknown}; "
+            "codes of a label scheme become those by get_scheme(name).decode(codes).structure"
+        )
+    return codes
 
 
 class RandFillContextd(RandomKerneld):

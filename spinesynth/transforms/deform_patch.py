@@ -26,10 +26,15 @@ from spinesynth.transforms.base import (
     Record,
     as_plain,
     check_range,
+    check_spacing,
+    is_whole,
     rewrap,
     spacing_per_axis,
 )
 from spinesynth.transforms.spatial import RandomSpatial
+
+#: Largest shear by the number of axes.
+_LARGEST_SHEAR = {2: 0.9, 3: 0.45}
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,8 @@ class RandDeformPatch(RandomSpatial):
         spacing_mm: voxel size of the patch, one number or one for each axis.
         rotation_deg: largest rotation in the sagittal plane; other planes turn a third.
         scale: largest relative change of size, for example 0.2.
-        shear: largest shear.
+        shear: largest shear; at most 0.9 in two dimensions and 0.45 in three, beyond which
+            shears along several axes could turn the patch inside out.
         elastic_mm: range of the standard deviation of the velocity field in mm.
         node_mm: distance between the nodes of the velocity field; small patches get
             more nodes, at a quarter of it at least.
@@ -100,16 +106,21 @@ class RandDeformPatch(RandomSpatial):
         super().__init__(prob)
         if prob != 1:
             raise ValueError(f"prob must be 1 (the patch has a fixed size), got {prob}")
-        if len(patch_size) not in (2, 3) or min(patch_size) < 1:
-            raise ValueError(f"patch_size must be 2 or 3 sizes >= 1, got {tuple(patch_size)}")
+        whole = all(is_whole(size) and size >= 1 for size in patch_size)
+        if len(patch_size) not in (2, 3) or not whole:
+            raise ValueError(
+                f"patch_size must be 2 or 3 sizes >= 1, whole numbers, got {tuple(patch_size)}"
+            )
         check_range("rotation_deg", (0, rotation_deg), low=0, high=180)
         # sizes change by up to 4/3 of it; an axis must neither vanish nor turn over
         check_range("scale", (0, scale), low=0, high=0.7)
-        check_range("shear", (0, shear), low=0, high=1)
+        # a diagonal of ones that outweighs the rest of each row has a determinant above 0
+        check_range("shear", (0, shear), low=0, high=_LARGEST_SHEAR[len(patch_size)])
         check_range("elastic_mm", elastic_mm, low=0, high=float("inf"))
         check_range("margin", (0, margin), low=0, high=1)
         if not node_mm > 0:
             raise ValueError(f"node_mm must be > 0, got {node_mm}")
+        check_spacing("spacing_mm", spacing_mm, len(patch_size))
         self.spacing_mm = spacing_per_axis(spacing_mm, len(patch_size))
         self.patch_size, self.rotation_deg, self.scale = tuple(patch_size), rotation_deg, scale
         self.shear, self.elastic_mm, self.node_mm = shear, elastic_mm, node_mm
@@ -151,7 +162,8 @@ class RandDeformPatch(RandomSpatial):
         half = self.patch_size[axis] * self.spacing_mm[axis] / self._spacing_in[axis] / 2
         reach = half * (1 - 2 * self.margin)
         low, high = reach - 0.5, size - 0.5 - reach
-        if 2 * half > size and not self.allow_padding:
+        # voxel sizes are read from affines: a patch of the input's own size must fit
+        if 2 * half > size * (1 + 1e-6) and not self.allow_padding:
             raise ValueError(
                 f"patch_size must fit the input without padding, {size} voxels of "
                 f"{self._spacing_in[axis]:g} mm along axis {axis}, got {self.patch_size[axis]} of "

@@ -10,7 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from spinesynth.kernels.kspace_spikes import add_kspace_spikes
-from spinesynth.transforms.base import RandomKernel, RandomKerneld, Record, check_range
+from spinesynth.transforms.base import RandomKernel, RandomKerneld, Record, check_range, is_whole
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,8 @@ class RandKSpaceSpikes(RandomKernel):
         super().__init__(prob)
         check_range("amplitude", amplitude, low=0, high=1e3)
         check_range("count", count, low=1, high=100)
+        if not all(is_whole(number) for number in count):
+            raise ValueError(f"count must be whole numbers, got {tuple(count)}")
         check_range("radius", radius, low=0, high=1)
         self.amplitude, self.count, self.radius = amplitude, count, radius
 

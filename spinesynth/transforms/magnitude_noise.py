@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 from torch import Tensor
 
 from spinesynth.kernels.noise import add_chi_noise, add_gaussian_noise, draw_g_factor
-from spinesynth.transforms.base import RandomKernel, RandomKerneld, Record, check_range
+from spinesynth.transforms.base import RandomKernel, RandomKerneld, Record, check_range, is_whole
 
 _NO_G_FACTOR = (1.0, 1.0)
 
@@ -68,9 +68,15 @@ class RandMagnitudeNoise(RandomKernel):
         check_range("g_factor", g_factor, low=1, high=float("inf"))
         if kind not in ("rician", "chi", "gaussian"):
             raise ValueError(f"kind must be 'rician' or 'gaussian' or 'chi', got {kind!r}")
-        if coils < 1 or (coils > 1 and kind != "chi"):
+        if not is_whole(coils) or coils < 1 or (coils > 1 and kind != "chi"):
             raise ValueError(
-                f"coils must be at least 1, and 1 unless kind is 'chi', got {coils} for {kind!r}"
+                "coils must be at least 1, a whole number, and 1 unless kind is 'chi', "
+                f"got {coils} for {kind!r}"
+            )
+        if kind == "gaussian" and max(correlation_vox) > 0:
+            raise ValueError(
+                "correlation_vox must be (0, 0) for kind 'gaussian', which is white, "
+                f"got {tuple(correlation_vox)}"
             )
         self.sigma, self.correlation_vox, self.kind = sigma, correlation_vox, kind
         self.coils, self.g_factor = coils, g_factor

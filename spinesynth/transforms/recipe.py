@@ -76,7 +76,7 @@ def read_recipe(recipe: str | Path) -> Recipe:
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        raise _refuse(str(path), "is no text in UTF-8") from None
+        raise refuse_recipe(str(path), "is no text in UTF-8") from None
     return _parse(text, name=path.stem, place=str(path))
 
 
@@ -84,17 +84,20 @@ def _parse(text: str, *, name: str, place: str) -> Recipe:
     try:
         content = load_strict(text)
     except yaml.YAMLError as error:
-        raise _refuse(place, "is no valid YAML: " + " ".join(str(error).split())) from None
+        raise refuse_recipe(place, "is no valid YAML: " + " ".join(str(error).split())) from None
     if not isinstance(content, dict) or set(content) != {"description", "source", "stages"}:
-        raise _refuse(place, "must have the keys description, source and stages, and no other")
+        got = sorted(map(str, content)) if isinstance(content, dict) else type(content).__name__
+        raise refuse_recipe(
+            place, f"must have the keys description, source and stages, and no other, got {got}"
+        )
     listed = content["stages"]
     if not isinstance(listed, list) or not listed:
-        raise _refuse(place, "must list at least one stage")
+        raise refuse_recipe(place, "must list at least one stage")
     stages = tuple(_stage(entry, place) for entry in listed)
     names = [stage.name for stage in stages]
     twice = sorted({n for n in names if names.count(n) > 1})
     if twice:
-        raise _refuse(place, f"has stage {twice[0]} twice; a stage acts once")
+        raise refuse_recipe(place, f"has stage {twice[0]} twice; a stage acts once")
     return Recipe(name, str(content["description"]), str(content["source"]), stages)
 
 
@@ -106,10 +109,11 @@ def _stage(entry: object, place: str) -> Stage:
         ((name, parameters),) = entry.items()
         if isinstance(name, str) and isinstance(parameters, dict | None):
             return Stage(name, parameters or {})
-    raise _refuse(place, f"must list stages as 'Name: {{parameter: value}}', got {entry!r}")
+    raise refuse_recipe(place, f"must list stages as 'Name: {{parameter: value}}', got {entry!r}")
 
 
-def _refuse(place: str, problem: str) -> ConfigError:
+def refuse_recipe(place: str, problem: str) -> ConfigError:
+    """Return the error of a recipe that cannot be used."""
     return ConfigError(f"{place} {problem}", code="E-CONF-009")
 
 
@@ -163,7 +167,7 @@ def build_stages(
     }
     for name in overrides:
         if name not in known:
-            raise _refuse(place, f"has no stage {name!r} to change; it has {sorted(known)}")
+            raise refuse_recipe(place, f"has no stage {name!r} to change; it has {sorted(known)}")
     return [_build(stage, catalogue, given, overrides, place) for stage in stages]
 
 
@@ -181,7 +185,7 @@ def _build(
     form = catalogue.get(stage.name)
     if form is None:
         hint = did_you_mean(stage.name, catalogue, otherwise=f"; there are {sorted(catalogue)}")
-        raise _refuse(place, f"has an unknown stage {stage.name!r}{hint}")
+        raise refuse_recipe(place, f"has an unknown stage {stage.name!r}{hint}")
     taken = inspect.signature(form).parameters
     values = stage_parameters(stage, form, given=given, overrides=overrides)
     if _NESTED in values:
@@ -189,14 +193,14 @@ def _build(
         values[_NESTED] = [_build(m, catalogue, given, overrides, place) for m in members]
     unknown = sorted(set(values) - set(taken))
     if unknown:
-        raise _refuse(
+        raise refuse_recipe(
             place,
             f"stage {stage.name} takes no parameter {unknown[0]!r}; it takes {sorted(taken)}",
         )
     try:
         return form(**values)
     except (TypeError, ValueError) as error:
-        raise _refuse(place, f"stage {stage.name}: {error}") from None
+        raise refuse_recipe(place, f"stage {stage.name}: {error}") from None
 
 
 def stage_parameters(

@@ -13,7 +13,7 @@ from monai.utils.misc import ensure_tuple
 from torch import Tensor
 
 from spinesynth.kernels.flip import flip_labels
-from spinesynth.transforms.base import RandomKernel, RandomKerneld, Record, as_plain
+from spinesynth.transforms.base import RandomKernel, RandomKerneld, Record, as_plain, is_whole
 from spinesynth.transforms.spatial import RandomSpatial
 
 
@@ -71,8 +71,8 @@ class RandSideFlip(RandomSpatial):
         values = list(itertools.chain.from_iterable(swap))
         if any(len(pair) != 2 for pair in swap) or len(set(values)) < len(values):
             raise ValueError(f"swap must be pairs without a value in two of them, got {swap}")
-        if any(value < 0 for value in values):
-            raise ValueError(f"swap must be pairs of label values >= 0, got {swap}")
+        if not all(is_whole(value) and value >= 0 for value in values):
+            raise ValueError(f"swap must be pairs of label values, whole numbers >= 0, got {swap}")
         self.probs, self.side_axis = probs, side_axis
         self.swap = tuple((int(one), int(other)) for one, other in swap)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 from torch import Tensor
@@ -12,6 +13,8 @@ from spinesynth.transforms.base import RandomKernel
 
 class RandomSpatial(RandomKernel):
     """Base of the stages that move the voxels of maps and images alike."""
+
+    takes_codes: ClassVar[bool] = True
 
     def see(self, data: Tensor | np.ndarray) -> None:
         """Take what the stage needs of an input's affine; by default nothing."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -15,8 +14,11 @@ from spinesynth.transforms.base import (
     RandomKerneld,
     Record,
     check_range,
+    check_spacing,
+    is_whole,
     spacing_per_axis,
 )
+from spinesynth.transforms.encoding_axis import check_axis, resolve_axis
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,8 @@ class RandSurfaceCoil(RandomKernel):
         floor: range of the sensitivity that remains far from the coil.
         spacing_mm: voxel size along the anterior axis, or of every axis.
         axis: axis of ``data`` that points anterior; by default the last but one,
-            as in canonical slices ``(C, J, K)`` and volumes ``(C, I, J, K)``.
+            as in canonical slices ``(C, J, K)`` and volumes ``(C, I, J, K)``. 0 holds
+            the channels and is refused.
         prob: probability of acting.
 
     Shape:
@@ -66,8 +69,10 @@ class RandSurfaceCoil(RandomKernel):
         super().__init__(prob)
         check_range("decay_mm", decay_mm, low=1e-3, high=float("inf"))
         check_range("floor", floor, low=0, high=1)
-        if not all(math.isfinite(s) and s > 0 for s in spacing_per_axis(spacing_mm, 1)):
-            raise ValueError(f"spacing_mm must be > 0, got {spacing_mm}")
+        check_spacing("spacing_mm", spacing_mm)
+        if not is_whole(axis):
+            raise ValueError(f"axis must be a whole number, got {axis!r}")
+        check_axis("axis", axis)
         self.decay_mm, self.floor, self.spacing_mm, self.axis = decay_mm, floor, spacing_mm, axis
 
     def draw(self, data: Tensor) -> SurfaceCoilRecord:
@@ -78,13 +83,13 @@ class RandSurfaceCoil(RandomKernel):
 
     def apply(self, data: Tensor, record: SurfaceCoilRecord) -> Tensor:
         """Apply the fall-off of a record."""
-        axis = self.axis if self.axis < 0 else self.axis + 1
+        axis = resolve_axis("axis", self.axis, data.ndim)
         spacing_mm = spacing_per_axis(self.spacing_mm, data.ndim - 1)
         return apply_surface_coil(
             data[None].float(),
             record.decay_mm,
             axis=axis,
-            spacing_mm=spacing_mm[axis - 2 if axis > 0 else axis],
+            spacing_mm=spacing_mm[axis],
             floor=record.floor,
         )[0]
 

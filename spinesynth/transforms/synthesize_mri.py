@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,15 +17,18 @@ from torch import Tensor
 
 from spinesynth.seeding import derive_seed32
 from spinesynth.transforms.base import RandomKernel, RandomKerneld, Record, as_plain, rewrap
+from spinesynth.transforms.chain_order import check_chain
 from spinesynth.transforms.chemical_shift import (
     ChemicalShiftRecord,
     RandChemicalShift,
     fat_fraction_map,
 )
-from spinesynth.transforms.deform_patch import RandDeformPatch
-from spinesynth.transforms.oblique_slice import RandObliqueSlice
-from spinesynth.transforms.recipe import build_stages, leave_out, read_recipe, stage_parameters
-from spinesynth.transforms.sagittal_slice import RandSagittalSlice
+from spinesynth.transforms.recipe import (
+    build_stages,
+    leave_out,
+    read_recipe,
+    stage_parameters,
+)
 from spinesynth.transforms.side_flip import FlipRecord, RandSideFlip
 from spinesynth.transforms.spatial import RandomSpatial
 from spinesynth.transforms.stage_catalogue import stage_catalogue
@@ -94,19 +98,23 @@ class RandSynthesizeMRI(RandomKernel):
         super().__init__(prob)
         if prob != 1:
             raise ValueError(f"prob must be 1 (an unpainted tissue map is no image), got {prob}")
+        if not isinstance(patch_size, Sequence):
+            raise ValueError(f"patch_size must have one size for each axis, got {patch_size!r}")
+        if isinstance(without, str):
+            raise ValueError(f"without must be a list of names, got {without!r}")
         self.recipe = read_recipe(recipe)
         kept = leave_out(self.recipe.stages, without)
         self.patch_size, self.overrides = tuple(patch_size), overrides or {}
+        self._place = f"recipe {self.recipe.name}"
         self._given = {"patch_size": self.patch_size, "spacing_mm": spacing_mm}
         self.stages = build_stages(
             kept,
             stage_catalogue(),
             given=self._given,
             overrides=self.overrides,
-            place=f"recipe {self.recipe.name}",
+            place=self._place,
         )
-        self._check_order()
-        self._check_axes()
+        check_chain(self.stages, self.patch_size, place=self._place)
 
     def parameters_of(self, name: str) -> dict[str, Any]:
         """Return the parameters with which a stage of the recipe is built."""
@@ -115,42 +123,6 @@ class RandSynthesizeMRI(RandomKernel):
                 form = stage_catalogue()[name]
                 return stage_parameters(stage, form, given=self._given, overrides=self.overrides)
         raise ValueError(f"name must be a stage of recipe {self.recipe.name}, got {name!r}")
-
-    def _check_order(self) -> None:
-        """Refuse chains that could not run: paint once, shapes before it, images after it."""
-        for stage in self.stages[1:]:
-            if isinstance(stage, RandObliqueSlice | RandSagittalSlice):
-                raise ValueError(
-                    f"recipe {self.recipe.name} must cut slices first (they are drawn where labels "
-                    f"are), got {type(stage).__name__} later"
-                )
-        makers = [type(s).__name__ for s in self.stages if isinstance(s, RandDeformPatch)]
-        if len(makers) != 1:
-            raise ValueError(
-                f"recipe {self.recipe.name} must have one stage that makes the patch, "
-                f"RandDeformPatch or RandObliqueSlice, got {makers}"
-            )
-        paints = [n for n, s in enumerate(self.stages) if isinstance(s, RandTissueContrast)]
-        if len(paints) != 1:
-            raise ValueError(f"recipe {self.recipe.name} must have one RandTissueContrast")
-        for number, stage in enumerate(self.stages):
-            if isinstance(stage, RandomSpatial) != (number < paints[0]) and number != paints[0]:
-                raise ValueError(
-                    f"recipe {self.recipe.name} must have spatial stages before RandTissueContrast "
-                    f"and all others after it, got {type(stage).__name__} as stage {number + 1}"
-                )
-
-    def _check_axes(self) -> None:
-        """Refuse stages that have no parameters for images of this many axes."""
-        patch = torch.zeros(()).expand(1, *self.patch_size)
-        for name, stage in self._named():
-            if isinstance(stage, RandomKernel) and not isinstance(
-                stage, RandDeformPatch | RandSagittalSlice
-            ):
-                try:
-                    stage.draw(patch)
-                except ValueError as error:
-                    raise ValueError(f"recipe {self.recipe.name} stage {name}: {error}") from None
 
     def _named(self) -> list[tuple[str, Transform]]:
         return [(type(stage).__name__, stage) for stage in self.stages]
@@ -267,7 +239,8 @@ class RandSynthesizeMRId(RandomKerneld):
         keys: label maps on the grid of the tissue map; they are warped with it.
         tissue_key: key of the tissue map (see :class:`RandFillContextd`), warped too.
         image_key: key under which the image is put.
-        record_key: key under which the record is put, as plain JSON types.
+        record_key: key under which the record is put, as JSON text, so that samples
+            can be collated.
         allow_missing_keys: do not raise if a label map is missing.
         **parameters: those of :class:`RandSynthesizeMRI`.
     """
@@ -293,15 +266,15 @@ class RandSynthesizeMRId(RandomKerneld):
         return self._render(data, None)
 
     def replay(
-        self, data: Mapping[Hashable, Any], record: Mapping[str, Any]
+        self, data: Mapping[Hashable, Any], record: str | Mapping[str, Any]
     ) -> dict[Hashable, Any]:
         """Return the sample of a record once more, bit for bit.
 
         Args:
-            data: what the sample was made from.
+            data: what this transform was given: the tissue map before it was warped.
             record: what stood under ``record_key`` of the sample.
         """
-        return self._render(data, record)
+        return self._render(data, json.loads(record) if isinstance(record, str) else record)
 
     def _render(
         self, data: Mapping[Hashable, Any], record: Mapping[str, Any] | None
@@ -310,6 +283,11 @@ class RandSynthesizeMRId(RandomKerneld):
         keys = [k for k in self.key_iterator(result) if k != self.tissue_key]
         if not keys and self.tissue_key not in result and self.allow_missing_keys:
             return result
+        if self.tissue_key not in result:
+            raise KeyError(
+                f"no tissue map under {self.tissue_key!r}; put RandFillContextd before this "
+                "transform, or name the key by tissue_key"
+            )
         names: list[Hashable] = [self.tissue_key, *keys]
         given = [_tensor(result[name]) for name in names]
         sizes = {name: tuple(value.shape) for name, value in zip(names, given, strict=True)}
@@ -330,7 +308,7 @@ class RandSynthesizeMRId(RandomKerneld):
         for name, value, warped in zip(names, given, maps[:, None], strict=True):
             result[name] = rewrap(warped.to(value.dtype), value, affine=affine)
         result[self.image_key] = rewrap(image, given[0], affine=affine)
-        result[self.record_key] = drawn.to_dict()
+        result[self.record_key] = json.dumps(drawn.to_dict(), allow_nan=False)
         return result
 
 

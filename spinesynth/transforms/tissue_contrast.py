@@ -101,6 +101,7 @@ class RandTissueContrast(RandomKernel):
     """
 
     record_class: ClassVar[type[Record]] = ContrastRecord
+    takes_codes: ClassVar[bool] = True
 
     def __init__(
         self,

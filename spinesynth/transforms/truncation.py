@@ -30,7 +30,7 @@ class RandTruncation(RandomKernel):
 
     Args:
         fraction: range, in (0, 1], of the part of the lines that is kept, drawn
-            for each axis; 1 keeps all.
+            for each axis; 1 leaves the axis as it is, whatever the window.
         axes: axes of ``data`` to truncate; by default the image plane.
         window: ``"none"`` rings most (a step overshoots by 8.95 %),
             ``"hamming"`` apodises as scanners' filters do, ``"random"`` draws

@@ -103,6 +103,8 @@ def test_writing_and_reading_gives_the_same(
         ("[0.6, 1.0]", "[.nan, 1.0]", "csf.mean must be .*finite.* got"),
         ("[0.6, 1.0]", "[0, .inf]", "csf.mean must be .*finite.* got"),
         ("[0.01, 0.05]", "[-0.01, 0.05]", "csf.spread must be .*>= 0.* got"),
+        ("[0.6, 1.0]", "[0, 1e39]", "csf.mean must be .*<= 1000 .* got"),
+        ("[0.01, 0.05]", "[0, 1001]", "csf.spread must be .*<= 1000 .* got"),
         ("[0.6, 1.0]", "[0.6]", r"csf.mean must be two numbers \[a, b\], got \[0.6\]"),
         ("[0.6, 1.0]", "[no, yes]", "csf.mean must be two numbers"),
         ("[0.6, 1.0]", "['0.6', 1.0]", "csf.mean must be two numbers"),
@@ -117,6 +119,8 @@ def test_writing_and_reading_gives_the_same(
         ("tissues:\n", "tissues: 3\nx:\n", "must be a mapping that holds a mapping 'tissues'"),
         (_GOOD, "- a\n", "must be a mapping"),
         (_GOOD, "a: [", "no valid YAML"),
+        (_GOOD, "[" * 5000, "no valid YAML: nested deeper"),
+        (_GOOD, "? [a]\n: 1\n", "no valid YAML: a key must be a plain value"),
         (_GOOD, "a: !!python/name:os.system", "no valid YAML"),
     ],
 )  # fmt: skip
@@ -144,7 +148,9 @@ def test_normal_pairs_need_no_order() -> None:
     assert prior.prior_of(Tissue.FAT) == narrow
 
 
-@pytest.mark.parametrize("pair", [(-0.1, 0.1), (0.1, -0.1), (math.nan, 0.1), (0.1, math.inf)])
+@pytest.mark.parametrize(
+    "pair", [(-0.1, 0.1), (0.1, -0.1), (math.nan, 0.1), (0.1, math.inf), (1e4, 0)]
+)
 def test_impossible_normal_pairs_are_refused(pair: tuple[float, float]) -> None:
     with pytest.raises(ValueError, match=r"fat.mean must be \(mean, standard deviation\)"):
         ContrastPrior(

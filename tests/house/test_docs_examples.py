@@ -44,6 +44,7 @@ def test_page_shows_every_way_to_use_a_stage() -> None:
         "In a MONAI script",
         "With a transform of TorchIO in it",
         "In a TorchIO script",
+        "A whole recipe",
         "Replaying a sample",
     }
 

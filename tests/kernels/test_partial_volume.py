@@ -73,3 +73,10 @@ def test_zero_keeps_the_means() -> None:
 def test_impossible_width_is_refused(fwhm_vox: float) -> None:
     with pytest.raises(ValueError, match="fwhm_vox must be finite and >= 0"):
         blend_borders(torch.rand(1, 1, 4, 5), fwhm_vox)
+
+
+def test_matrices_of_drawn_widths_do_not_pile_up() -> None:
+    for number in range(40):
+        voxel_blur_matrix(30, 0.5 + number / 100)
+
+    assert voxel_blur_matrix.cache_info().currsize <= 8

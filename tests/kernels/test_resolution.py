@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from spinesynth.kernels.resolution import (
+    _axis_sampling,
     acquire,
+    acquired_size,
     acquisition_matrices,
     degrade_resolution,
     restore,
@@ -230,3 +232,17 @@ def test_factor_below_one_is_refused(factor: float) -> None:
 def test_one_factor_is_needed_for_each_axis() -> None:
     with pytest.raises(ValueError, match="factor needs 3 entries, one an axis, got 2"):
         degrade_resolution(torch.zeros(1, 1, 4, 4, 4), (1.0, 2.0))
+
+
+@given(st.integers(1, 60), factors)
+def test_acquired_size_is_that_of_the_matrix(size: int, factor: float) -> None:
+    matrix, _ = acquisition_matrices(size, factor)
+
+    assert len(matrix) == acquired_size(size, factor)
+
+
+def test_matrices_of_drawn_factors_do_not_pile_up() -> None:
+    for number in range(40):
+        sampling_of_axes((30,), (1.5 + number / 100,))
+
+    assert _axis_sampling.cache_info().currsize <= 8

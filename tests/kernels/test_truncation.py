@@ -82,11 +82,25 @@ def test_mean_is_kept(axes: list[int], hamming: bool) -> None:
     assert not torch.allclose(cut, image, atol=1e-2)
 
 
+@pytest.mark.parametrize("hamming", [False, True])
 @pytest.mark.parametrize("size", [8, 9, 1])
-def test_whole_of_kspace_is_the_identity(size: int) -> None:
+def test_whole_of_kspace_is_the_identity(size: int, hamming: bool) -> None:
     image = torch.rand(1, 1, size, size)
 
-    assert torch.equal(truncate_kspace(image, [1.0, 1.0], axes=[2, 3], hamming=False), image)
+    assert torch.equal(truncate_kspace(image, [1.0, 1.0], axes=[2, 3], hamming=hamming), image)
+
+
+@pytest.mark.parametrize("hamming", [False, True])
+@pytest.mark.parametrize(
+    ("size", "fraction", "kept"), [(16, 0.5, 9), (15, 0.5, 7), (16, 0.4, 7), (15, 0.2, 3)]
+)
+def test_as_many_lines_are_kept_on_either_side_of_the_centre(
+    size: int, fraction: float, kept: int, hamming: bool
+) -> None:
+    weights = truncation_weights(size, fraction, hamming=hamming)
+
+    assert int((weights > 0).sum()) == kept
+    assert torch.equal(weights[1:], weights[1:].flip(0))
 
 
 @pytest.mark.parametrize(

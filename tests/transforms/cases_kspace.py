@@ -30,7 +30,7 @@ CASES: dict[str, Case] = {
         parameters={"moving": "anterior", "axis": -1},
         neutral={"anterior_fraction": (0.0, 0.0)},
     ),
-    "RandTruncation": Case(neutral={"fraction": (1.0, 1.0), "window": "none"}),
+    "RandTruncation": Case(neutral={"fraction": (1.0, 1.0)}),
     "RandWrapAround": Case(neutral={"fraction": (1.0, 1.0)}),
     "RandWrapAround repeated": Case(
         parameters={"outside": "repeated"}, neutral={"gain": (0.0, 0.0)}

@@ -15,10 +15,19 @@ import spinesynth.transforms
 from spinesynth.kernels.resolution import acquire, degrade_resolution, restore, sampling_of_axes
 from spinesynth.transforms import (
     RandAcquiredResolution,
+    RandChemicalShift,
+    RandDeformPatch,
+    RandFillContext,
     RandGammaCurve,
+    RandKSpaceSpikes,
     RandMagnitudeNoise,
     RandMagnitudeNoised,
+    RandSagittalSlice,
     RandSaturation,
+    RandSideFlip,
+    RandSurfaceCoil,
+    RandSynthesizeMRI,
+    RandTissueContrast,
 )
 
 _SLICES: dict[str, Any] = {
@@ -130,6 +139,31 @@ def test_members_follow_the_seed_of_the_whole() -> None:
     assert not torch.equal(results[0][0], results[0][1])
 
 
+def test_members_are_drawn_for_the_size_at_which_they_act() -> None:
+    # spikes at the very edge of k-space, whose line numbers say how large it is
+    spikes = RandKSpaceSpikes(count=(20, 20), radius=(1.0, 1.0))
+    transform: Any = RandAcquiredResolution(
+        (4.0, 4.0), spacing_mm=(1.0, 2.0), thick_axis_prob=0.0, during=[spikes]
+    )
+
+    transform.set_random_state(0)(_image(40, 40))
+
+    (drawn,) = transform.record.during
+    # 10 by 20 voxels are acquired
+    assert max(abs(first) for first, _ in drawn["positions"]) == 5
+    assert max(abs(second) for _, second in drawn["positions"]) == 10
+
+
+def test_instances_of_the_caller_stay_as_they_are() -> None:
+    noise, twin = (RandMagnitudeNoise().set_random_state(5) for _ in range(2))
+    transform = RandAcquiredResolution((2.0, 2.0), during=[noise]).set_random_state(0)
+
+    transform(_image(16, 16))
+
+    assert noise.record is None
+    assert torch.equal(noise(_image(9, 9)), twin(_image(9, 9)))
+
+
 def test_magnitude_is_taken_of_a_ringing_profile() -> None:
     image = torch.zeros(1, 40, 40)
     image[:, 20:] = 1
@@ -195,11 +229,40 @@ def test_saturation_clips_between_its_percentiles() -> None:
             {"during": [RandMagnitudeNoised("image")]},
             "during must be array transforms .* got RandMagnitudeNoised",
         ),
+        *[
+            (
+                "RandAcquiredResolution",
+                {"during": [RandMagnitudeNoise(), member]},
+                f"during must be stages that change one image .* got {type(member).__name__}",
+            )
+            for member in (
+                RandSideFlip(),
+                RandDeformPatch((8, 8)),
+                RandSagittalSlice(),
+                RandTissueContrast(),
+                RandFillContext(),
+                RandChemicalShift(),
+                RandAcquiredResolution(),
+                RandSynthesizeMRI(patch_size=(8, 8)),
+            )
+        ],
+        (
+            "RandAcquiredResolution",
+            {"during": [RandSurfaceCoil()]},
+            "got RandSurfaceCoil; it belongs before the acquisition",
+        ),
+        ("RandAcquiredResolution", {"spacing_mm": (1.0,) * 4}, "spacing_mm must be one number or"),
         ("RandAcquiredResolution", {"spacing_mm": 0.0}, "spacing_mm must be finite and > 0"),
         ("RandAcquiredResolution", {"spacing_mm": (1.0, -2.0)}, "spacing_mm must be finite"),
-        ("RandSurfaceCoil", {"spacing_mm": math.nan}, "spacing_mm must be > 0"),
+        ("RandSurfaceCoil", {"spacing_mm": math.nan}, "spacing_mm must be finite and > 0"),
         ("RandMagnitudeNoise", {"kind": "chi", "coils": 0}, "coils must be at least 1"),
-        ("RandMagnitudeNoise", {"coils": 4}, "coils must be at least 1, and 1 unless kind is 'chi"),
+        ("RandMagnitudeNoise", {"coils": 4}, "coils must be at least 1, .* unless kind is 'chi'"),
+        ("RandMagnitudeNoise", {"kind": "chi", "coils": 2.5}, "coils must be .* a whole number"),
+        (
+            "RandMagnitudeNoise",
+            {"kind": "gaussian", "correlation_vox": (0.0, 1.0)},
+            r"correlation_vox must be \(0, 0\) for kind 'gaussian'",
+        ),
         ("RandMagnitudeNoise", {"g_factor": (0.5, 1.0)}, "g_factor must be an ordered pair"),
         ("RandMagnitudeNoise", {"g_factor": (1.0, math.inf)}, "g_factor must be"),
         ("RandSaturation", {"high_percentile": (90.0, 101.0)}, "high_percentile must be"),

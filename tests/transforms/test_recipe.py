@@ -81,7 +81,7 @@ def test_recipe_that_cannot_be_used_is_refused(tmp_path: Path, text: str, match:
 def test_chain_that_could_not_run_is_refused(tmp_path: Path, stages: str, match: str) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(HEAD + stages)
-    with pytest.raises(ValueError, match=match):
+    with pytest.raises(ConfigError, match=match):
         RandSynthesizeMRI(path, patch_size=PATCH)
 
 

@@ -14,7 +14,9 @@ from monai.data.meta_tensor import MetaTensor
 from monai.transforms.compose import Compose
 from torch import Tensor
 
-from spinesynth.transforms.torchio import RandomBiasGain, SeededTorchIOd
+import spinesynth.transforms.torchio as faces
+from spinesynth import transforms
+from spinesynth.transforms.torchio import RandomBiasGain, SeededTorchIOd, seeded
 from tests.transforms.contract_case import FAR_CODES, make_codes, make_image, with_affine
 
 SIZE = (6, 20, 24)
@@ -196,3 +198,32 @@ def test_anything_but_a_torchio_transform_is_refused() -> None:
 def test_flat_array_is_refused() -> None:
     with pytest.raises(ValueError, match="'image' must have two or three spatial axes"):
         SeededTorchIOd("image", tio.RandomNoise())({"image": torch.zeros(3, 3)})
+
+
+def test_plain_tensor_comes_back_on_its_device() -> None:
+    image = tio.ScalarImage(tensor=torch.zeros(1, 4, 4, 4))  # type: ignore[no-untyped-call]  # TorchIO
+
+    # a device that every machine has beside the processor
+    assert seeded._array(image, like=torch.zeros(1, 4, 4, 4, device="meta")).device.type == "meta"
+
+
+def test_numpy_array_comes_back_as_a_tensor() -> None:
+    stage = SeededTorchIOd("image", tio.RandomNoise())
+
+    result = stage({"image": make_image(*SIZE).numpy()})["image"]
+
+    assert isinstance(result, Tensor)
+    assert result.dtype == torch.float32
+
+
+def test_every_stage_has_a_face_or_stands_in_the_documentation() -> None:
+    shown = {getattr(face, "array_class", None) for face in vars(faces).values()}
+    stages = {
+        name[:-1]
+        for name in transforms.__all__
+        if name.endswith("d") and name[:-1] in transforms.__all__
+    }
+    without = sorted(name for name in stages if getattr(transforms, name) not in shown)
+
+    assert without
+    assert [name for name in without if f"``{name}``" not in (faces.__doc__ or "")] == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -19,10 +20,17 @@ from spinesynth.transforms import (
     RandFillContext,
     RandMagnitudeNoise,
     RandSagittalSlice,
+    RandSideFlip,
     RandSurfaceCoil,
     RandTissueContrast,
 )
+from tests.transforms.contract_cases import CASES, class_name, make_array_form
 
+_IMAGE_STAGES = [
+    name
+    for name, case in CASES.items()
+    if case.random and not getattr(spinesynth.transforms, class_name(name)).takes_codes
+]
 _STILL: dict[str, Any] = {"rotation_deg": 0.0, "scale": 0.0, "shear": 0.0, "elastic_mm": (0.0, 0.0)}
 
 
@@ -64,6 +72,16 @@ def test_patch_leaves_the_input_by_its_margin_at_most(margin: float) -> None:
         low, high = centres[:, axis].min() - patch / 2, centres[:, axis].max() + patch / 2
         assert -0.5 - margin * patch <= float(low) < patch / 4
         assert size - patch / 4 < float(high) <= size - 0.5 + margin * patch
+
+
+@pytest.mark.parametrize(("patch", "shear"), [((8, 8), 0.9), ((8, 8, 8), 0.45)])
+def test_shear_never_turns_the_patch_inside_out(patch: tuple[int, ...], shear: float) -> None:
+    strong = RandDeformPatch(patch, shear=shear)
+    data = torch.zeros(1, *patch)
+
+    volumes = [float(torch.det(strong._matrix(r))) for r in _records(strong, data)]
+
+    assert min(volumes) > 0.05
 
 
 def test_maps_and_images_are_deformed_alike() -> None:
@@ -208,6 +226,17 @@ def test_pairs_in_order_are_taken_and_others_refused(low: float, high: float) ->
         ("RandBiasGain", {"nodes": 1}, "nodes must be at least 2, got 1"),
         ("RandDeformPatch", {"patch_size": (4,)}, "patch_size must be 2 or 3 sizes"),
         ("RandDeformPatch", {"patch_size": (4, 0)}, "patch_size must be 2 or 3 sizes"),
+        ("RandDeformPatch", {"patch_size": (4, 4.5)}, "patch_size must be .* whole numbers"),
+        ("RandDeformPatch", {"patch_size": (4, 4), "spacing_mm": 0.0}, "spacing_mm must be finite"),
+        ("RandDeformPatch", {"patch_size": (4, 4), "spacing_mm": math.nan}, "spacing_mm must be"),
+        ("RandDeformPatch", {"patch_size": (4, 4), "spacing_mm": (1, -1)}, "spacing_mm must be f"),
+        (
+            "RandDeformPatch",
+            {"patch_size": (4, 4), "spacing_mm": (1, 1, 1)},
+            "spacing_mm must be one number or 2 numbers",
+        ),
+        ("RandDeformPatch", {"patch_size": (4, 4), "shear": 1.0}, "shear must be"),
+        ("RandDeformPatch", {"patch_size": (4, 4, 4), "shear": 0.5}, "shear must be"),
         ("RandDeformPatch", {"patch_size": (4, 4), "scale": 0.8}, "scale must be"),
         ("RandDeformPatch", {"patch_size": (4, 4), "margin": 1.5}, "margin must be"),
         ("RandDeformPatch", {"patch_size": (4, 4), "rotation_deg": -1.0}, "rotation_deg must be"),
@@ -219,7 +248,14 @@ def test_pairs_in_order_are_taken_and_others_refused(low: float, high: float) ->
         ("RandMagnitudeNoise", {"sigma": (float("nan"), 1.0)}, "sigma must be"),
         ("RandSagittalSlice", {"any_slice_prob": 1.1}, "any_slice_prob must be in"),
         ("RandSurfaceCoil", {"decay_mm": (0.0, 1.0)}, "decay_mm must be"),
-        ("RandSurfaceCoil", {"spacing_mm": 0.0}, "spacing_mm must be > 0, got 0"),
+        ("RandSurfaceCoil", {"spacing_mm": 0.0}, "spacing_mm must be finite and > 0, got 0"),
+        ("RandSurfaceCoil", {"spacing_mm": (1.0,)}, "spacing_mm must be one number or 2 or 3"),
+        ("RandSurfaceCoil", {"axis": 0}, "axis must be .* as 0 holds the channels, got 0"),
+        ("RandSurfaceCoil", {"axis": 7}, "axis must be .* got 7"),
+        ("RandSurfaceCoil", {"axis": 3.5}, "axis must be a whole number, got 3.5"),
+        ("RandSurfaceCoil", {"axis": None}, "axis must be a whole number, got None"),
+        ("RandKSpaceSpikes", {"count": (1, 2.5)}, r"count must be whole numbers, got \(1, 2.5\)"),
+        ("RandSideFlip", {"swap": ((1, 2.5),)}, "swap must be pairs of label values, whole"),
         ("RandTissueContrast", {"contrast": "t3"}, "contrast must be one of"),
         ("RandTissueContrast", {"alpha": (0.0, 1.1)}, "alpha must be"),
     ],
@@ -243,3 +279,75 @@ def test_patch_larger_than_the_map_is_refused_where_padding_is_not_allowed() -> 
         strict(small)
     assert strict(fits).shape == (1, 24, 24)
     assert RandDeformPatch((24, 24)).set_random_state(0)(small).shape == (1, 24, 24)
+
+
+def test_patch_of_the_inputs_own_size_fits_whatever_its_voxel_size_rounds_to() -> None:
+    # float32 keeps neither 1.1 nor 0.9: one comes back larger, the other smaller
+    affine = torch.diag(torch.tensor([1.1, 0.9, 1.0]).double())
+    codes = MetaTensor(torch.ones(1, 24, 24, dtype=torch.uint8), affine=affine)
+    strict = RandDeformPatch((24, 24), spacing_mm=(1.1, 0.9), allow_padding=False, margin=0.0)
+
+    assert strict.set_random_state(0)(codes).shape == (1, 24, 24)
+    with pytest.raises(ValueError, match="patch_size must fit the input without padding"):
+        strict(codes[:, :-1])
+
+
+@pytest.mark.parametrize(("axis", "same"), [(1, -2), (2, -1)])
+def test_axes_of_the_coil_count_from_either_end(axis: int, same: int) -> None:
+    data = torch.ones(1, 6, 7)
+    one, two = (
+        RandSurfaceCoil(axis=number, spacing_mm=(2.0, 5.0)).set_random_state(0)(data)
+        for number in (axis, same)
+    )
+
+    assert torch.equal(one, two)
+    assert not torch.equal(one, data)
+
+
+def test_axis_of_the_coil_that_the_data_lack_is_refused() -> None:
+    with pytest.raises(ValueError, match="axis must be a spatial axis of data of 3 dimensions"):
+        RandSurfaceCoil(axis=3)(torch.ones(1, 6, 7))
+
+
+@pytest.mark.parametrize("prob", [0.0, 1.0])
+@pytest.mark.parametrize(
+    ("given_dtype", "wanted"),
+    [
+        (torch.float16, torch.float16),
+        (torch.float32, torch.float32),
+        (torch.float64, torch.float64),
+        (torch.int16, torch.float32),
+        (torch.uint8, torch.float32),
+    ],
+)
+@pytest.mark.parametrize("name", _IMAGE_STAGES)
+def test_type_of_an_image_does_not_depend_on_luck(
+    name: str, given_dtype: torch.dtype, wanted: torch.dtype, prob: float
+) -> None:
+    image = (CASES[name].inputs()[0] * 100).to(given_dtype)
+    stage = make_array_form(name, prob=prob).set_random_state(0)
+
+    result = stage(image)
+
+    assert result.dtype == wanted
+    assert prob == 1 or torch.equal(result, image.to(wanted))
+    assert result.data_ptr() != image.data_ptr()
+
+
+@pytest.mark.parametrize("prob", [0.0, 1.0])
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int16, torch.float64])
+def test_maps_keep_their_type(dtype: torch.dtype, prob: float) -> None:
+    codes = torch.ones((1, 4, 4, 4), dtype=dtype)
+
+    assert RandSideFlip(prob=prob)(codes).dtype == dtype
+
+
+@pytest.mark.parametrize(
+    ("codes", "match"),
+    [(torch.tensor([0, 77, 201]), r"got \[77, 201\]"), (torch.tensor([0, -1]), r"got \[-1\]"),
+     (torch.tensor([0.0, 2.7]), "got fractions"), (torch.tensor([0.0, torch.nan]), "fractions")],
+)  # fmt: skip
+def test_context_refuses_what_is_no_structure(codes: torch.Tensor, match: str) -> None:
+    structure = codes.repeat(24)[:24].expand(1, 20, 24)
+    with pytest.raises(ValueError, match=match):
+        RandFillContext((1.0, 1.0)).set_random_state(0)(structure)

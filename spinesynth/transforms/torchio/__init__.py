@@ -30,6 +30,14 @@ none                         ``RandomTruncation``, ``RandomPartialFourier``,
 ``RescaleIntensity``         ``PercentileNormalization``: as prediction does
 ============================ ==================================================
 
+Without a face are ``RandChemicalShift``, which needs the tissue map beside the
+image; ``RandSideFlip``, as TorchIO has ``RandomFlip``, which leaves left and right
+labels to ``RemapLabels``; ``RandSagittalSlice`` and ``RandObliqueSlice``, whose
+slices are drawn for a chain in two dimensions, for which TorchIO has ``Crop``;
+``MinMaxNormalise``, which is ``RescaleIntensity``; and whole recipes
+(``RandSynthesizeMRI``), which belong in a MONAI chain or in front of the subject:
+``torchio.ScalarImage(tensor=synthesise(label.data))``.
+
 Randomness: a face draws one integer from torch's global generator, as TorchIO's
 transforms do, so ``torch.manual_seed`` repeats a run and every worker of a
 ``SubjectsLoader`` gets its own numbers. All else follows from that integer, and

@@ -53,7 +53,9 @@ class SeededTorchIOd(MapTransform, Randomizable):
 
     Shape:
         ``(C, *spatial)`` of two or three axes; whatever the transform makes of it.
-        Images that it adds are put under their own name.
+        Images that it adds are put under their own name. Tensors come back on the
+        device they came from, with their data type; numpy arrays as tensors, as from
+        every transform of this package.
 
     Example:
         >>> import torch, torchio
@@ -134,14 +136,16 @@ class SeededTorchIOd(MapTransform, Randomizable):
 
 
 def _array(image: tio.Image, *, like: Tensor | np.ndarray) -> Tensor:
-    """Return an image as what it was made from: axes, device and kind."""
+    """Return an image with the axes, the device and the affine of what it was made from."""
     plain: Tensor = image.data
     if like.ndim == 3:
         if plain.shape[-1] != 1:
             raise ValueError(f"transform must keep a slice flat, got shape {tuple(plain.shape)}")
         plain = plain[..., 0]
+    if isinstance(like, Tensor):
+        plain = plain.to(like.device)
     if not isinstance(like, MetaTensor):
         return plain
     rank = len(like.affine) - 1
     affine = torch.as_tensor(to_affine_nd(rank, np.asarray(image.affine)))
-    return rewrap(plain.to(like.device), like, affine=affine.to(like.affine))
+    return rewrap(plain, like, affine=affine.to(like.affine))
