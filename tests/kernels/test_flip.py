@@ -107,7 +107,7 @@ def test_images_turn_with_their_map_and_keep_their_values() -> None:
         ({"side_axis": 3}, "side_axis must be 0, 1 or 2, got 3"),
         ({"swap": ((1, 2), (2, 3))}, "swap must be pairs without a value in two of them"),
         ({"swap": ((1, 2, 3),)}, "swap must be pairs"),
-        ({"swap": ((-1, 2),)}, "swap must be pairs of label values >= 0"),
+        ({"swap": ((-1, 2),)}, "swap must be pairs of label values, whole numbers >= 0"),
     ],
 )
 def test_impossible_flips_are_refused(arguments: dict[str, Any], message: str) -> None:
