@@ -54,7 +54,7 @@ class SynthesizeBatch:
 
     def __init__(
         self,
-        recipe: str | Path = "full",
+        recipe: str | Path = "lumbar",
         *,
         patch_size: Sequence[int],
         spacing_mm: float | Sequence[float] = 1.0,

@@ -87,7 +87,7 @@ class RandSynthesizeMRI(RandomKernel):
 
     def __init__(
         self,
-        recipe: str | Path = "full",
+        recipe: str | Path = "lumbar",
         *,
         patch_size: Sequence[int],
         spacing_mm: float | Sequence[float] = 1.0,

@@ -41,8 +41,8 @@ from tests.transforms.contract_tools import (
 def _faces(seed: int) -> dict[str, Callable[[np.ndarray], Tensor]]:
     """Return a call of each plain-Python face that draws from a fresh instance."""
     generator = SpineSynthGenerator("T2", add_motion=True, seed=seed)
-    fused = RandSynthesizeMRI(patch_size=label_map().shape).set_random_state(seed)
-    batch = SynthesizeBatch(patch_size=label_map().shape)
+    fused = RandSynthesizeMRI("full", patch_size=label_map().shape).set_random_state(seed)
+    batch = SynthesizeBatch("full", patch_size=label_map().shape)
     return {
         "RandSynthesizeMRI": lambda codes: fused(codes[None])[0],
         "SynthesizeBatch": lambda codes: batch(
@@ -74,8 +74,15 @@ def test_all_survive_pickling_to_a_spawned_worker() -> None:
     tasks.append((SpineSynthGenerator("T1", seed=9).generate_synthetic_mri, codes))
     tasks.append((SyntheticDataset([codes], SpineSynthGenerator("T1")).__getitem__, 0))
     maps = {"tissue": torch.from_numpy(codes)[None]}
-    tasks.append((RandSynthesizeMRI(patch_size=codes.shape).set_random_state(9), maps["tissue"]))
-    tasks.append((RandSynthesizeMRId("tissue", patch_size=codes.shape).set_random_state(9), maps))
+    tasks.append(
+        (RandSynthesizeMRI("full", patch_size=codes.shape).set_random_state(9), maps["tissue"])
+    )
+    tasks.append(
+        (
+            RandSynthesizeMRId("tissue", recipe="full", patch_size=codes.shape).set_random_state(9),
+            maps,
+        )
+    )
 
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         remote = pool.starmap(operator.call, tasks)
