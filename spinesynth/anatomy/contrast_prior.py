@@ -6,7 +6,6 @@ not contiguous, can never shift a prior from one tissue to another.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ import yaml
 from spinesynth.anatomy.tissues import Tissue
 from spinesynth.errors import ConfigError
 from spinesynth.strict_yaml import load_strict
+from spinesynth.suggest import did_you_mean
 
 Distribution = Literal["uniform", "normal"]
 Pair = tuple[float, float]
@@ -195,8 +195,7 @@ def _tissue(name: object) -> Tissue:
 
 def _nearest(word: object, known: tuple[str, ...]) -> str:
     """Suggest the nearest valid word, or list them all."""
-    close = difflib.get_close_matches(str(word).lower(), known, n=1)
-    return f" (did you mean {close[0]!r}?)" if close else f"; known are {', '.join(known)}"
+    return did_you_mean(str(word).lower(), known, otherwise=f"; known are {', '.join(known)}")
 
 
 def _tissue_prior(name: object, entry: object) -> TissuePrior:

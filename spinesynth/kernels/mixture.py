@@ -10,7 +10,7 @@ from torch import Tensor
 
 from spinesynth.kernels.axis_product import apply_along_axis, stable_product
 from spinesynth.kernels.partial_volume import blend_borders
-from spinesynth.kernels.smooth_noise import bspline_matrix
+from spinesynth.kernels.smooth_noise import bspline_matrix, noise_nodes
 
 _CODES = 256  # label maps hold codes of one byte
 _CHUNK_VOXELS = 2**16
@@ -179,8 +179,7 @@ def _texture_rows(
     size: Sequence[int], amplitude: float, scale_vox: float, generator: torch.Generator
 ) -> Tensor:
     """Draw the nodes of ``1 + a noise``, upsampled along the last axis but one."""
-    coarse = [max(2, round(n / max(scale_vox, 1.0)) + 1) for n in size]
-    spread: float = (151 / 315) ** (len(size) / 2)  # what upsampling leaves of the nodes' spread
+    coarse, spread = noise_nodes(size, [scale_vox] * len(size))
     nodes = torch.randn(coarse, generator=generator).mul_(amplitude / spread).add_(1)
     nodes = nodes.reshape(-1, *coarse[-2:])  # a slice is a volume of one
     return apply_along_axis(bspline_matrix(size[-2], coarse[-2]), nodes, -2)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from spinesynth.kernels.smooth_noise import apply_along_axis
+from spinesynth.kernels.axis_product import apply_along_axis
 
 #: Rotation in radians and shift in voxels along the axes -2 and -1.
 _Pose = tuple[float, float, float]

@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 
 from spinesynth.kernels.axis_product import Banded, apply_along_axis, banded
-
-_FWHM_PER_SIGMA = 2 * math.sqrt(2 * math.log(2))
+from spinesynth.kernels.slice_profile import FWHM_PER_SIGMA
 
 
 # widths are drawn from a continuum: a hit is another axis or the same sample again
@@ -29,7 +28,7 @@ def voxel_blur_matrix(size: int, fwhm_vox: float) -> Tensor:
     Returns:
         ``(size, size)`` float32 whose rows sum to 1.
     """
-    sigma_vox = fwhm_vox / _FWHM_PER_SIGMA
+    sigma_vox = fwhm_vox / FWHM_PER_SIGMA
     edges = (torch.arange(2 * size, dtype=torch.float64) - size + 0.5) / sigma_vox
     below = torch.special.ndtr(edges)
     # row i holds the weights of the voxels at the distances -i .. size - 1 - i

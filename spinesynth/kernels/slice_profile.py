@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-_FWHM_PER_SIGMA = 2 * math.sqrt(2 * math.log(2))
+FWHM_PER_SIGMA = 2 * math.sqrt(2 * math.log(2))  # of a Gaussian
 _INTRINSIC_FWHM = 1.0  # a voxel already averages over one voxel
 _NARROW_SIGMA = 0.6  # in fine voxels
 _LOBES = 3  # of the sinc on either side, where its Hamming window ends
@@ -24,7 +24,7 @@ def _gaussian(distance: Tensor, thickness: float) -> Tensor:
     interpolated image, whose own kernel is a hat of variance 1/6, which puts it
     where it belongs.
     """
-    sigma = math.sqrt(max(thickness**2 - _INTRINSIC_FWHM**2, 0.0)) / _FWHM_PER_SIGMA
+    sigma = math.sqrt(max(thickness**2 - _INTRINSIC_FWHM**2, 0.0)) / FWHM_PER_SIGMA
     if sigma >= _NARROW_SIGMA:
         return torch.exp(-0.5 * (distance / sigma) ** 2)
     rest = math.sqrt(max(sigma**2 - 1 / 6, 1e-12))

@@ -14,8 +14,6 @@ from torch import Tensor
 
 from spinesynth.kernels.axis_product import apply_along_axis
 
-__all__ = ["apply_along_axis", "bspline_matrix", "smooth_noise", "upsample_nodes"]
-
 
 @functools.lru_cache(maxsize=256)
 def bspline_matrix(size_out: int, nodes: int) -> Tensor:
@@ -56,6 +54,21 @@ def upsample_nodes(nodes: Tensor, shape: Sequence[int]) -> Tensor:
     return nodes
 
 
+def noise_nodes(shape: Sequence[int], scale_vox: Sequence[float]) -> tuple[list[int], float]:
+    """Return how many coarse nodes a field has, and the spread that upsampling leaves of them.
+
+    Args:
+        shape: size of each spatial axis.
+        scale_vox: distance between independent nodes along each axis, in voxels.
+
+    Returns:
+        Nodes along each axis, at least 2, and the spread of white nodes of unit
+        spread after B-spline upsampling: sqrt(151/315) per axis.
+    """
+    coarse = [max(2, round(n / max(s, 1.0)) + 1) for n, s in zip(shape, scale_vox, strict=True)]
+    return coarse, (151 / 315) ** (len(shape) / 2)
+
+
 def smooth_noise(
     shape: Sequence[int],
     scale_vox: Sequence[float],
@@ -74,8 +87,6 @@ def smooth_noise(
     Returns:
         ``(1, channels, *shape)`` float32.
     """
-    coarse = [max(2, round(n / max(s, 1.0)) + 1) for n, s in zip(shape, scale_vox, strict=True)]
+    coarse, spread = noise_nodes(shape, scale_vox)
     nodes = torch.randn(1, channels, *coarse, generator=generator)
-    # B-spline smoothing shrinks the spread of white nodes to sqrt(151/315) per axis
-    spread: float = (151 / 315) ** (len(shape) / 2)
     return upsample_nodes(nodes.div_(spread), shape)

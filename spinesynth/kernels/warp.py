@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from spinesynth.kernels.smooth_noise import apply_along_axis, bspline_matrix
+from spinesynth.kernels.axis_product import apply_along_axis
+from spinesynth.kernels.smooth_noise import bspline_matrix
 
 #: Voxels evaluated at a time on the CPU: three coordinates of them fit the second cache.
 _SLAB_VOXELS = 65536

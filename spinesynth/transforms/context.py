@@ -77,8 +77,9 @@ class RandFillContext(RandomKernel):
 def _structure_codes(data: Tensor) -> Tensor:
     """Return a map of Structure codes as integers, or raise naming the others."""
     codes = whole_numbers(data, "structure map")
-    unknown = sorted(set(torch.unique(codes).tolist()) - {int(member) for member in Structure})
-    if unknown:
+    low, high = codes.aminmax()
+    if int(low) < 0 or int(high) > max(Structure):  # the codes have no gap
+        unknown = sorted(set(codes.flatten().tolist()) - set(Structure))
         raise ValueError(
             f"structure map must hold the codes 0-{max(Structure)} of Structure, got {unknown}; "
             "codes of a label scheme become those by get_scheme(name).decode(codes).structure"

@@ -13,7 +13,14 @@ from monai.utils.misc import ensure_tuple
 from torch import Tensor
 
 from spinesynth.kernels.flip import flip_labels
-from spinesynth.transforms.base import RandomKernel, RandomKerneld, Record, as_plain, is_whole
+from spinesynth.transforms.base import (
+    RandomKernel,
+    RandomKerneld,
+    Record,
+    as_plain,
+    is_whole,
+    rewrap,
+)
 from spinesynth.transforms.spatial import RandomSpatial
 
 
@@ -22,6 +29,11 @@ class FlipRecord(Record):
     """Drawn flips: one answer for each spatial axis."""
 
     flipped: tuple[bool, ...]
+
+
+def mirror(data: Tensor, record: FlipRecord) -> Tensor:
+    """Flip the axes of a record and exchange no label: for images and tissue maps."""
+    return torch.flip(data, [axis + 1 for axis, flips in enumerate(record.flipped) if flips])
 
 
 class RandSideFlip(RandomSpatial):
@@ -95,9 +107,9 @@ class RandSideFlip(RandomSpatial):
 
     def apply(self, data: Tensor, record: FlipRecord) -> Tensor:
         """Flip the axes of a record."""
-        axes = [axis for axis, flips in enumerate(record.flipped) if flips]
         if data.is_floating_point():
-            return torch.flip(data, [axis + 1 for axis in axes])
+            return mirror(data, record)
+        axes = [axis for axis, flips in enumerate(record.flipped) if flips]
         return flip_labels(data, axes, side_axis=self.side_axis, pairs=self.swap)
 
 
@@ -127,7 +139,6 @@ class RandSideFlipd(RandomKerneld):
         unknown = set(self.swap_keys) - set(self.keys)
         if unknown:
             raise ValueError(f"swap_keys must be among keys {self.keys}, got {sorted(unknown)}")
-        self._plain = RandSideFlip(**{**parameters, "swap": ()})
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Flip the arrays under ``keys`` of a copied dictionary."""
@@ -135,7 +146,9 @@ class RandSideFlipd(RandomKerneld):
         for number, key in enumerate(self.key_iterator(result)):
             if number == 0:
                 self.transform.randomize(as_plain(result[key]))
-            form = self.transform if key in self.swap_keys else self._plain
-            form.record = self.transform.record
-            result[key] = form(result[key], randomize=False)
+            record = self.transform.record
+            if key in self.swap_keys or not isinstance(record, FlipRecord):
+                result[key] = self.transform(result[key], randomize=False)
+            else:
+                result[key] = rewrap(mirror(as_plain(result[key]), record), result[key])
         return result

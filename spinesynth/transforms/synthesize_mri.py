@@ -29,7 +29,7 @@ from spinesynth.transforms.recipe import (
     read_recipe,
     stage_parameters,
 )
-from spinesynth.transforms.side_flip import FlipRecord, RandSideFlip
+from spinesynth.transforms.side_flip import FlipRecord, RandSideFlip, mirror
 from spinesynth.transforms.spatial import RandomSpatial
 from spinesynth.transforms.stage_catalogue import stage_catalogue
 from spinesynth.transforms.tissue_contrast import ContrastRecord, RandTissueContrast
@@ -316,8 +316,7 @@ def _move(stage: RandomSpatial, maps: Tensor, record: Record) -> Tensor:
     """Move the tissue map and label maps alike; only the labels have sides to exchange."""
     if isinstance(stage, RandSideFlip) and stage.swap:
         assert isinstance(record, FlipRecord)  # its record_class
-        plain = RandSideFlip(stage.probs, side_axis=stage.side_axis)
-        return torch.cat([plain.apply(maps[:1], record), stage.apply(maps[1:], record)])
+        return torch.cat([mirror(maps[:1], record), stage.apply(maps[1:], record)])
     return stage.apply(maps, record)
 
 

@@ -24,5 +24,7 @@ def whole_numbers(data: Tensor, name: str) -> Tensor:
         return data
     whole = data.to(torch.int32)
     if not bool((whole == data).all()):
-        raise ValueError(f"{name} must hold whole numbers (a label map), got fractions")
+        raise ValueError(
+            f"{name} must hold whole numbers, got fractions; partial volumes belong in an image"
+        )
     return whole

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.interpolate import BSpline
 
+from spinesynth.kernels.axis_product import apply_along_axis
 from spinesynth.kernels.smooth_noise import (
-    apply_along_axis,
     bspline_matrix,
     smooth_noise,
     upsample_nodes,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 import torchio as tio
 from torch import Tensor
 from torchio.transforms.intensity_transform import IntensityTransform
@@ -20,24 +19,7 @@ from spinesynth.transforms.torchio.replayed_face import (
     ReplayedIntensity,
     record_of,
 )
-
-
-def whole_numbers(image: tio.Image, name: str) -> Tensor:
-    """Return the data of a label map as integers.
-
-    Raises:
-        ValueError: if it holds fractions, which only interpolation could move.
-    """
-    data: Tensor = image.data
-    if not data.is_floating_point():
-        return data
-    whole = data.to(torch.int32)
-    if not bool((whole == data).all()):
-        raise ValueError(
-            f"label map {name!r} must hold whole numbers, got fractions; "
-            "partial volumes belong in a ScalarImage"
-        )
-    return whole
+from spinesynth.transforms.whole_numbers import whole_numbers
 
 
 class RandomLabelFace(RandomSpineSynthTransform, IntensityTransform):
@@ -84,7 +66,7 @@ class RandomLabelFace(RandomSpineSynthTransform, IntensityTransform):
         if image.data.shape[0] != 1:
             raise ValueError(f"label map {name!r} must have 1 channel, got {image.data.shape[0]}")
         record = None if records is None else record_of(name, records)
-        data = with_affine(image, whole_numbers(image, name))
+        data = with_affine(image, whole_numbers(image.data, f"label map {name!r}"))
         result, applied = self.run_stage(image, data, state=state, record=record)
         self.put(subject, image, as_plain(result))
         return {name: applied}

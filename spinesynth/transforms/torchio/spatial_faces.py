@@ -13,9 +13,9 @@ from torchio.transforms.spatial_transform import SpatialTransform
 
 from spinesynth.transforms.base import RandomKernel, as_plain
 from spinesynth.transforms.deform_patch import RandDeformPatch
-from spinesynth.transforms.torchio.label_faces import whole_numbers
 from spinesynth.transforms.torchio.random_face import RandomSpineSynthTransform
 from spinesynth.transforms.torchio.replayed_face import Records, Replayed, ReplayedSpatial
+from spinesynth.transforms.whole_numbers import whole_numbers
 
 
 class RandomDeformPatch(RandomSpineSynthTransform, SpatialTransform):
@@ -54,7 +54,8 @@ class RandomDeformPatch(RandomSpineSynthTransform, SpatialTransform):
         applied: Records = {}
         for name, image in images.items():
             is_map = isinstance(image, tio.LabelMap)
-            data = whole_numbers(image, name) if is_map else image.data.float()
+            voxels = image.data
+            data = whole_numbers(voxels, f"label map {name!r}") if is_map else voxels.float()
             axes = self._axes(image)
             result, record = self.run_stage(
                 image, _in_plane(data, image, axes), state=state, record=record
