@@ -13,7 +13,8 @@ room             what it is for
 ``io``           files in, validated RAS tensors out, and back onto the source grid
 ``viz``          arrays and tables in, figures out
 ``pipelines``    files in, files out: train, predict, evaluate, report
-``cli``          the command ``spinesynth``
+``commands``     options in, one call of a pipeline, a message out
+``cli``          the command ``spinesynth``, made of them
 ================ ============================================================
 """
 

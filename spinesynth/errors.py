@@ -6,6 +6,7 @@ traceback. A message says what is wrong, where, and how to mend it.
 
 from __future__ import annotations
 
+import copyreg
 from typing import ClassVar
 
 
@@ -22,6 +23,10 @@ class SpineSynthError(Exception):
     def __init__(self, message: str, *, code: str) -> None:
         super().__init__(f"[{code}] {message}")
         self.code = code
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Let an error pass from one process to another, whatever its class takes."""
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]  # not in its stub
 
 
 class ConfigError(SpineSynthError):

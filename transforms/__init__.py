@@ -6,12 +6,15 @@ name for the checkout. Installed, import from there: the wheel has no
 
 =========================== ====================================================
 ``RandSagittalSlice``       cut one sagittal slice from a volume
+``RandSagittalSlab``        cut a thick slice as the layers that it averages
 ``RandObliqueSlice``        cut a tilted slice from a volume and deform it
 ``RandSideFlip``            mirror, with the left and right labels exchanged
 ``RandFillContext``         complete a structure map to a tissue map
 ``RandDeformPatch``         deform affinely and elastically, sampled once
 ``RandTissueContrast``      paint tissues on the spectrum from T1 to T2
+``RandClusterContrast``     paint any codes, each in a grey of its own
 ``RandSurfaceCoil``         let the signal fall off from a posterior coil
+``RandSaturationBand``      make the belly dark in front of the spine
 ``RandBiasGain``            multiply by a smooth bias
 ``RandChemicalShift``       move the fat along the readout
 ``RandWrapAround``          fold what lies outside the field of view over it

@@ -18,6 +18,7 @@ parts           1 vertebral body, 2 disc, 3 canal, 4 posterior elements,
 roadmap12       1-5 L1..L5 (top-down), 6-10 discs L1-L2..L5-S1, 11 canal
 seed14          1-6 L5..L1, T12 (bottom-up), 7-12 the disc below each, 13 canal
 binary_vertebra 1 vertebra
+em_clusters     20 s + c: cluster c, by rising intensity, of ``Structure`` s
 =============== ==============================================================
 
 Code 0 is background, or not annotated, in all of them.
@@ -51,7 +52,22 @@ from spinesynth.anatomy.label_scheme import (
 )
 from spinesynth.anatomy.structures import Structure
 
-__all__ = ["COUNTED", "SCHEMES", "Code", "DecodedLabels", "LabelScheme", "convert", "get_scheme"]
+__all__ = [
+    "CLUSTER_SCHEME",
+    "COUNTED",
+    "MAX_CLUSTERS",
+    "SCHEMES",
+    "Code",
+    "DecodedLabels",
+    "LabelScheme",
+    "convert",
+    "get_scheme",
+]
+
+#: Scheme of label maps whose structures are divided into clusters of intensity.
+CLUSTER_SCHEME = "em_clusters"
+#: Clusters that a structure may have: all codes fit one byte.
+MAX_CLUSTERS = 20
 
 
 def get_scheme(name: str) -> LabelScheme:
@@ -142,6 +158,17 @@ def _seed14() -> dict[int, Code]:
     return codes
 
 
+def _clusters() -> dict[int, Code]:
+    """Return the codes of structures that are divided by intensity."""
+    return {
+        int(structure) * MAX_CLUSTERS + cluster: Code(
+            structure, None, f"{structure.name.lower()}, cluster {cluster}"
+        )
+        for structure in Structure
+        for cluster in range(MAX_CLUSTERS)
+    }
+
+
 _BODY = (Structure.VERTEBRAL_BODY, "vertebral body")
 _POSTERIOR = (Structure.POSTERIOR_ELEMENTS, "posterior elements")
 _VERTEBRA = (Structure.VERTEBRA, "vertebra")
@@ -162,5 +189,6 @@ SCHEMES: dict[str, LabelScheme] = {
         LabelScheme("roadmap12", _roadmap12(), folds_top=False),
         LabelScheme("seed14", _seed14(), folds_top=True),
         LabelScheme("binary_vertebra", _plain(_VERTEBRA)),
+        LabelScheme(CLUSTER_SCHEME, _clusters()),
     )
 }

@@ -49,6 +49,12 @@ class Tissue(IntEnum):
     SKIN = 16
     BOWEL_GAS = 17
     FAT_EPIDURAL = 18
+    NUCLEUS_DRY = 19
+    MARROW_OEDEMA = 20
+    MARROW_FATTY = 21
+    MARROW_SCLEROTIC = 22
+    MARROW_LESION = 23
+    METAL = 24
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +109,26 @@ TISSUE_PRIORS: dict[Tissue, IntensityPrior] = {
     Tissue.SKIN: IntensityPrior(t1=(0.1, 0.5), t2=(0.05, 0.4), basis=_MIXED),
     Tissue.BOWEL_GAS: IntensityPrior(t1=(0.0, 0.06), t2=(0.0, 0.06), basis="no protons"),
     Tissue.FAT_EPIDURAL: IntensityPrior(t1=(0.6, 1.0), t2=(0.4, 1.0), basis=_TSE_FAT),
+    Tissue.NUCLEUS_DRY: IntensityPrior(
+        t1=(0.1, 0.45), t2=(0.05, 0.45), basis="grey nucleus, Pfirrmann grade III (Pfirrmann 2001)"
+    ),
+    Tissue.MARROW_OEDEMA: IntensityPrior(
+        t1=(0.1, 0.45), t2=(0.4, 0.9), basis="dark on T1, bright on T2 (type 1, Modic 1988)"
+    ),
+    Tissue.MARROW_FATTY: IntensityPrior(
+        t1=(0.55, 1.0),
+        t2=(0.4, 0.95),
+        basis="bright on T1, iso or more on T2 (type 2, Modic 1988)",
+    ),
+    Tissue.MARROW_SCLEROTIC: IntensityPrior(
+        t1=(0.03, 0.3), t2=(0.02, 0.25), basis="dark on T1 and T2 (type 3, Modic 1988)"
+    ),
+    Tissue.MARROW_LESION: IntensityPrior(
+        t1=(0.05, 0.4), t2=(0.1, 0.85), basis="tumour displaces fat: dark on T1, any T2; nominal"
+    ),
+    Tissue.METAL: IntensityPrior(
+        t1=(0.0, 0.04), t2=(0.0, 0.04), basis="no protons, and dephasing around it"
+    ),
 }
 
 #: The tissue that fills a structure before it is subdivided.

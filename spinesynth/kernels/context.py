@@ -4,7 +4,8 @@ Around the labelled spine are drawn, from front to back: air, skin, fat,
 abdominal wall, viscera, vessels, the longitudinal ligament, epidural fat and
 ligaments between the spinous processes, muscle with fat streaks, subcutaneous
 fat, skin, air; and below it a sacrum. Every width, blob and class is random:
-the point is that nothing outside the spine can be relied on.
+the point is that nothing outside the spine can be relied on. Where bodies or
+discs alone are annotated, the rest of the column is drawn first.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from torch import Tensor
 
 from spinesynth.anatomy.structures import Structure
 from spinesynth.anatomy.tissues import Tissue
+from spinesynth.kernels.column import complete_column
 from spinesynth.kernels.draws import choose, happens, uniform
 from spinesynth.kernels.landmarks import SpineLandmarks, find_landmarks
 from spinesynth.kernels.sacrum import paint_sacrum
@@ -43,25 +45,30 @@ def fill_context(
 
     Returns:
         The structure map, in which a drawn sacrum has its code where nothing was
-        labelled, and the tissue map; both uint8 of the input's shape.
+        labelled, and the tissue map; both uint8 of the input's shape. A column
+        that had to be completed keeps its structure map as it was.
     """
     flat = structure.ndim == 2
     labels = (structure[None] if flat else structure).to(torch.uint8).cpu()
     in_plane = (float(spacing_mm[-2]), float(spacing_mm[-1]))
-    landmarks = find_landmarks(labels, in_plane)
+    sizes = (float(spacing_mm[0]) if not flat else 1.0, *in_plane)
+    column = complete_column(labels, spacing_mm=sizes, generator=generator)
+    drawn = column is not labels
+    landmarks = find_landmarks(column, in_plane)
     painter = _Painter(labels.shape, (1.0, *in_plane), generator)
     if landmarks is None:
         tissue = painter.blobs(_VISCERA, (25.0, 25.0))
     else:
         tissue = _paint_layers(painter, landmarks)
         if not bool((labels == Structure.SACRUM).any()):
-            labels, tissue = paint_sacrum(
-                labels, tissue, landmarks=landmarks, spacing_mm=in_plane, generator=generator
+            column, tissue = paint_sacrum(
+                column, tissue, landmarks=landmarks, spacing_mm=in_plane, generator=generator
             )
-    sizes = (float(spacing_mm[0]) if not flat else 1.0, *in_plane)
-    tissue = paint_main_tissues(labels, tissue)
+    tissue = paint_main_tissues(column, tissue)
     for paint in (paint_cortex, paint_nucleus, paint_cord):
-        tissue = paint(labels, tissue, spacing_mm=sizes, generator=generator)
+        tissue = paint(column, tissue, spacing_mm=sizes, generator=generator)
+    if not drawn:  # what a drawn column holds is no target, nor the sacrum below it
+        labels = column
     both = (labels[0], tissue[0]) if flat else (labels, tissue)
     return both[0].to(structure.device), both[1].to(structure.device)
 

@@ -1,6 +1,8 @@
-"""Multiplicative fields: receive bias and the fall-off of a posterior surface coil."""
+"""Multiplicative fields: receive bias, fall-off of a posterior surface coil, saturation band."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -46,3 +48,36 @@ def apply_surface_coil(
     shape = [1] * image.ndim
     shape[axis] = -1
     return image * gain.reshape(shape)
+
+
+def apply_saturation_band(
+    image: Tensor,
+    remaining: float,
+    *,
+    edge: float,
+    lean: float,
+    transition_mm: float,
+    spacing_mm: Sequence[float],
+) -> Tensor:
+    """Take signal from what lies beyond a straight edge along the last axis but one.
+
+    Args:
+        image: ``(B, C, *spatial)`` float; the last axes point anterior and superior.
+        remaining: share of the signal that remains far inside the band; 1 is neutral.
+        edge: where the band begins at the middle of the last axis, as a share of the
+            size of the anterior axis.
+        lean: how far the edge moves anteriorly per mm upwards, mm/mm.
+        transition_mm: scale of the logistic fall of the signal.
+        spacing_mm: voxel size along the anterior and the superior axis.
+
+    Returns:
+        ``(B, C, *spatial)`` float.
+
+    Source: Felmlee & Ehman 1987, Radiology 164:559; the logistic profile is nominal.
+    """
+    anterior, superior = (
+        (torch.arange(n, device=image.device) - share * (n - 1)) * step
+        for n, step, share in zip(image.shape[-2:], spacing_mm, (edge, 0.5), strict=True)
+    )
+    depth_mm = anterior[:, None] - lean * superior[None]
+    return image * (1 - (1 - remaining) * torch.sigmoid(depth_mm / transition_mm))

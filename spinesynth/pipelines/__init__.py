@@ -7,6 +7,7 @@
 ``check_data``            list every problem of a data set
 ``split_cases``           split cases by patient
 ``write_phantom_dataset`` a data set without any data
+``write_em_labels``       label maps divided by the intensities of their images
 ``synthesize_cases``      synthetic images for the label maps of a data set
 ``fit_contrast_prior``    a contrast prior from images with label maps
 ``Trainer``               train one model
@@ -21,6 +22,7 @@
 ``run_experiment``        train A and B, test both, report
 ``run_demo``              pictures without any data
 ``draw_gallery``          each transform at several strengths, each recipe several times
+``draw_phantom_sheet``    random phantoms with labels and scans in several planes
 ``build_report``          a report from a run's tables
 ``fill_report``           tables and figures between the markers of a text
 ========================= =====================================================
@@ -38,11 +40,12 @@ if TYPE_CHECKING:
     from spinesynth.pipelines.check import check_data
     from spinesynth.pipelines.config import ExperimentConfig, parse_config, read_config
     from spinesynth.pipelines.demo import run_demo
+    from spinesynth.pipelines.em_labels import write_em_labels
     from spinesynth.pipelines.estimate_priors import fit_contrast_prior
     from spinesynth.pipelines.evaluate import evaluate_cases
     from spinesynth.pipelines.experiment import run_experiment, train_models
     from spinesynth.pipelines.gallery import draw_gallery
-    from spinesynth.pipelines.phantom_data import write_phantom_dataset
+    from spinesynth.pipelines.phantom_sheet import draw_phantom_sheet
     from spinesynth.pipelines.predict import VolumePredictor, load_predictor
     from spinesynth.pipelines.report import build_report, fill_report
     from spinesynth.pipelines.robustness import evaluate_robustness, robustness_summary
@@ -51,6 +54,7 @@ if TYPE_CHECKING:
     from spinesynth.pipelines.split import split_cases
     from spinesynth.pipelines.synthesize import synthesize_cases
     from spinesynth.pipelines.train import Trainer
+    from spinesynth.pipelines.write_phantoms import write_phantom_dataset
 
 __all__ = [
     "ExperimentConfig",
@@ -59,6 +63,7 @@ __all__ = [
     "build_report",
     "check_data",
     "draw_gallery",
+    "draw_phantom_sheet",
     "evaluate_cases",
     "evaluate_robustness",
     "fill_report",
@@ -74,6 +79,7 @@ __all__ = [
     "split_cases",
     "synthesize_cases",
     "train_models",
+    "write_em_labels",
     "write_phantom_dataset",
 ]
 
@@ -84,6 +90,7 @@ _MODULES = {
     "build_report": "report",
     "check_data": "check",
     "draw_gallery": "gallery",
+    "draw_phantom_sheet": "phantom_sheet",
     "evaluate_cases": "evaluate",
     "evaluate_robustness": "robustness",
     "fill_report": "report",
@@ -99,7 +106,8 @@ _MODULES = {
     "split_cases": "split",
     "synthesize_cases": "synthesize",
     "train_models": "experiment",
-    "write_phantom_dataset": "phantom_data",
+    "write_em_labels": "em_labels",
+    "write_phantom_dataset": "write_phantoms",
 }
 
 

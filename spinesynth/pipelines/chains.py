@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from monai.transforms.compose import Compose
 
+from spinesynth.anatomy.label_schemes import CLUSTER_SCHEME
+from spinesynth.errors import ConfigError
+from spinesynth.io.case import Case
 from spinesynth.pipelines.config import ExperimentConfig
 from spinesynth.transforms import (
     PercentileNormalised,
     RandBiasGaind,
+    RandClusterContrast,
     RandDeformPatchd,
     RandFillContextd,
     RandGammaCurved,
     RandMagnitudeNoised,
+    RandSagittalSlabd,
     RandSagittalSliced,
     RandSynthesizeMRI,
     RandSynthesizeMRId,
@@ -32,13 +38,37 @@ def synthesis_chain(config: ExperimentConfig) -> Compose:
     """
     return Compose(
         [
-            RandSagittalSliced(
-                ("label", "tissue"), allow_missing_keys=True, any_slice_prob=_ANY_SLICE_PROB
+            RandSagittalSlabd(
+                ("label", "tissue"),
+                thickness_mm=config.synthesis.slice_thickness_mm,
+                any_slice_prob=_ANY_SLICE_PROB,
+                allow_missing_keys=True,
             ),
             RandFillContextd("label", tissue_key="tissue"),
             RandSynthesizeMRId("label", **_recipe(config)),
         ]
     )
+
+
+def check_painter(config: ExperimentConfig, cases: Sequence[Case]) -> None:
+    """Refuse clusters of intensity under a recipe that paints tissues.
+
+    Args:
+        config: the experiment.
+        cases: those that it paints over.
+
+    Raises:
+        ConfigError: naming a case and a recipe that would do.
+    """
+    clustered = [case.case_id for case in cases if case.scheme == CLUSTER_SCHEME]
+    painters = [type(stage) for stage in RandSynthesizeMRI(**_recipe(config)).stages]
+    if clustered and RandClusterContrast not in painters:
+        raise ConfigError(
+            f"synthesis.recipe {config.synthesis.recipe} paints tissues, but {clustered[0]} is "
+            "divided into clusters of intensity; set synthesis.recipe to clusters, or to one of "
+            "your own with RandClusterContrast",
+            code="E-CONF-003",
+        )
 
 
 def augmentation_chain(config: ExperimentConfig) -> Compose:

@@ -53,6 +53,7 @@ def _unique(items: tuple[Any, ...]) -> tuple[Any, ...]:
 Models = Annotated[tuple[Literal["A", "B"], ...], AfterValidator(_filled), AfterValidator(_unique)]
 Factors = Annotated[tuple[Factor, ...], AfterValidator(_filled)]
 NonNegative = Annotated[tuple[float, float], _within(0)]
+Thickness = Annotated[tuple[float, float], _within(0, 50)]
 LogStrength = Annotated[tuple[float, float], _within(0, 5)]
 LogGamma = Annotated[tuple[float, float], _within(-5, 5)]
 
@@ -109,6 +110,7 @@ class SynthesisConfig(_Section):
         recipe: name of a recipe of the package, or path of a YAML file.
         without: stages of the recipe to leave out.
         overrides: parameters by stage that replace those of the recipe.
+        slice_thickness_mm: range of the thickness that a slice averages.
         phantom_share: share of samples painted over phantoms instead of the
             label maps. Masks of narrow slabs show no flank of the body; phantoms
             do, and hold no real image either.
@@ -118,6 +120,7 @@ class SynthesisConfig(_Section):
     recipe: str = "lumbar"
     without: tuple[str, ...] = ()
     overrides: dict[str, dict[str, Any]] = {}
+    slice_thickness_mm: Thickness = (0.0, 5.0)
     phantom_share: Probability = 0.0
     phantoms: Annotated[int, Field(ge=1)] = 24
 
@@ -134,6 +137,11 @@ class TrainingConfig(_Section):
     """Optimisation, equal for every model of an experiment.
 
     Attributes:
+        schedule: of the learning rate. ``plateau`` lowers it where the validation
+            stands still (``plateau_patience``, ``plateau_threshold``,
+            ``plateau_factor``), ``cosine`` raises it over ``warmup_steps`` and lowers
+            it at each step, to a thousandth at the last.
+        warmup_steps: fewer than ``steps``.
         ema_decay: of the exponential moving average of the weights, which is what
             is validated and saved; 0 keeps the latest weights.
     """
@@ -144,6 +152,8 @@ class TrainingConfig(_Section):
     patch_size: tuple[Size, Size] = (192, 192)
     spacing_mm: Annotated[float, Field(gt=0)] = 1.0
     learning_rate: Annotated[float, Field(gt=0)] = 2e-3
+    schedule: Literal["plateau", "cosine"] = "plateau"
+    warmup_steps: Annotated[int, Field(ge=0)] = 0
     plateau_patience: Annotated[int, Field(ge=0)] = 3
     plateau_threshold: Annotated[float, Field(ge=0, lt=1)] = 0.01
     plateau_factor: Annotated[float, Field(gt=0, lt=1)] = 0.5
@@ -152,6 +162,14 @@ class TrainingConfig(_Section):
     precision: Literal["float32", "bfloat16"] = "bfloat16"
     val_samples: Annotated[int, Field(ge=1)] = 32
     workers: Annotated[int, Field(ge=0)] = 1
+
+    @model_validator(mode="after")
+    def _warm_up_ends(self) -> Self:
+        if self.warmup_steps >= self.steps:
+            raise ValueError(
+                f"warmup_steps must be fewer than steps ({self.steps}), got {self.warmup_steps}"
+            )
+        return self
 
 
 class EvaluationConfig(_Section):

@@ -14,12 +14,13 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from spinesynth.anatomy.annotation import class_groups
-from spinesynth.anatomy.label_schemes import get_scheme
+from spinesynth.anatomy.label_schemes import CLUSTER_SCHEME, get_scheme
 from spinesynth.anatomy.phantom import draw_phantom, render_phantom
 from spinesynth.anatomy.structures import Structure
 from spinesynth.errors import SpineSynthError
 from spinesynth.io.case import Case
 from spinesynth.io.load_case import load_case
+from spinesynth.io.volume import read_label
 from spinesynth.kernels.intensity import normalise_intensity
 from spinesynth.pipelines.config import ExperimentConfig
 from spinesynth.pipelines.phantom_data import PHANTOM_ANNOTATED
@@ -27,8 +28,8 @@ from spinesynth.seeding import derive_seed32, make_generator
 from spinesynth.transforms.base import as_plain
 
 _WORKER_TIMEOUT_S = 120
-#: Both flanks of the body with 88 mm, as the widest sagittal stacks show them.
-_PHANTOM_SHAPE, _PHANTOM_SPACING_MM = (22, 240, 300), (4.0, 1.0, 1.0)
+#: Both flanks of the body with 100 mm, a little more than the widest sagittal stacks show.
+_PHANTOM_SHAPE, _PHANTOM_SPACING_MM = (50, 240, 300), (2.0, 1.0, 1.0)
 
 
 class SampleKey(NamedTuple):
@@ -55,6 +56,9 @@ class LoadCased(Transform):
         case = data["case"]
         loaded = load_case(case, need_image=self.with_image)
         result: dict[str, Any] = {"case": case, "label": loaded.structure}
+        if case.scheme == CLUSTER_SCHEME and case.label:
+            # painted as they are: the surroundings are divided, none have to be drawn
+            result["tissue"] = read_label(case.label).to(torch.uint8)
         if self.with_image and loaded.image is not None:
             voxels = normalise_intensity(loaded.image.as_tensor())
             result["image"] = MetaTensor(voxels, affine=loaded.image.affine)
@@ -93,7 +97,7 @@ class SliceDataset(Dataset[dict[str, Any]]):
     """Random slices of cached cases, each named by a :class:`SampleKey`.
 
     Args:
-        cases: cases to draw from.
+        cases: cases to draw from; none with a share of phantoms of 1.
         chain: random transforms from volumes to a slice.
         run_seed: seed of the run.
         with_image: load real images; False for synthesis.
@@ -118,6 +122,8 @@ class SliceDataset(Dataset[dict[str, Any]]):
     ) -> None:
         if phantom_share > 0 and not phantom_seeds:
             raise ValueError("phantom_seeds must hold a seed for a share of phantoms, got none")
+        if not cases and phantom_share < 1:
+            raise ValueError(f"cases must not be empty for a share of phantoms of {phantom_share}")
         self.phantom_share = phantom_share
         self.phantoms = _draw_phantoms(phantom_seeds) if phantom_share > 0 else []
         self.cases, self.chain, self.run_seed, self.coder = list(cases), chain, run_seed, coder
@@ -125,24 +131,27 @@ class SliceDataset(Dataset[dict[str, Any]]):
         self.cache = _load_all(self.cases, with_image=with_image)
 
     def __len__(self) -> int:
-        """Return the number of cases."""
-        return len(self.cases)
+        """Return the number of cases, or of phantoms where there are no cases."""
+        return len(self.cases) or len(self.phantoms)
 
     def __getitem__(self, key: SampleKey) -> dict[str, Any]:
         """Return ``image`` float32 and ``target`` uint8 ``(1, J, K)``, and ``groups``."""
-        case = self.cases[key.case]
-        name = (self.run_seed, key.epoch, case.case_id, key.variant)
+        case = self.cases[key.case] if self.cases else None
+        name = (self.run_seed, key.epoch, case.case_id if case else "phantom", key.variant)
         self.chain.set_random_state(derive_seed32(*name))
         phantom = self._choose_phantom(name)
-        volumes = {k: v for k, v in self.cache[key.case].items() if k != "case"}
-        drawn = self.chain(volumes if phantom is None else dict(phantom))
+        if phantom is not None:
+            volumes, known = dict(phantom), PHANTOM_ANNOTATED
+        else:
+            assert case is not None  # without cases every sample is a phantom
+            volumes = {k: v for k, v in self.cache[key.case].items() if k != "case"}
+            known = self._known(case)
+        drawn = self.chain(volumes)
         image, label = (as_plain(drawn[name]) for name in ("image", "label"))
         return {
             "image": image.float(),
             "target": self.coder.classes(label),
-            "groups": self.coder.groups(
-                self._known(case) if phantom is None else PHANTOM_ANNOTATED
-            ),
+            "groups": self.coder.groups(known),
         }
 
     def _choose_phantom(self, name: tuple[int | str, ...]) -> dict[str, Any] | None:
@@ -157,7 +166,7 @@ class SliceDataset(Dataset[dict[str, Any]]):
     def _known(self, case: Case) -> frozenset[str]:
         """Return what the target holds: synthesis also draws a sacrum below a full column."""
         column = {"disc", "canal"} <= case.annotated
-        drawn = not self.with_image and column
+        drawn = not self.with_image and column and case.scheme != CLUSTER_SCHEME
         return case.annotated | {"sacrum"} if drawn else case.annotated
 
 

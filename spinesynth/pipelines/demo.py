@@ -17,11 +17,11 @@ from spinesynth.pipelines.config import parse_config
 from spinesynth.pipelines.datasets import SampleKey
 from spinesynth.pipelines.evaluate import evaluate_cases, group_masks
 from spinesynth.pipelines.overlays import OverlayCollector
-from spinesynth.pipelines.phantom_data import write_phantom_dataset
 from spinesynth.pipelines.predict import load_predictor
 from spinesynth.pipelines.results import read_results
 from spinesynth.pipelines.split import split_cases
 from spinesynth.pipelines.train import Trainer, checkpoint_path, make_dataset
+from spinesynth.pipelines.write_phantoms import write_phantom_dataset
 from spinesynth.seeding import derive_seed
 from spinesynth.transforms import SpineSynthGenerator
 from spinesynth.viz import Sample, draw_samples, draw_training, encode_png

@@ -39,7 +39,7 @@ _TISSUES_OF: tuple[tuple[str, Structure, tuple[Tissue, ...]], ...] = (
     ("body", Structure.VERTEBRAL_BODY, (Tissue.MARROW_BODY,)),
     ("posterior", Structure.POSTERIOR_ELEMENTS, (Tissue.MARROW_POSTERIOR,)),
     ("vertebra", Structure.VERTEBRA, (Tissue.MARROW_BODY, Tissue.MARROW_POSTERIOR)),
-    ("disc", Structure.DISC, (Tissue.NUCLEUS, Tissue.ANNULUS)),
+    ("disc", Structure.DISC, (Tissue.NUCLEUS, Tissue.NUCLEUS_DRY, Tissue.ANNULUS)),
     ("sacrum", Structure.SACRUM, (Tissue.MARROW_SACRUM,)),
     ("canal", Structure.CANAL, (Tissue.CSF, Tissue.CORD)),
     # last, so that it replaces what the canal says of the cord

@@ -19,6 +19,7 @@ from spinesynth.errors import ConfigError
 from spinesynth.io.case import Case
 from spinesynth.io.discover import discover_cases
 from spinesynth.io.tables import write_csv
+from spinesynth.pipelines.chains import check_painter
 from spinesynth.pipelines.config import ExperimentConfig
 from spinesynth.pipelines.evaluate import Evaluation, evaluate_cases
 from spinesynth.pipelines.overlays import OverlayCollector
@@ -26,7 +27,6 @@ from spinesynth.pipelines.phantom_data import (
     PHANTOM_ANNOTATED,
     PHANTOM_CONTRASTS,
     PHANTOM_SOURCE,
-    write_phantom_dataset,
 )
 from spinesynth.pipelines.predict import VolumePredictor, load_predictor
 from spinesynth.pipelines.progress import StepProgress
@@ -45,9 +45,10 @@ from spinesynth.pipelines.results import (
     training_csv,
 )
 from spinesynth.pipelines.robustness import evaluate_robustness
-from spinesynth.pipelines.run_record import describe_run, write_json
+from spinesynth.pipelines.run_record import describe_run, training_mode, write_json
 from spinesynth.pipelines.split import Split, split_cases
 from spinesynth.pipelines.train import ModelName, Trainer, checkpoint_path
+from spinesynth.pipelines.write_phantoms import write_phantom_dataset
 
 _LOG = logging.getLogger(__name__)
 _PHANTOM_FOLDER, _REPORT = Path("phantom_data"), Path("report")
@@ -71,6 +72,8 @@ def read_split(config: ExperimentConfig, data: Path) -> Split:
         InputError: for the first file that is refused, with the number of others.
     """
     split = _split(discover_cases(data), config)
+    if "A" in config.models:
+        check_painter(config, (*split.train, *split.validation))
     trains_on_images = "B" in config.models
     refuse_unreadable(
         [
@@ -223,6 +226,7 @@ def _prepare(
     write_csv(folder / SPLIT_CSV, split.table())
     record: dict[str, Any] = {
         **describe_run(), "command": command, "name": config.name, "seed": config.seed,
+        "mode": training_mode(config, split.train),
         "config": config.model_dump(mode="json"), "seconds": {}, "parameters": {},
     }  # fmt: skip
     return split, record

@@ -46,7 +46,7 @@ _SAMPLES, _COLUMNS = 8, 4
 _CONTRAST_SEED = derive_seed32(42, "gallery contrast", 6)
 _SHOWN = ("body", "posterior", "disc", "canal", "sacrum")
 #: Their panels differ in contrast: each picture has a scale of grey of its own.
-_OWN_WINDOW = frozenset({"RandSynthesizeMRI", "RandTissueContrast"})
+_OWN_WINDOW = frozenset({"RandClusterContrast", "RandSynthesizeMRI", "RandTissueContrast"})
 
 
 class _Anatomy:

@@ -22,9 +22,11 @@ SOURCES: dict[str, Source] = {
     "MinMaxNormalise": "unscaled",
     "PercentileNormalise": "unscaled",
     "RandChemicalShift": "image and fat",
+    "RandClusterContrast": "tissue",
     "RandDeformPatch": "wide image",
     "RandFillContext": "structure",
     "RandObliqueSlice": "volume",
+    "RandSagittalSlab": "volume",
     "RandSagittalSlice": "volume",
     "RandSynthesizeMRI": "wide tissue",
     "RandTissueContrast": "tissue",
@@ -95,6 +97,9 @@ PANELS: dict[str, tuple[Panel, ...]] = {
             for tesla, hertz in ((1.5, 220), (1.5, 110), (3.0, 110))
         ),
     ),
+    "RandClusterContrast": tuple(
+        Panel(f"draw {draw + 1}", {"spread": (0.02, 0.02)}, draw) for draw in range(4)
+    ),
     "RandDeformPatch": (
         Panel("neutral", _STILL),
         Panel("rotation 15 deg", {**_STILL, "rotation_deg": 15}),
@@ -136,6 +141,7 @@ PANELS: dict[str, tuple[Panel, ...]] = {
         Panel("0.6, front alone", {**_GHOST, "amplitude": (0.6, 0.6), "moving": "anterior"}, 7),
         Panel("displacement 1 vox", {**_GHOST, "amplitude": (0, 0), "displacement_vox": (1, 1)}, 7),
     ),
+    "RandSagittalSlab": _steps("thickness_mm", (0, 8, 16, 32), unit="mm", any_slice_prob=0.0),
     "RandSagittalSlice": tuple(
         Panel(f"draw {n + 1}", {"any_slice_prob": 0.0}, draw) for n, draw in enumerate((2, 6, 0, 4))
     ),
@@ -150,6 +156,10 @@ PANELS: dict[str, tuple[Panel, ...]] = {
         Panel("probs (0, 0)", {"probs": (0.0, 0.0)}),
         Panel("probs (1, 0)", {"probs": (1.0, 0.0)}),
         Panel("probs (0, 1)", {"probs": (0.0, 1.0)}),
+    ),
+    "RandSaturationBand": (
+        Panel("remaining 1", {"remaining": (1, 1)}),
+        *_steps("remaining", (0.5, 0.2, 0.05), edge=(0.6, 0.6)),
     ),
     "RandSurfaceCoil": (
         Panel("floor 1", {"floor": (1, 1)}),

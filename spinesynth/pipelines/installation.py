@@ -12,7 +12,7 @@ from spinesynth.anatomy.structures import REPORT_GROUPS, Structure
 
 #: What results depend on, then what the extras bring.
 _PACKAGES = (
-    "torch", "monai", "torchio", "numpy", "scipy", "pandas", "nibabel", "SimpleITK",
+    "torch", "monai", "torchio", "numpy", "scipy", "scikit-learn", "pandas", "nibabel", "SimpleITK",
     "pydicom", "highdicom", "fastapi", "pytorch-ignite", "onnxruntime", "tensorboard",
 )  # fmt: skip
 

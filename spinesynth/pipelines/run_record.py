@@ -5,16 +5,40 @@ from __future__ import annotations
 import json
 import platform
 import subprocess
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from spinesynth import __version__
+from spinesynth.anatomy.label_schemes import CLUSTER_SCHEME
 from spinesynth.io.write import atomic_write
+from spinesynth.pipelines.phantom_data import PHANTOM_SOURCE
 
-_PACKAGES = ("torch", "monai", "torchio", "numpy", "nibabel", "SimpleITK", "pandas", "scipy")
+if TYPE_CHECKING:
+    from spinesynth.io.case import Case
+    from spinesynth.pipelines.config import ExperimentConfig
+
+_PACKAGES = (
+    "torch",
+    "monai",
+    "torchio",
+    "numpy",
+    "nibabel",
+    "SimpleITK",
+    "pandas",
+    "scipy",
+    "scikit-learn",
+)
+
+#: Label maps of real patients, none of their images.
+LABEL_MODE = "label-only"
+#: Label maps of real patients, divided by the intensities of their real images.
+CLUSTER_MODE = "label+EM"
+#: Nothing of anybody.
+PHANTOM_MODE = "phantom"
 
 
 def _git_state() -> dict[str, Any]:
@@ -31,6 +55,31 @@ def _git_state() -> dict[str, Any]:
     except (OSError, subprocess.SubprocessError):
         return {"commit": None, "modified": None}
     return {"commit": commit, "modified": bool(status)}
+
+
+def training_mode(config: ExperimentConfig, cases: Sequence[Case] = ()) -> str:
+    """Name what the label maps come from that synthetic images are painted over.
+
+    Args:
+        config: the experiment.
+        cases: those that it trains on.
+
+    Returns:
+        ``label-only``, ``label+EM`` (which uses real images), ``phantom`` (which
+        uses nothing of anybody), or two of them joined by ``+``.
+
+    Example:
+        >>> from spinesynth.pipelines.config import parse_config
+        >>> training_mode(parse_config({"name": "x"}))
+        'phantom'
+    """
+    sources = set(config.data.train_sources)
+    share = config.synthesis.phantom_share
+    if share == 1 or sources == {PHANTOM_SOURCE}:
+        return PHANTOM_MODE
+    clustered = any(case.scheme == CLUSTER_SCHEME for case in cases)
+    mode = CLUSTER_MODE if clustered else LABEL_MODE
+    return f"{mode}+{PHANTOM_MODE}" if share > 0 or PHANTOM_SOURCE in sources else mode
 
 
 def describe_run() -> dict[str, Any]:

@@ -10,7 +10,6 @@ from typing import Any, Literal
 import pandas as pd
 import torch
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torch.optim.swa_utils import AveragedModel
 
 from spinesynth.anatomy.label_schemes import get_scheme
@@ -23,9 +22,11 @@ from spinesynth.pipelines.chains import augmentation_chain, synthesis_chain
 from spinesynth.pipelines.config import ExperimentConfig
 from spinesynth.pipelines.datasets import SampleKey, SliceDataset, TargetCoder, collate, make_loader
 from spinesynth.pipelines.device import best_device
+from spinesynth.pipelines.phantom_data import PHANTOM_SOURCE
 from spinesynth.pipelines.predict import build_network
 from spinesynth.pipelines.progress import StepProgress
 from spinesynth.pipelines.results import MODELS, TABLES, training_csv
+from spinesynth.pipelines.schedule import Schedule
 from spinesynth.seeding import derive_seed
 
 ModelName = Literal["A", "B"]
@@ -52,8 +53,10 @@ def make_dataset(
     """
     synthetic = model == "A"
     count = config.synthesis.phantoms
+    share = config.synthesis.phantom_share if synthetic else 0.0
     return SliceDataset(
-        cases,
+        # phantoms alone need no label map either: none is opened
+        cases if share < 1 else (),
         synthesis_chain(config) if synthetic else augmentation_chain(config),
         run_seed=config.seed,
         with_image=not synthetic,
@@ -62,7 +65,7 @@ def make_dataset(
             derive_seed(config.seed, part, "phantom", number)
             for number in range(count if part == "train" else max(1, count // 4))
         ],
-        phantom_share=config.synthesis.phantom_share if synthetic else 0.0,
+        phantom_share=share,
     )
 
 
@@ -89,6 +92,8 @@ class Trainer:
     ) -> None:
         self.config, self.model, self.folder = config, model, folder
         self.seen_patients = tuple(sorted({case.patient_id for case in (*train, *validation)}))
+        if model == "A" and config.synthesis.phantom_share == 1:
+            self.seen_patients = (PHANTOM_SOURCE,)  # it saw no patient, not even a label map
         self.device = best_device()
         with torch.random.fork_rng(devices=[]):
             # torch initialises weights from the global generator only
@@ -104,14 +109,7 @@ class Trainer:
         self.optimiser = torch.optim.Adam(
             self.network.parameters(), lr=config.training.learning_rate
         )
-        self.schedule = ReduceLROnPlateau(
-            self.optimiser,
-            mode="max",
-            factor=config.training.plateau_factor,
-            patience=config.training.plateau_patience,
-            threshold=config.training.plateau_threshold,
-            threshold_mode="abs",
-        )
+        self.schedule = Schedule(self.optimiser, config.training)
         self.rows: list[dict[str, Any]] = []
         self.best_dice = -1.0
 
@@ -149,6 +147,7 @@ class Trainer:
         loss.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), self.config.training.gradient_clip)
         self.optimiser.step()
+        self.schedule.after_step()
         self.average.update_parameters(self.network)
         return float(loss.detach())
 
@@ -214,7 +213,7 @@ class Trainer:
             }
         )
         write_csv(self.folder / training_csv(self.model), pd.DataFrame(self.rows))
-        self.schedule.step(scores["val_dice_mean"])
+        self.schedule.after_validation(scores["val_dice_mean"])
         self._save("last", step)
         if scores["val_dice_mean"] > self.best_dice:
             self.best_dice = scores["val_dice_mean"]

@@ -5,12 +5,15 @@ physics:
 
 =========================== ====================================================
 ``RandSagittalSlice``       cut one sagittal slice from a volume
+``RandSagittalSlab``        cut the layers that a thick slice averages
 ``RandObliqueSlice``        cut a tilted, deformed slice from a volume, sampled once
 ``RandSideFlip``            mirror, and exchange left and right labels
 ``RandFillContext``         complete a structure map to a tissue map
 ``RandDeformPatch``         affine and diffeomorphic deformation, sampled once
 ``RandTissueContrast``      Gaussian mixture on the T1-T2 spectrum
+``RandClusterContrast``     Gaussian mixture over any codes, without priors
 ``RandSurfaceCoil``         fall-off of a posterior surface coil
+``RandSaturationBand``      an anterior band without signal
 ``RandBiasGain``            smooth multiplicative bias
 ``RandChemicalShift``       fat moves along the readout
 ``RandKSpaceMotion``        rigid motion between k-space lines
@@ -43,6 +46,7 @@ from spinesynth.transforms.acquired_resolution import (
 )
 from spinesynth.transforms.bias_gain import RandBiasGain, RandBiasGaind
 from spinesynth.transforms.chemical_shift import RandChemicalShift, RandChemicalShiftd
+from spinesynth.transforms.cluster_contrast import RandClusterContrast, RandClusterContrastd
 from spinesynth.transforms.context import RandFillContext, RandFillContextd
 from spinesynth.transforms.deform_patch import RandDeformPatch, RandDeformPatchd
 from spinesynth.transforms.gaussian_blur import RandGaussianBlur, RandGaussianBlurd
@@ -66,8 +70,10 @@ from spinesynth.transforms.oblique_slice import RandObliqueSlice, RandObliqueSli
 from spinesynth.transforms.partial_fourier import RandPartialFourier, RandPartialFourierd
 from spinesynth.transforms.periodic_ghosting import RandPeriodicGhosting, RandPeriodicGhostingd
 from spinesynth.transforms.recipe import list_recipes, read_recipe
+from spinesynth.transforms.sagittal_slab import RandSagittalSlab, RandSagittalSlabd
 from spinesynth.transforms.sagittal_slice import RandSagittalSlice, RandSagittalSliced
 from spinesynth.transforms.saturation import RandSaturation, RandSaturationd
+from spinesynth.transforms.saturation_band import RandSaturationBand, RandSaturationBandd
 from spinesynth.transforms.side_flip import RandSideFlip, RandSideFlipd
 from spinesynth.transforms.surface_coil import RandSurfaceCoil, RandSurfaceCoild
 from spinesynth.transforms.synthesize_batch import SynthesizeBatch
@@ -87,6 +93,8 @@ __all__ = [
     "RandBiasGaind",
     "RandChemicalShift",
     "RandChemicalShiftd",
+    "RandClusterContrast",
+    "RandClusterContrastd",
     "RandDeformPatch",
     "RandDeformPatchd",
     "RandDirectionalBlur",
@@ -109,9 +117,13 @@ __all__ = [
     "RandPartialFourierd",
     "RandPeriodicGhosting",
     "RandPeriodicGhostingd",
+    "RandSagittalSlab",
+    "RandSagittalSlabd",
     "RandSagittalSlice",
     "RandSagittalSliced",
     "RandSaturation",
+    "RandSaturationBand",
+    "RandSaturationBandd",
     "RandSaturationd",
     "RandSideFlip",
     "RandSideFlipd",

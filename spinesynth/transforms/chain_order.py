@@ -8,12 +8,16 @@ import torch
 from monai.transforms.transform import Transform
 
 from spinesynth.transforms.base import RandomKernel
+from spinesynth.transforms.chemical_shift import RandChemicalShift
+from spinesynth.transforms.cluster_contrast import RandClusterContrast
 from spinesynth.transforms.deform_patch import RandDeformPatch
 from spinesynth.transforms.oblique_slice import RandObliqueSlice
 from spinesynth.transforms.recipe import refuse_recipe
 from spinesynth.transforms.sagittal_slice import RandSagittalSlice
 from spinesynth.transforms.spatial import RandomSpatial
 from spinesynth.transforms.tissue_contrast import RandTissueContrast
+
+_PAINTERS = (RandTissueContrast, RandClusterContrast)
 
 
 def check_chain(stages: Sequence[Transform], patch_size: Sequence[int], *, place: str) -> None:
@@ -42,14 +46,21 @@ def check_chain(stages: Sequence[Transform], patch_size: Sequence[int], *, place
             "must have one stage that makes the patch, RandDeformPatch or RandObliqueSlice, "
             f"got {makers}",
         )
-    paints = [n for n, stage in enumerate(stages) if isinstance(stage, RandTissueContrast)]
+    paints = [n for n, stage in enumerate(stages) if isinstance(stage, _PAINTERS)]
     if len(paints) != 1:
-        raise refuse_recipe(place, f"must have one RandTissueContrast, got {len(paints)}")
+        raise refuse_recipe(
+            place, f"must have one RandTissueContrast or RandClusterContrast, got {len(paints)}"
+        )
+    painter = type(stages[paints[0]]).__name__
+    if painter == RandClusterContrast.__name__ and any(
+        isinstance(stage, RandChemicalShift) for stage in stages
+    ):
+        raise refuse_recipe(place, "must not have RandChemicalShift: no cluster is known to be fat")
     for number, stage in enumerate(stages):
         if isinstance(stage, RandomSpatial) != (number < paints[0]) and number != paints[0]:
             raise refuse_recipe(
                 place,
-                "must have spatial stages before RandTissueContrast and all others after it, "
+                f"must have spatial stages before {painter} and all others after it, "
                 f"got {type(stage).__name__} as stage {number + 1}",
             )
     _check_axes(stages, patch_size, place)

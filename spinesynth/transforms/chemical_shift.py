@@ -35,6 +35,9 @@ FAT_FRACTIONS: Mapping[Tissue, float] = MappingProxyType(
         Tissue.MARROW_BODY: 0.4,
         Tissue.MARROW_POSTERIOR: 0.45,  # turns fatty earlier than the body
         Tissue.MARROW_SACRUM: 0.5,  # fat rises from L1 downwards
+        Tissue.MARROW_FATTY: 0.85,  # haemangioma, fatty endplate change
+        Tissue.MARROW_OEDEMA: 0.2,  # water displaces fat
+        Tissue.MARROW_SCLEROTIC: 0.2,  # little signal of either
         Tissue.SKIN: 0.2,  # partial volume with the fat beneath
         Tissue.MUSCLE: 0.05,  # fat between its fibres
     }

@@ -19,6 +19,9 @@ _TWINS: tuple[tuple[Tissue, Tissue, float], ...] = (
     (Tissue.BOWEL_GAS, Tissue.AIR, 0.6),
     (Tissue.SKIN, Tissue.FAT, 0.4),
     (Tissue.CORD, Tissue.CSF, 0.1),
+    (Tissue.NUCLEUS_DRY, Tissue.ANNULUS, 0.3),
+    (Tissue.MARROW_FATTY, Tissue.FAT, 0.4),
+    (Tissue.MARROW_SCLEROTIC, Tissue.ANNULUS, 0.3),
 )
 _TWIN_JITTER = 0.04
 _DARK_CORTEX_PROB = 0.65  # else it is invisible (as bright as marrow) or drawn like the rest
@@ -26,8 +29,8 @@ _DARK_AIR_PROB = 0.9
 _MOST_CHANGES = 3  # pairs that merge, tissues that split
 _SPLIT_SCALE_VOX = (4.0, 32.0)
 _SATURATION = (0.5, 0.9)  # of the brightest mean
-#: Air around the body neither merges nor splits.
-_CHANGEABLE = tuple(tissue for tissue in Tissue if tissue != Tissue.AIR)
+#: Air around the body and metal neither merge nor split.
+_CHANGEABLE = tuple(tissue for tissue in Tissue if tissue not in (Tissue.AIR, Tissue.METAL))
 
 
 class Split(NamedTuple):
@@ -68,7 +71,21 @@ def couple_twins(state: RandomState, means: list[float]) -> list[float]:
         means[Tissue.CORTEX] = means[Tissue.MARROW_BODY]
     if air < _DARK_AIR_PROB:
         means[Tissue.AIR] = _uniform(state, (0.0, 0.04))
+    means[Tissue.METAL] = _uniform(state, (0.0, 0.04))  # no contrast lights it up
     return means
+
+
+def part_discs_from_marrow(means: list[float], least: float) -> list[float]:
+    """Move the mean of the annulus away from the marrow's until they differ by ``least``."""
+    marrow, annulus = means[Tissue.MARROW_BODY], means[Tissue.ANNULUS]
+    if abs(annulus - marrow) >= least:
+        return means
+    darker = marrow - least
+    brighter = annulus > marrow or darker < 0
+    return [
+        (marrow + least if brighter else darker) if tissue == Tissue.ANNULUS else mean
+        for tissue, mean in enumerate(means)
+    ]
 
 
 def draw_from_prior(state: RandomState, prior: ContrastPrior) -> tuple[list[float], list[float]]:

@@ -23,12 +23,15 @@ from spinesynth.transforms.chemical_shift import (
     RandChemicalShift,
     fat_fraction_map,
 )
+from spinesynth.transforms.cluster_contrast import ClusterContrastRecord, RandClusterContrast
+from spinesynth.transforms.oblique_slice import RandObliqueSlice
 from spinesynth.transforms.recipe import (
     build_stages,
     leave_out,
     read_recipe,
     stage_parameters,
 )
+from spinesynth.transforms.sagittal_slice import RandSagittalSlice
 from spinesynth.transforms.side_flip import FlipRecord, RandSideFlip, mirror
 from spinesynth.transforms.spatial import RandomSpatial
 from spinesynth.transforms.stage_catalogue import stage_catalogue
@@ -142,20 +145,24 @@ class RandSynthesizeMRI(RandomKernel):
                 data = data.new_zeros(()).expand(1, *stage.output_size(data.shape[1:]))
         return SynthesisRecord(seed, self.recipe.name, records)
 
-    def render(self, maps: Tensor, record: SynthesisRecord) -> tuple[Tensor, Tensor]:
+    def render(
+        self, maps: Tensor, record: SynthesisRecord, *, layers: int = 1
+    ) -> tuple[Tensor, Tensor]:
         """Apply the parameters of a record.
 
         Args:
             maps: ``(C, *spatial)`` whole numbers, on any device; Tissue codes in
                 the first channel, any label maps in the others.
             record: of :meth:`draw`, or read back by :meth:`read_record`.
+            layers: how many of the first channels hold Tissue codes: the thin layers
+                of one thick slice, averaged as soon as they are painted.
 
         Returns:
             ``(1, *patch_size)`` float32 image, and the ``(C, *patch_size)`` maps
             that belong to it.
         """
         image, maps = torch.empty(0), whole_numbers(maps, "maps")
-        tissue = maps[:1]
+        tissue = maps[:layers]
         for name, stage in self._named():
             if not isinstance(stage, RandomKernel):
                 image = as_plain(stage(image))
@@ -165,14 +172,19 @@ class RandSynthesizeMRI(RandomKernel):
                 continue
             drawn = stage.read_record(fields)
             if isinstance(stage, RandomSpatial):
-                maps = _move(stage, maps, drawn)
+                maps = _move(stage, maps, drawn, layers=layers)
             elif isinstance(stage, RandChemicalShift):
                 assert isinstance(drawn, ChemicalShiftRecord)  # its record_class
-                image = stage.shift_fat(image, fat_fraction_map(tissue), drawn)
+                fat = _mean([fat_fraction_map(layer[None]) for layer in tissue])
+                image = stage.shift_fat(image, fat, drawn)
             elif isinstance(stage, RandTissueContrast):
                 assert isinstance(drawn, ContrastRecord)  # its record_class
-                tissue = stage.tissues_of(maps[:1])
-                image = stage.apply(maps[:1], drawn)
+                tissue = stage.tissues_of(maps[:layers])
+                # one record for all: the layers share the noise of the slice that they make up
+                image = _mean([stage.apply(layer[None], drawn) for layer in maps[:layers]])
+            elif isinstance(stage, RandClusterContrast):
+                assert isinstance(drawn, ClusterContrastRecord)  # its record_class
+                image = _mean([stage.apply(layer[None], drawn) for layer in maps[:layers]])
             else:
                 image = stage.apply(image, drawn)
         return image, maps
@@ -235,6 +247,10 @@ class RandSynthesizeMRI(RandomKernel):
 class RandSynthesizeMRId(RandomKerneld):
     """Dictionary form of :class:`RandSynthesizeMRI`.
 
+    Maps with one axis more than the patch, ``(1, n, J, K)`` for a patch ``(J, K)``, are
+    the thin layers of one thick slice (:class:`RandSagittalSlabd` cuts them): each is
+    painted, the image is their mean, and the labels are those of the middle layer.
+
     Args:
         keys: label maps on the grid of the tissue map; they are warped with it.
         tissue_key: key of the tissue map (see :class:`RandFillContextd`), warped too.
@@ -276,6 +292,14 @@ class RandSynthesizeMRId(RandomKerneld):
         """
         return self._render(data, json.loads(record) if isinstance(record, str) else record)
 
+    def _count_layers(self, tissue: Tensor) -> int:
+        """Return how many layers of one thick slice a map holds; 0 if it is a map of the patch."""
+        cuts = any(
+            isinstance(s, RandSagittalSlice | RandObliqueSlice) for s in self.transform.stages
+        )
+        deeper = tissue.ndim == len(self.transform.patch_size) + 2
+        return tissue.shape[1] if deeper and not cuts else 0
+
     def _render(
         self, data: Mapping[Hashable, Any], record: Mapping[str, Any] | None
     ) -> dict[Hashable, Any]:
@@ -290,35 +314,60 @@ class RandSynthesizeMRId(RandomKerneld):
             )
         names: list[Hashable] = [self.tissue_key, *keys]
         given = [_tensor(result[name]) for name in names]
+        layers = self._count_layers(given[0])
+        if layers:
+            given = [_layers_as_channels(v, middle=n > 0) for n, v in enumerate(given)]
+        layers = layers or 1
         sizes = {name: tuple(value.shape) for name, value in zip(names, given, strict=True)}
-        if len(set(sizes.values())) > 1 or sizes[self.tissue_key][0] != 1:
+        wanted = {
+            name: (layers if n == 0 else 1, *given[0].shape[1:]) for n, name in enumerate(names)
+        }
+        if sizes != wanted:
             raise ValueError(f"keys must share one grid and have one channel, got shapes {sizes}")
         plain = [whole_numbers(as_plain(v), str(n)) for n, v in zip(names, given, strict=True)]
         maps = torch.cat(plain)  # the widest integer holds all
         transform = self.transform
         transform.see(given[0])
         if record is None:
-            transform.randomize(maps)
+            transform.randomize(torch.cat([maps[:1], maps[layers:]]))
         else:
             transform.record = transform.read_record(record)
         drawn = transform.record
         assert isinstance(drawn, SynthesisRecord)  # prob is 1, so there is always one
-        image, maps = transform.render(maps, drawn)
+        image, maps = transform.render(maps, drawn, layers=layers)
         affine = transform.affine()
-        for name, value, warped in zip(names, given, maps[:, None], strict=True):
+        for name, value, warped in zip(
+            names, given, [maps[:layers], *maps[layers:, None]], strict=True
+        ):
             result[name] = rewrap(warped.to(value.dtype), value, affine=affine)
         result[self.image_key] = rewrap(image, given[0], affine=affine)
         result[self.record_key] = json.dumps(drawn.to_dict(), allow_nan=False)
         return result
 
 
-def _move(stage: RandomSpatial, maps: Tensor, record: Record) -> Tensor:
-    """Move the tissue map and label maps alike; only the labels have sides to exchange."""
+def _move(stage: RandomSpatial, maps: Tensor, record: Record, *, layers: int) -> Tensor:
+    """Move tissue and label maps alike; only the labels have sides to exchange."""
     if isinstance(stage, RandSideFlip) and stage.swap:
         assert isinstance(record, FlipRecord)  # its record_class
-        return torch.cat([mirror(maps[:1], record), stage.apply(maps[1:], record)])
+        return torch.cat([mirror(maps[:layers], record), stage.apply(maps[layers:], record)])
     return stage.apply(maps, record)
 
 
 def _tensor(data: Tensor | np.ndarray) -> Tensor:
     return data if isinstance(data, Tensor) else torch.as_tensor(data)
+
+
+def _mean(layers: Sequence[Tensor]) -> Tensor:
+    return layers[0] if len(layers) == 1 else torch.stack(tuple(layers)).mean(0)
+
+
+def _layers_as_channels(slab: Tensor, *, middle: bool) -> Tensor:
+    """Return ``(n, J, K)`` of a slab ``(1, n, J, K)``, or ``(1, J, K)`` of its middle layer."""
+    if slab.shape[0] != 1:
+        return slab  # refused by its shape
+    plain = as_plain(slab)[0]
+    plain = plain[len(plain) // 2][None] if middle else plain
+    if not isinstance(slab, MetaTensor):
+        return plain
+    spacing = [float(step) for step in slab.pixdim[-2:]]
+    return MetaTensor(plain, affine=torch.diag(torch.tensor([*spacing, 1.0], dtype=torch.float64)))

@@ -24,11 +24,13 @@ from spinesynth.transforms.contrast_draw import (
     draw_named_means,
     draw_saturation,
     draw_split,
+    part_discs_from_marrow,
 )
 from spinesynth.transforms.contrast_names import ContrastName
 
 _TEXTURE_SCALES_VOX = (2.0, 5.0, 14.0)
 _WIDEST_BLUR_VOX = 20.0
+_MOST_CONTRAST = 0.5
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class RandTissueContrast(RandomKernel):
             (13 of the 28 T2 SPACE images of SPIDER are clipped at 255). Or a
             :class:`~spinesynth.anatomy.contrast_prior.ContrastPrior`, or the
             path of its YAML file: it decides spreads and groups too, and
-            ``alpha``, ``spread`` and ``twins`` do not matter.
+            ``alpha``, ``spread``, ``twins`` and ``least_contrast`` do not matter.
         alpha: range within [0, 1] from which the T1-T2 position is drawn.
         spread: range of the standard deviation of white noise within a tissue.
         texture: range of the amplitude of smooth texture at three scales,
@@ -75,6 +77,10 @@ class RandTissueContrast(RandomKernel):
         twins: let tissues that look alike in real scans (marrow of body and
             process, fats) share their mean most of the time, and cortex be dark
             most of the time; False draws all tissues on their own.
+        least_contrast: how far the means of annulus and vertebral marrow lie apart at
+            least, in [0, 0.5]: discs are seen in real scans, whatever their contrast, and
+            a network that learns to guess them finds them in muscle. Disc means nearer
+            than that are moved away from the marrow's.
         merge_prob: probability that one to three random pairs of tissues share
             one Gaussian, so that the border between them is invisible.
         split_prob: probability that one to three random tissues consist of two
@@ -111,6 +117,7 @@ class RandTissueContrast(RandomKernel):
         spread: tuple[float, float] = (0.005, 0.06),
         texture: tuple[float, float] = (0.0, 0.18),
         twins: bool = True,
+        least_contrast: float = 0.0,
         merge_prob: float = 0.0,
         split_prob: float = 0.0,
         partial_volume_vox: tuple[float, float] = (0.0, 0.0),
@@ -128,6 +135,11 @@ class RandTissueContrast(RandomKernel):
             if not 0 <= value <= 1:
                 raise ValueError(f"{name} must be in [0, 1], got {value}")
         self.contrast = _read_contrast(contrast)
+        if not 0 <= least_contrast <= _MOST_CONTRAST:
+            raise ValueError(
+                f"least_contrast must be in [0, {_MOST_CONTRAST}], got {least_contrast}"
+            )
+        self.least_contrast = least_contrast
         self.alpha, self.twins, self.spread, self.texture = alpha, twins, spread, texture
         self.merge_prob, self.split_prob = merge_prob, split_prob
         self.partial_volume_vox = partial_volume_vox
@@ -142,6 +154,7 @@ class RandTissueContrast(RandomKernel):
             prior = "random" if self.R.rand() < 0.5 else "interpolated"
         means = draw_named_means(self.R, prior, alpha)
         means = couple_twins(self.R, means) if self.twins else means
+        means = part_discs_from_marrow(means, self.least_contrast)
         return prior, means, [self.uniform(self.spread) for _ in Tissue]
 
     def tissues_of(self, labels: Tensor) -> Tensor:

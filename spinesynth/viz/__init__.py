@@ -5,8 +5,11 @@ from __future__ import annotations
 from spinesynth.viz.comparison import draw_comparison
 from spinesynth.viz.degradation import draw_degradation
 from spinesynth.viz.overlays import Overlay, draw_overlays
+from spinesynth.viz.palette_png import encode_palette_png
+from spinesynth.viz.phantom_sheet import draw_sheet
+from spinesynth.viz.picture_grid import Sample
 from spinesynth.viz.pictures import draw_pictures
-from spinesynth.viz.samples import Sample, draw_samples
+from spinesynth.viz.samples import draw_samples
 from spinesynth.viz.style import STRUCTURE_COLOURS, encode_png
 from spinesynth.viz.training import draw_training
 
@@ -19,6 +22,8 @@ __all__ = [
     "draw_overlays",
     "draw_pictures",
     "draw_samples",
+    "draw_sheet",
     "draw_training",
+    "encode_palette_png",
     "encode_png",
 ]

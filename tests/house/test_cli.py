@@ -110,6 +110,15 @@ def test_interruption_has_its_own_status(replace: Replace) -> None:
         (("train", "--epochs", "0"), "greater than or equal to 1"),
         (("train", "--use-dummy-data", "--data-dir", "x"), "give either it or --data-dir"),
         (("evaluate", "--data", "x"), "Missing option '--checkpoint'"),
+        (("phantom", "--out", "x"), "Missing option '--n'"),
+        (
+            ("em-labels", "--data", "x", "--out", "y", "--inside", "few"),
+            "--inside must be a number or auto, got 'few'",
+        ),
+        (
+            ("em-labels", "--data", "x", "--out", "y", "--outside", "3-"),
+            "--outside must be a number or two, as 3-10, got '3-'",
+        ),
         (("demo", "nonsense"), "'nonsense' is not one of 'synth'"),
     ],
     ids=" ".join,
@@ -139,7 +148,7 @@ def test_every_command_of_the_manual_exists(capsys: pytest.CaptureFixture[str]) 
     assert _run("--help") == 0
     shown = capsys.readouterr().out
     for name in (
-        *("demo", "synth", "train", "experiment", "evaluate"),
+        *("demo", "phantom", "em-labels", "synth", "train", "experiment", "evaluate"),
         *("predict", "report", "check", "info"),
     ):
         assert f" {name} " in shown
@@ -274,6 +283,35 @@ def test_report_goes_beside_the_run_or_into_a_text(
     assert _run("report", "results/demo", "--fill", "REPORT.md") == 0
     assert filled.words == (Path("REPORT.md"), Path("REPORT.md"), Path("results/demo"))
     assert capsys.readouterr().out.split() == ["report.md", "report.html", "REPORT.md"]
+
+
+@pytest.mark.parametrize(
+    ("words", "contrasts"),
+    [((), []), (("--images", "T1"), ["T1"]), (("--spider",), ["T1", "T2"])],
+    ids=str,
+)
+def test_phantom_draws_scans_where_the_layout_needs_them(
+    words: tuple[str, ...], contrasts: list[str], replace: Replace
+) -> None:
+    done = _Recorder(Path("out/cases.csv"))
+    replace("write_phantoms.write_phantom_dataset", done)
+    grid = ("--shape", "4", "5", "6", "--spacing", "4", "1", "1.5", "--workers", "3")
+    assert _run("phantom", "--n", "7", "--out", "out", *grid, *words) == 0
+    assert done.words == (Path("out"),)
+    assert done.options == {
+        **{"patients": 7, "seed": 42, "contrasts": contrasts, "spider": "--spider" in words},
+        **{"shape": (4, 5, 6), "spacing_mm": (4, 1, 1.5), "resume": True, "workers": 3},
+    }
+
+
+def test_em_labels_takes_numbers_of_clusters(replace: Replace) -> None:
+    done = _Recorder(Path("out/cases.csv"))
+    replace("em_labels.write_em_labels", done)
+    assert _run("em-labels", "--data", "in", "--out", "out") == 0
+    assert (done.options["inside"], done.options["outside"]) == (None, (3, 10))
+    assert _run("em-labels", "--data", "in", "--out", "out", "--inside", "3", "--outside", "5") == 0
+    assert (done.options["inside"], done.options["outside"]) == (3, (5, 5))
+    assert done.options["workers"] >= 1
 
 
 def test_info_is_json_on_request(capsys: pytest.CaptureFixture[str]) -> None:

@@ -45,6 +45,7 @@ def test_page_shows_every_way_to_use_a_stage() -> None:
         "With a transform of TorchIO in it",
         "In a TorchIO script",
         "A whole recipe",
+        "Label maps divided by intensity",
         "Replaying a sample",
     }
 

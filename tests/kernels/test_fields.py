@@ -7,7 +7,11 @@ import math
 import pytest
 import torch
 
-from spinesynth.kernels.fields import apply_bias_field, apply_surface_coil
+from spinesynth.kernels.fields import (
+    apply_bias_field,
+    apply_saturation_band,
+    apply_surface_coil,
+)
 
 
 @pytest.mark.parametrize("spatial", [(6, 9), (4, 6, 9)])
@@ -76,3 +80,29 @@ def test_bias_does_not_touch_its_inputs() -> None:
 
     assert torch.equal(image, copies[0])
     assert torch.equal(nodes, copies[1])
+
+
+def test_saturation_band_falls_by_the_logistic_of_the_distance_from_its_edge() -> None:
+    # 11 voxels of 2 mm: the edge at 0.5 lies at index 5, so index 6 lies 2 mm inside
+    dark = apply_saturation_band(
+        torch.ones(1, 1, 11, 3),
+        0.2,
+        edge=0.5,
+        lean=0.0,
+        transition_mm=4.0,
+        spacing_mm=(2.0, 1.0),
+    )
+
+    wanted = [1 - 0.8 / (1 + math.exp(-2 * (j - 5) / 4)) for j in range(11)]
+    assert dark[0, 0, :, 0].tolist() == pytest.approx(wanted, rel=1e-6)
+    assert torch.equal(dark[..., 0], dark[..., 2])
+
+
+def test_saturation_band_leans_forward_by_its_slope() -> None:
+    # 1 mm forward per mm upwards: the half level moves by one voxel in each column
+    dark = apply_saturation_band(
+        torch.ones(1, 1, 9, 5), 0.0, edge=0.5, lean=1.0, transition_mm=1.0, spacing_mm=(1.0, 1.0)
+    )
+
+    halves = [(dark[0, 0, :, k] - 0.5).abs().argmin().item() for k in range(5)]
+    assert halves == [2, 3, 4, 5, 6]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from spinesynth.errors import ConfigError
-from spinesynth.pipelines import demo, phantom_data
+from spinesynth.pipelines import demo, write_phantom_dataset
 from spinesynth.pipelines.demo import run_demo
 from spinesynth.pipelines.predict import load_predictor
 
@@ -22,8 +23,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     data = {"phantom_patients": 4, "test_patients": 1, "val_patients": 1}
     small = {**demo._CONFIG, "data": data, "training": training, "network": {"base_features": 2}}
     monkeypatch.setattr(demo, "_CONFIG", small)
-    monkeypatch.setattr(phantom_data, "_SHAPE", (3, 72, 88))
-    monkeypatch.setattr(phantom_data, "_SPACING_MM", (8.0, 3.0, 3.0))
+    coarse = partial(write_phantom_dataset, shape=(3, 72, 88), spacing_mm=(8.0, 3.0, 3.0))
+    monkeypatch.setattr(demo, "write_phantom_dataset", coarse)
 
 
 @pytest.mark.slow

@@ -54,7 +54,7 @@ def test_known_gaussians_come_back(tmp_path: Path) -> None:
 
     wanted = {
         Tissue.MARROW_BODY: 1, Tissue.MARROW_POSTERIOR: 4, Tissue.NUCLEUS: 2,
-        Tissue.ANNULUS: 2, Tissue.CSF: 3, Tissue.CORD: 3,
+        Tissue.NUCLEUS_DRY: 2, Tissue.ANNULUS: 2, Tissue.CSF: 3, Tissue.CORD: 3,
     }  # fmt: skip
     assert set(prior.tissues) == set(wanted)
     for tissue, code in wanted.items():

@@ -20,8 +20,8 @@ from spinesynth.viz import draw_pictures
 
 #: They draw a place, a recipe or a contrast: no panel of theirs equals what they are given.
 _NO_NEUTRAL = {
-    *("RandDeformPatch", "RandObliqueSlice", "RandSagittalSlice"),
-    *("RandSynthesizeMRI", "RandTissueContrast"),
+    *("RandDeformPatch", "RandObliqueSlice", "RandSagittalSlab", "RandSagittalSlice"),
+    *("RandClusterContrast", "RandSynthesizeMRI", "RandTissueContrast"),
 }
 
 
@@ -112,5 +112,5 @@ def test_command_draws_one_picture(tmp_path: Path, capsys: pytest.CaptureFixture
 
 
 def test_figure_of_no_picture_is_refused() -> None:
-    with pytest.raises(ValueError, match="pictures and columns must be at least 1, got 0 and 6"):
+    with pytest.raises(ValueError, match="samples and columns must be at least 1, got 0 and 6"):
         draw_pictures([], title="none")

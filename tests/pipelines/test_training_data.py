@@ -62,6 +62,22 @@ def test_model_a_trains_to_the_same_weights_without_a_single_image_file(
         make_dataset(cases, config, model="B")
 
 
+def test_phantoms_alone_open_no_file_of_any_patient(cases: list[Case], tmp_path: Path) -> None:
+    config = parse_config(SMALL | {"synthesis": {"phantom_share": 1, "phantoms": 2}})
+    for case in cases:
+        for path in (case.image, case.label):
+            assert path is not None
+            path.unlink(missing_ok=True)
+
+    trainer = Trainer(config, "A", train=cases, validation=cases, folder=tmp_path / "run")
+    trainer.run()
+
+    saved = load_checkpoint(checkpoint_path(trainer.folder, "A", "last"))
+    assert saved.seen_patients == ("phantom",)
+    sample = trainer.data[SampleKey(0, 0, 0)]
+    assert sample["groups"] == tuple(range(6))  # a phantom knows all of its anatomy
+
+
 def test_sample_depends_on_its_name_alone(cases: list[Case], config: ExperimentConfig) -> None:
     all_cases = make_dataset(cases, config, model="A")
     last = len(cases) - 1

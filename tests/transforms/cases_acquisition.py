@@ -54,5 +54,6 @@ CASES: dict[str, Case] = {
         parameters={"kind": "chi", "coils": 4, "g_factor": (1.0, 2.5)},
         neutral={"sigma": (0.0, 0.0), "g_factor": (1.0, 1.0)},
     ),
+    "RandSaturationBand": Case(neutral={"remaining": (1.0, 1.0)}),
     "RandSurfaceCoil": Case(neutral={"floor": (1.0, 1.0)}),
 }

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from spinesynth.anatomy.structures import Structure
-from tests.transforms.contract_case import Case, Shape, make_structure, make_tissue
+from tests.transforms.contract_case import Case, Shape, make_codes, make_structure, make_tissue
 
 
 def _context(size: Shape, spacing_mm: tuple[float, ...]) -> Case:
@@ -37,7 +37,21 @@ def paint_flat(tissue: Tensor, record: Any) -> Tensor:  # noqa: ANN401  # a cont
     return torch.tensor(record.means)[tissue.long()]
 
 
+def paint_flat_clusters(codes: Tensor, record: Any) -> Tensor:  # noqa: ANN401  # its record
+    """Return the mean of each voxel's code: the first of what the seed draws."""
+    means = torch.rand((2, 256), generator=torch.Generator().manual_seed(record.seed))[0]
+    return means[codes.long()]
+
+
 CASES: dict[str, Case] = {
+    "RandClusterContrast": Case(
+        neutral={"spread": (0.0, 0.0)},
+        make=make_codes,
+        expected=paint_flat_clusters,
+        dtype=torch.float32,
+        adds="image",
+        always=True,
+    ),
     "RandFillContext": _context((24, 28), (1.2, 0.8)),
     "RandFillContext in 3D": _context((3, 24, 28), (4.0, 1.2, 0.8)),
     "RandTissueContrast": Case(

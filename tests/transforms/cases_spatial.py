@@ -46,6 +46,17 @@ CASES: dict[str, Case] = {
         invents=frozenset(),
         always=True,
     ),
+    "RandSagittalSlab": Case(
+        parameters={"thickness_mm": (12.0, 12.0)},  # three layers of 4 mm
+        neutral={"thickness_mm": (0.0, 0.0)},
+        make=make_codes,
+        sizes=(DEEP,),
+        neutral_sizes=((1, *FLAT),),
+        shape=lambda shape: (shape[0], 3, *shape[2:]),
+        new_affine=True,
+        invents=frozenset(),
+        always=True,
+    ),
     "RandSagittalSlice": Case(
         make=make_codes,
         sizes=(DEEP,),

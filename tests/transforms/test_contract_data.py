@@ -101,9 +101,9 @@ def test_new_affine_holds_the_voxel_size(name: str) -> None:
     result = run(name, data, 4)
 
     assert isinstance(result, MetaTensor)
-    wanted = [0.7] * 3 if "Deform" in name else [1.2, 0.8]
     axes = result.ndim - 1
-    torch.testing.assert_close(result.pixdim, torch.tensor(wanted[:axes], dtype=torch.float64))
+    wanted = [0.7] * axes if "Deform" in name else [4.0, 1.2, 0.8][-axes:]
+    torch.testing.assert_close(result.pixdim, torch.tensor(wanted, dtype=torch.float64))
 
 
 @code_case

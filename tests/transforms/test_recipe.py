@@ -67,7 +67,11 @@ def test_recipe_that_cannot_be_used_is_refused(tmp_path: Path, text: str, match:
 @pytest.mark.parametrize(
     ("stages", "match"),
     [
-        (PATCH_STAGE + "  - RandBiasGain\n", "must have one RandTissueContrast"),
+        (PATCH_STAGE + "  - RandBiasGain\n", "must have one RandTissueContrast or"),
+        (
+            PATCH_STAGE + "  - RandClusterContrast\n  - RandChemicalShift\n",
+            "no cluster is known to be fat",
+        ),
         (PATCH_STAGE + "  - RandBiasGain\n  - RandTissueContrast\n", "got RandBiasGain as stage 2"),
         ("  - RandTissueContrast\n" + PATCH_STAGE, "got RandDeformPatch as stage 2"),
         ("  - RandTissueContrast\n", r"one stage that makes the patch, .*, got \[\]"),

@@ -58,7 +58,7 @@ def test_chain_of_the_stages_gives_what_the_fused_form_gives(
                 stage.set_random_state(derive_seed32(fused.record.seed, name))
             if isinstance(stage, RandomSpatial):
                 sample["tissue"] = stage(sample["tissue"])
-            elif name == "RandTissueContrast":
+            elif name in ("RandTissueContrast", "RandClusterContrast"):
                 sample["image"] = stage(sample["tissue"])
             elif name == "RandChemicalShift":
                 form = RandChemicalShiftd("image", tissue_key="tissue")
@@ -195,9 +195,9 @@ def test_map_of_two_channels_is_refused() -> None:
 
 def test_fat_is_that_of_the_tissues_whatever_their_codes() -> None:
     tissue = blocks((40, 44))
-    far = (tissue.long() * 7 + 100).to(torch.int64)
+    far = (tissue.long() * 6 + 100).to(torch.int64)
     images = []
-    for codes, labels in ((tissue, None), (far, {7 * t + 100: t.name.lower() for t in Tissue})):
+    for codes, labels in ((tissue, None), (far, {6 * t + 100: t.name.lower() for t in Tissue})):
         overrides: dict[str, Any] = {
             "RandTissueContrast": {"labels": labels},
             "RandChemicalShift": {"prob": 1.0},

@@ -133,12 +133,12 @@ def test_map_with_codes_of_its_own_takes_the_means_of_its_tissues() -> None:
 
 
 def test_code_without_a_tissue_is_named() -> None:
-    data = torch.tensor([[[1, 19], [77, 2]]], dtype=torch.uint8)
+    data = torch.tensor([[[1, 76], [77, 2]]], dtype=torch.uint8)
 
-    with pytest.raises(ValueError, match=r"codes \[19, 77\], which have no Gaussian"):
+    with pytest.raises(ValueError, match=r"codes \[76, 77\], which have no Gaussian"):
         RandTissueContrast()(data)
     with pytest.raises(ValueError, match=r"codes \[2, 77\], which have no Gaussian"):
-        RandTissueContrast(labels={1: "fat", 19: "csf"})(data)
+        RandTissueContrast(labels={1: "fat", 76: "csf"})(data)
 
 
 def test_clipped_saturates_the_brightest_tissue() -> None:
@@ -151,7 +151,7 @@ def test_clipped_saturates_the_brightest_tissue() -> None:
 
         assert 0.5 <= record.saturation / max(record.means) <= 0.9
         assert float(image.max()) == pytest.approx(record.saturation)
-        # of the brightest of 19 tissues most voxels are clipped
+        # of the brightest of all tissues most voxels are clipped
         assert float((image == image.max()).float().mean()) > 0.5 / len(Tissue)
 
 
@@ -177,6 +177,28 @@ def test_probability_is_that_of_a_change(name: str, field: str) -> None:
 
     # four standard errors of a share of 0.3 in 1000 draws
     assert share == pytest.approx(0.3, abs=0.058)
+
+
+@pytest.mark.parametrize("contrast", ["random", "interpolated", "mixed", "clipped"])
+def test_discs_and_marrow_differ_by_the_least_contrast(contrast: str) -> None:
+    free = _records(200, contrast=contrast)
+    held = _records(200, contrast=contrast, least_contrast=0.2)
+
+    gaps = [r.means[Tissue.ANNULUS] - r.means[Tissue.MARROW_BODY] for r in held]
+    assert min(abs(gap) for gap in gaps) >= 0.2 - 1e-9
+    assert min(gaps) < 0 < max(gaps)  # darker and brighter discs remain
+    for before, after in zip(free, held, strict=True):
+        wide = abs(before.means[Tissue.ANNULUS] - before.means[Tissue.MARROW_BODY]) >= 0.2
+        changed = {n for n in range(len(Tissue)) if before.means[n] != after.means[n]}
+        assert changed == (set() if wide else {Tissue.ANNULUS})
+        assert min(after.means) >= 0
+
+
+@pytest.mark.parametrize("contrast", ["t1", "t2", "random"])
+def test_metal_is_dark_and_never_merges_or_splits(contrast: str) -> None:
+    for record in _records(contrast=contrast, merge_prob=1.0, split_prob=1.0):
+        assert record.means[Tissue.METAL] <= 0.04
+        assert int(Tissue.METAL) not in record.split
 
 
 def test_split_tissue_has_two_smooth_parts() -> None:
@@ -270,6 +292,7 @@ def test_record_written_before_the_changes_were_known_is_read() -> None:
 @pytest.mark.parametrize(
     ("parameters", "said"),
     [
+        ({"least_contrast": 0.6}, r"least_contrast must be in \[0, 0.5\], got 0.6"),
         ({"contrast": "t3"}, "contrast must be one of .* got 't3'"),
         ({"contrast": None}, "contrast must be one of .* got None"),
         ({"merge_prob": 1.1}, r"merge_prob must be in \[0, 1\], got 1.1"),

@@ -8,9 +8,10 @@ from math import cos, pi, sin
 import torch
 from torch import Tensor
 
+from spinesynth.anatomy.phantom.findings import FindingKind
 from spinesynth.anatomy.phantom.parameters import PhantomRecord
 from spinesynth.anatomy.phantom.profile import Profile
-from spinesynth.anatomy.phantom.shapes import ellipse, smoothstep
+from spinesynth.anatomy.phantom.shapes import Scalar, capsule, cubic_norm, ellipse, smoothstep
 from spinesynth.anatomy.phantom.spine_curve import Frame, Spine
 
 _CONUS_TAPER_MM = 28.0  # length over which the cord thins to the conus tip, nominal
@@ -28,6 +29,7 @@ class CanalCourse:
     gap: Profile  # between the posterior wall and the sac
     sac_depth: Profile
     sac_width: Profile
+    squeeze: Profile  # share of the sac's depth that stenoses leave
     s_conus: float
     s_sac_end: float
 
@@ -57,15 +59,33 @@ def canal_course(record: PhantomRecord, spine: Spine) -> CanalCourse:
             ],
             smoothing_mm=6.0,
         ),
-        sac_depth=Profile(sac_nodes, [0.30 * full, 0.68 * full, full], smoothing_mm=4.0),
+        sac_depth=Profile(sac_nodes, [0.42 * full, 0.72 * full, full], smoothing_mm=4.0),
         sac_width=Profile(
             sac_nodes,
-            [0.22, 0.5 * canal.sac_width_fraction, canal.sac_width_fraction],
+            [0.32, 0.55 * canal.sac_width_fraction, canal.sac_width_fraction],
             smoothing_mm=4.0,
         ),
+        squeeze=_squeeze(record, spine),
         s_conus=_position(spine.vertebrae, canal.conus_levels),
         s_sac_end=s_end,
     )  # fmt: skip
+
+
+def _squeeze(record: PhantomRecord, spine: Spine) -> Profile:
+    nodes, values = [spine.s_endplate - 100.0], [1.0]
+    for frame, disc in zip(spine.discs, record.discs, strict=True):
+        worst = max(
+            (
+                f.severity
+                for f in record.findings
+                if f.kind is FindingKind.STENOSIS and f.level == disc.name
+            ),
+            default=0.0,
+        )
+        middle, reach = frame.s_middle, 0.5 * frame.height_mm
+        nodes += [middle - reach - 8.0, middle - 3.0, middle + 3.0, middle + reach + 8.0]
+        values += [1.0, 1.0 - worst, 1.0 - worst, 1.0]
+    return Profile(nodes, values, smoothing_mm=1.5)
 
 
 def _position(frames: tuple[Frame, ...], level: float, *, downwards: bool = False) -> float:
@@ -102,8 +122,7 @@ def bony_canal_distance(u: Tensor, t: Tensor, s: Tensor, course: CanalCourse) ->
     middle = t + half
     narrowing = 1.0 - 0.35 * (-middle / half).clamp_(0.0, 1.3)
     half_width = 0.5 * course.bony_width(s) * narrowing
-    a, b = u / half_width, middle / half
-    scaled = (a * a * a).abs_().add_((b * b * b).abs_()).pow_(1.0 / 3.0)
+    scaled = cubic_norm((u / half_width).abs_(), (middle / half).abs_())
     return (scaled - 1.0) * torch.hypot(u, middle) / scaled.clamp_min(1e-3)
 
 
@@ -120,14 +139,24 @@ def sac_distances(
     u: Tensor, t: Tensor, s: Tensor, record: PhantomRecord, course: CanalCourse
 ) -> SacDistances:
     """Return the distances to the thecal sac, the cord and the roots of the cauda."""
-    bony = course.bony_depth(s)
-    half_depth = 0.5 * bony * course.sac_depth(s)
-    half_width = 0.5 * course.bony_width(s) * course.sac_width(s)
-    middle = t + course.gap(s).clamp_max_(6.0) + half_depth
+    squeeze = course.squeeze(s)
+    middle, half_depth = sac_section(t, s, course)
+    # a stenosed sac loses width too, but less than depth (trefoil or flat; nominal)
+    half_width = 0.5 * course.bony_width(s) * course.sac_width(s) * (0.4 + 0.6 * squeeze)
     sac = torch.maximum(ellipse(u, middle, (half_width, half_depth)), course.s_sac_end - s)
     cord = _cord_distance(u, middle, s, record, course)
-    roots = _roots_distance(u, middle, s, record, course, half_depth)
+    # crowded roots leave no cerebrospinal fluid from Schizas C on
+    crowd = 3.0 * smoothstep(1.0 - squeeze, 0.25, 0.5)
+    roots = _roots_distance(u, middle, s, record, course, half_depth) - crowd
     return SacDistances(sac, cord, torch.maximum(roots, sac + 0.4))
+
+
+def sac_section(t: Tensor, s: Tensor, course: CanalCourse) -> tuple[Tensor, Tensor]:
+    """Return how far in front of the sac's axis points lie, and the sac's half depth, in mm."""
+    squeeze = course.squeeze(s)
+    free = 0.5 * course.bony_depth(s) * course.sac_depth(s)
+    # disc and flavum press from both sides
+    return t + course.gap(s).clamp_max_(6.0) + free * (1.0 + 0.3 * (1.0 - squeeze)), free * squeeze
 
 
 def _cord_distance(
@@ -160,19 +189,37 @@ def _roots_distance(
     return 0.4 * (level - 0.6 * pattern) + below
 
 
-def nerve_root_ends(
-    frame: Frame, width_mm: float, depth_mm: float
-) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
-    """Return where the root under a pedicle leaves the sac and where the model drops it.
+@dataclass(frozen=True)
+class RootShape:
+    """Where a root leaves the sac and where the model drops it, right side, in its frame."""
+
+    start_u_mm: Scalar
+    start_v_mm: Scalar
+    start_w_mm: Scalar
+    end_u_mm: Scalar
+    end_w_mm: Scalar
+
+
+def nerve_root(frame: Frame, width_mm: float, depth_mm: float) -> RootShape:
+    """Return the course of the root under a pedicle.
 
     Args:
         frame: of the vertebra above the foramen.
         width_mm: of the bony canal.
         depth_mm: of the bony canal.
-
-    Returns:
-        Two points in the vertebra's frame for the right side, in mm.
     """
     height = frame.height_mm
-    start = (0.30 * width_mm, -0.40 * depth_mm, 0.05 * height)
-    return start, (0.5 * width_mm + 16.0, 1.0, -0.62 * height)
+    return RootShape(
+        0.30 * width_mm, -0.40 * depth_mm, 0.05 * height, 0.5 * width_mm + 16.0, -0.62 * height
+    )
+
+
+def root_distance(point: tuple[Tensor, Tensor, Tensor], root: RootShape) -> Tensor:
+    """Return the signed distance to the roots of both sides in mm."""
+    u, v, w = point
+    return capsule(
+        (u.abs(), v, w),
+        (root.start_u_mm, root.start_v_mm, root.start_w_mm),
+        (root.end_u_mm, 1.0, root.end_w_mm),
+        radius_mm=(1.6, 3.0),
+    )

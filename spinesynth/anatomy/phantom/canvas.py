@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -9,10 +10,12 @@ from torch import Tensor
 
 from spinesynth.anatomy.phantom.grid import SampleGrid, Window
 from spinesynth.anatomy.phantom.spine_curve import Spine
-from spinesynth.anatomy.phantom.waves import WaveField
+from spinesynth.anatomy.phantom.waves import WAVE_COUNT, SampledWaves, WaveField
 from spinesynth.anatomy.structures import Structure
 from spinesynth.anatomy.tissues import Tissue
 from spinesynth.seeding import make_generator
+
+_BRANCHING_VOXELS = 8192
 
 
 @dataclass(frozen=True)
@@ -33,17 +36,47 @@ class Points:
     s: Tensor
     rough: Tensor
 
+
+@dataclass(frozen=True)
+class PointMap:
+    """Points of all voxels of a grid.
+
+    Attributes:
+        values: the fields of :class:`Points` in their order, float32 (7, I, J, K).
+    """
+
+    values: Tensor
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Return the shape of the grid."""
+        i, j, k = self.values.shape[1:]
+        return i, j, k
+
     def __getitem__(self, index: Window | Tensor) -> Points:
         """Return the points of a window, or those at flat indices (then 1-D)."""
-        fields = (self.x, self.y, self.z, self.u, self.t, self.s, self.rough)
         if isinstance(index, Tensor):
-            return Points(*(f.reshape(-1).index_select(0, index) for f in fields))
-        return Points(*(f[index] for f in fields))
+            return Points(*self.values.flatten(1).index_select(1, index).unbind())
+        return Points(*self.values[(slice(None), *index)].unbind())
+
+    def stack(self, windows: Sequence[Window]) -> Points:
+        """Return the points of equal windows, each field (L, i, j, k)."""
+        if len(windows) == 1:
+            return Points(*self.values[(slice(None), None, *windows[0])].unbind())
+        return Points(*torch.stack([self.values[(slice(None), *w)] for w in windows], 1).unbind())
+
+    def near(self, window: Window, chosen: Callable[[Points], Tensor]) -> Tensor:
+        """Return the flat indices in the grid of the points of a window that are chosen."""
+        i, j, k = chosen(self[window]).nonzero().unbind(dim=1)
+        _, rows, columns = self.shape
+        flat = ((i + window[0].start) * rows + (j + window[1].start)) * columns
+        shifted: Tensor = flat + (k + window[2].start)
+        return shifted
 
 
 def locate_points(
     grid: SampleGrid, spine: Spine, *, seed: int, irregularity_mm: float, roughness_mm: float
-) -> Points:
+) -> PointMap:
     """Return the points of a grid, displaced so that no edge stays straight.
 
     Args:
@@ -54,13 +87,25 @@ def locate_points(
         roughness_mm: standard deviation of the roughness.
     """
     generator = make_generator(seed, "phantom", "displacement")
-    x, y, z = grid.body_coordinates()
-    for coordinate in (x, y, z):
-        wave = WaveField.draw(generator, wavelengths_mm=(24.0, 120.0), count=40)
-        coordinate += wave.on_grid(grid).mul_(irregularity_mm)
-    rough = WaveField.draw(generator, wavelengths_mm=(5.0, 16.0), count=48).on_grid(grid)
-    u, t, s = spine.coordinates(x, y, z)
-    return Points(x, y, z, u, t, s, rough.mul_(roughness_mm))
+    waves = [WaveField.draw(generator, wavelengths_mm=(24.0, 120.0)) for _ in range(3)]
+    waves.append(WaveField.draw(generator, wavelengths_mm=(5.0, 16.0)))
+    sampled = SampledWaves.on_grid(waves, grid)
+    low, high = grid.body_extent()
+    most = irregularity_mm * (2.0 * WAVE_COUNT) ** 0.5  # all waves at their crests
+    plane = spine.plane((low - most).tolist(), (high + most).tolist(), grid.device)
+    values = torch.empty((7, *grid.shape), device=grid.device)
+    for window in grid.blocks():
+        fields = sampled.read(window)
+        x, y, z = (
+            coordinate.add_(wave, alpha=irregularity_mm)
+            for coordinate, wave in zip(grid.body_coordinates(window), fields[:3], strict=True)
+        )
+        u, t, s = plane.coordinates(x, y, z)
+        here = values[(slice(None), *window)]
+        for target, value in zip(here, (x, y, z, u, t, s), strict=False):
+            target.copy_(value)
+        torch.mul(fields[3], roughness_mm, out=here[6])
+    return PointMap(values)
 
 
 @dataclass(frozen=True)
@@ -72,9 +117,11 @@ class Canvas:
     tissue: Tensor
 
     @classmethod
-    def blank(cls, shape: tuple[int, int, int]) -> Canvas:
+    def blank(cls, grid: SampleGrid) -> Canvas:
         """Return maps of background and air."""
-        return cls(*(torch.zeros(shape, dtype=torch.uint8) for _ in range(3)))
+        return cls(
+            *(torch.zeros(grid.shape, dtype=torch.uint8, device=grid.device) for _ in range(3))
+        )
 
     def paint(
         self,
@@ -86,9 +133,9 @@ class Canvas:
         instance: int = 0,
     ) -> None:
         """Paint a mask of a window; a tissue tensor gives one tissue per voxel."""
-        self.structure[window].masked_fill_(inside, int(structure))
-        self.instance[window].masked_fill_(inside, instance)
-        self._fill(self.tissue[window], inside, tissue)
+        cover(self.structure[window], inside, int(structure))
+        cover(self.instance[window], inside, instance)
+        cover(self.tissue[window], inside, tissue if isinstance(tissue, Tensor) else int(tissue))
 
     def paint_at(
         self,
@@ -107,9 +154,20 @@ class Canvas:
         else:
             self.tissue.view(-1)[chosen] = int(tissue)
 
-    @staticmethod
-    def _fill(view: Tensor, inside: Tensor, tissue: Tissue | Tensor) -> None:
-        if isinstance(tissue, Tensor):
-            view.copy_(torch.where(inside, tissue, view))
-        else:
-            view.masked_fill_(inside, int(tissue))
+
+def cover(codes: Tensor, inside: Tensor, code: int | Tensor) -> Tensor:
+    """Write codes where a mask is true, in place; return the codes.
+
+    Large maps are painted by arithmetic, which spares a branch per voxel.
+
+    Args:
+        codes: uint8.
+        inside: bool of the same shape.
+        code: the new code, or one per voxel (uint8).
+    """
+    if isinstance(code, int) and codes.numel() < _BRANCHING_VOXELS:
+        return codes.masked_fill_(inside, code)
+    codes.mul_(inside.logical_not().view(torch.uint8))
+    if isinstance(code, int):
+        return codes.add_(inside.view(torch.uint8), alpha=code)
+    return codes.add_(code * inside.view(torch.uint8))

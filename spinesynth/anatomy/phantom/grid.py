@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import product
 from math import cos, radians, sin
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 Window = tuple[slice, slice, slice]
+Array = NDArray[np.float64]
+
+EVERYWHERE: Window = (slice(None), slice(None), slice(None))
+
+_CPU = torch.device("cpu")
+_BLOCK_VOXELS = 40960  # some float32 maps of this size fit into a cache of 1 MiB
 
 
 @dataclass(frozen=True)
@@ -20,12 +31,14 @@ class SampleGrid:
         spacing_mm: voxel spacing along i, j, k.
         centre_mm: body position of the grid's centre, float64 (3,), RAS.
         rotation: body axes from grid axes, float64 (3, 3), orthonormal.
+        device: where the maps are made; the small tensors above stay on the CPU.
     """
 
     shape: tuple[int, int, int]
     spacing_mm: tuple[float, float, float]
     centre_mm: Tensor
     rotation: Tensor
+    device: torch.device = _CPU
 
     def axes(self) -> tuple[Tensor, Tensor, Tensor]:
         """Return the three grid axes in mm, float64, zero at the grid's centre."""
@@ -35,24 +48,65 @@ class SampleGrid:
         )
         return i, j, k
 
-    def body_coordinates(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the R, A, S body coordinates in mm, float32, each (I, J, K)."""
-        i, j, k = self.axes()
+    def body_coordinates(self, window: Window = EVERYWHERE) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the R, A, S coordinates of a window in mm, float32, each (i, j, k)."""
+        i, j, k = (axis[part] for axis, part in zip(self.axes(), window, strict=True))
         x, y, z = (
-            (
-                (i * row[0])[:, None, None]
-                + ((j * row[1])[:, None] + (k * row[2])[None, :] + offset)[None]
-            ).float()
+            (i * row[0]).float().to(self.device)[:, None, None]
+            + ((j * row[1])[:, None] + (k * row[2] + offset)).float().to(self.device)
             for row, offset in zip(self.rotation, self.centre_mm, strict=True)
         )
         return x, y, z
 
-    def affine(self) -> Tensor:
-        """Return the voxel-to-world affine (4, 4), float64, world zero at the centre."""
+    def body_extent(self) -> tuple[Tensor, Tensor]:
+        """Return the least and the largest body coordinates in mm, float64 (3,) each."""
+        reach = torch.tensor(
+            [(n - 1) / 2 * step for n, step in zip(self.shape, self.spacing_mm, strict=True)],
+            dtype=torch.float64,
+        )
+        half = self.rotation.abs() @ reach
+        return self.centre_mm - half, self.centre_mm + half
+
+    @property
+    def block_voxels(self) -> int:
+        """Return how many voxels to treat at a time: few on a processor with its caches."""
+        return _BLOCK_VOXELS if self.device.type == "cpu" else sys.maxsize
+
+    def blocks(self) -> list[Window]:
+        """Return windows of at most ``block_voxels`` that tile the grid, of compact shape."""
+        pieces, sizes = [1, 1, 1], list(self.shape)
+        while sizes[0] * sizes[1] * sizes[2] > self.block_voxels:
+            axis = max(range(3), key=lambda a: sizes[a] * self.spacing_mm[a] * (sizes[a] > 1))
+            pieces[axis] += 1
+            sizes[axis] = -(-self.shape[axis] // pieces[axis])
+        ranges = (
+            [slice(start, min(start + size, n)) for start in range(0, n, size)]
+            for n, size in zip(self.shape, sizes, strict=True)
+        )
+        return list(product(*ranges))
+
+    def around(self, windows: Iterable[Window | None]) -> Window | None:
+        """Return the least window that holds all of several, or None for none."""
+        found = [window for window in windows if window is not None]
+        if not found:
+            return None
+        i, j, k = (
+            slice(min(part.start for part in parts), max(part.stop for part in parts))
+            for parts in zip(*found, strict=True)
+        )
+        return i, j, k
+
+    def affine(self, turn: Tensor, centre_mm: tuple[float, float, float]) -> Tensor:
+        """Return the voxel-to-world affine (4, 4), float64.
+
+        Args:
+            turn: world axes from grid axes, float64 (3, 3).
+            centre_mm: world position of the grid's centre.
+        """
         matrix = torch.eye(4, dtype=torch.float64)
-        for axis, (n, step) in enumerate(zip(self.shape, self.spacing_mm, strict=True)):
-            matrix[axis, axis] = step
-            matrix[axis, 3] = -step * (n - 1) / 2
+        matrix[:3, :3] = turn * torch.tensor(self.spacing_mm, dtype=torch.float64)
+        middle = (torch.tensor(self.shape, dtype=torch.float64) - 1.0) / 2.0
+        matrix[:3, 3] = torch.tensor(centre_mm, dtype=torch.float64) - matrix[:3, :3] @ middle
         return matrix
 
     def window(self, centre_mm: Tensor, frame: Tensor, half_mm: tuple[float, ...]) -> Window | None:
@@ -63,18 +117,29 @@ class SampleGrid:
             frame: columns are the box's axes in the body, (3, 3).
             half_mm: half lengths along these axes.
         """
-        inverse = self.rotation.T
-        middle = inverse @ (centre_mm.double() - self.centre_mm)
-        reach = (inverse @ frame.double()).abs() @ torch.tensor(half_mm, dtype=torch.float64)
-        slices = []
-        for axis, (n, step) in enumerate(zip(self.shape, self.spacing_mm, strict=True)):
-            first = (middle[axis] - reach[axis]).item() / step + (n - 1) / 2
-            last = (middle[axis] + reach[axis]).item() / step + (n - 1) / 2
-            start, stop = max(0, int(first)), min(n, int(last) + 2)
-            if start >= stop or last < 0:
-                return None
-            slices.append(slice(start, stop))
-        return slices[0], slices[1], slices[2]
+        (window,) = self.windows(centre_mm.numpy()[None], frame.numpy()[None], np.array([half_mm]))
+        return window
+
+    def windows(self, centres_mm: Array, frames: Array, halves_mm: Array) -> list[Window | None]:
+        """Return the windows of several boxes, as :meth:`window` does.
+
+        Args:
+            centres_mm: (L, 3).
+            frames: (L, 3, 3).
+            halves_mm: (L, 3).
+        """
+        rotation = self.rotation.numpy()
+        middle = (centres_mm - self.centre_mm.numpy()) @ rotation
+        reach = (np.abs(rotation.T @ frames) @ halves_mm[:, :, None])[:, :, 0]
+        shape, spacing = np.array(self.shape), np.array(self.spacing_mm)
+        first = ((middle - reach) / spacing + (shape - 1) / 2).astype(np.int64)
+        last = np.floor((middle + reach) / spacing + (shape - 1) / 2).astype(np.int64)
+        start, stop = np.maximum(first, 0), np.minimum(last + 2, shape)
+        inside = ((start < stop) & (last >= 0)).all(axis=1)
+        return [
+            (slice(a[0], b[0]), slice(a[1], b[1]), slice(a[2], b[2])) if held else None
+            for a, b, held in zip(start.tolist(), stop.tolist(), inside.tolist(), strict=True)
+        ]
 
 
 def rotation_matrix(rotation_deg: tuple[float, float, float]) -> Tensor:

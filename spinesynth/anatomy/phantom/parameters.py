@@ -1,7 +1,7 @@
 """The frozen record that names one phantom, and its way to JSON and back.
 
 All lengths are in mm, all angles in degrees. Level tuples run upwards from the
-lowest member (L5, the L5/S1 disc), sacral segments downwards from S1.
+lowest member (mostly L5, the L5/S1 disc), sacral segments downwards from S1.
 """
 
 from __future__ import annotations
@@ -10,6 +10,32 @@ import json
 from dataclasses import asdict, dataclass
 from math import radians, tan
 from typing import Any
+
+from spinesynth.anatomy.phantom.findings import Finding, FindingKind
+
+
+@dataclass(frozen=True)
+class Person:
+    """Whose spine it is."""
+
+    age_years: float
+    sex: str  # "F" or "M"
+    stature_mm: float
+
+
+@dataclass(frozen=True)
+class SpineVariant:
+    """Which levels there are, and how the lowest meets the sacrum.
+
+    Attributes:
+        lumbar_count: 4, 5 or 6; the lowest is L4, L5 or L6.
+        junction: ``typical``; ``sacralised`` (the lowest lumbar vertebra has broad
+            transverse processes over a rudimentary disc) or ``lumbarised`` (S1 is
+            square over a well-formed disc, and still counts as sacrum).
+    """
+
+    lumbar_count: int
+    junction: str
 
 
 @dataclass(frozen=True)
@@ -29,13 +55,20 @@ class VertebraSize:
     pedicle_width_mm: float
     pedicle_height_mm: float
     transverse_span_mm: float
+    transverse_height_mm: float  # of the transverse process, at its root
+    transverse_rise_mm: float  # of its tip above its root
     spinous_reach_mm: float  # from the posterior body wall to the tip
     spinous_height_mm: float
     spinous_slant_deg: float
     lamina_thickness_mm: float
     axial_rotation_deg: float
     basivertebral_mm: float  # depth of the basivertebral notch, 0 for none
-    has_rib: bool
+    rib_mm: float  # modelled length of each rib, 0 for none
+
+    @property
+    def has_rib(self) -> bool:
+        """Say whether the vertebra bears ribs."""
+        return self.rib_mm > 0.0
 
     @property
     def anterior_height_mm(self) -> float:
@@ -53,7 +86,8 @@ class DiscSize:
     bulge_mm: float  # beyond the endplate rim at mid-height
     degeneration: float  # 0 healthy to 1 collapsed; the heights already hold it
     nucleus_fraction: float  # of the disc's radius, 0 for no visible nucleus
-    has_cleft: bool  # intranuclear cleft
+    has_cleft: bool  # intranuclear cleft; of a collapsed disc, gas (vacuum)
+    slip_mm: float = 0.0  # of all above it, anterior against all below
 
 
 @dataclass(frozen=True)
@@ -124,18 +158,22 @@ class PhantomRecord:
     """Everything that names one phantom; equal records render equal maps."""
 
     seed: int
+    person: Person
+    variant: SpineVariant
     sacral_slope_deg: float
     scoliosis_mm: float
     scoliosis_phase: float
     irregularity_mm: float  # standard deviation of the smooth displacement
     roughness_mm: float  # standard deviation of the surface roughness
     cortex_mm: float
+    endplate_gap_mm: float  # of bone at either end of a body that its label leaves out
     vertebrae: tuple[VertebraSize, ...]
     discs: tuple[DiscSize, ...]
     sacrum: tuple[SacralSegment, ...]
     canal: CanalSize
     habitus: Habitus
     placement: Placement
+    findings: tuple[Finding, ...] = ()
 
     @property
     def lumbar_lordosis_deg(self) -> float:
@@ -145,6 +183,10 @@ class PhantomRecord:
             v.wedge_deg + d.wedge_deg for v, d in zip(self.vertebrae, self.discs, strict=True)
         ]
         return sum(w for w, is_lumbar in zip(wedges, lumbar, strict=True) if is_lumbar)
+
+    def has_finding(self, kind: FindingKind, level: str) -> bool:
+        """Say whether a level has a finding of a kind."""
+        return any(f.kind is kind and f.level == level for f in self.findings)
 
     def to_json(self) -> str:
         """Return the record as JSON text; :meth:`from_json` takes it back."""
@@ -166,11 +208,14 @@ class PhantomRecord:
         placement["offset_mm"] = tuple(placement["offset_mm"])
         placement["rotation_deg"] = tuple(placement["rotation_deg"])
         fields |= {
+            "person": Person(**fields["person"]),
+            "variant": SpineVariant(**fields["variant"]),
             "vertebrae": tuple(VertebraSize(**v) for v in fields["vertebrae"]),
             "discs": tuple(DiscSize(**d) for d in fields["discs"]),
             "sacrum": tuple(SacralSegment(**s) for s in fields["sacrum"]),
             "canal": CanalSize(**fields["canal"]),
             "habitus": Habitus(**fields["habitus"]),
             "placement": Placement(**placement),
+            "findings": tuple(Finding(**f) for f in fields.get("findings", ())),
         }
         return cls(**fields)

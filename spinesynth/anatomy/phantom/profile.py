@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 
 import numpy as np
 import torch
@@ -25,12 +26,13 @@ class Profile:
     ) -> None:
         margin = 4 * smoothing_mm + _STEP
         self._first = nodes[0] - margin
-        samples = np.arange(self._first, nodes[-1] + margin + 2 * _STEP, _STEP)
+        reach = ceil(4 * smoothing_mm / _STEP)
+        count = ceil((nodes[-1] + margin + 2 * _STEP - self._first) / _STEP)
+        samples = self._first + np.arange(-reach, count + reach) * _STEP
         table = np.interp(samples, nodes, values)
-        if smoothing_mm > 0:
-            reach = int(np.ceil(4 * smoothing_mm / _STEP))
+        if reach:
             kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) * _STEP / smoothing_mm) ** 2)
-            table = np.convolve(np.pad(table, reach, mode="edge"), kernel / kernel.sum(), "valid")
+            table = np.convolve(table, kernel / kernel.sum(), "valid")
         self._table = torch.from_numpy(table).float()
 
     def __call__(self, position: Tensor) -> Tensor:
@@ -39,6 +41,7 @@ class Profile:
         index.clamp_(0.0, float(len(self._table) - 1.001))
         whole = index.int()
         flat = whole.reshape(-1)
-        low = self._table.index_select(0, flat).reshape(position.shape)
-        high = self._table.index_select(0, flat + 1).reshape(position.shape)
+        table = self._table.to(position.device)
+        low = table.index_select(0, flat).reshape(position.shape)
+        high = table.index_select(0, flat + 1).reshape(position.shape)
         return torch.lerp(low, high, index.sub_(whole))

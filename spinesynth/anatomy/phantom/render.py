@@ -9,6 +9,7 @@ from torch import Tensor
 
 from spinesynth.anatomy.phantom.canvas import Canvas, locate_points
 from spinesynth.anatomy.phantom.grid import SampleGrid, rotation_matrix
+from spinesynth.anatomy.phantom.lesions import paint_bone_lesions, paint_canal_lesions
 from spinesynth.anatomy.phantom.parameters import PhantomRecord
 from spinesynth.anatomy.phantom.scene import Scene, canal_map
 from spinesynth.anatomy.phantom.spine_curve import Spine, stack_spine
@@ -21,9 +22,11 @@ class PhantomMaps:
 
     Attributes:
         structure: :class:`Structure` codes 0 to 5 (``spine6``), uint8 (I, J, K).
-        instance: 1 for L5 and the L5/S1 disc, upwards; 0 elsewhere, uint8 (I, J, K).
+        instance: 1 for the lowest lumbar vertebra (mostly L5) and the disc below it,
+            upwards; 0 elsewhere, uint8 (I, J, K).
         tissue: :class:`Tissue` codes, uint8 (I, J, K).
-        affine: voxel to world in mm, RAS, zero at the grid's centre, float64 (4, 4).
+        affine: voxel to world in mm, RAS, zero where an unshifted grid has its centre,
+            float64 (4, 4).
     """
 
     structure: Tensor
@@ -38,8 +41,10 @@ def render_phantom(
     shape: tuple[int, int, int],
     spacing_mm: tuple[float, float, float],
     centre_mm: tuple[float, float, float] = (0.0, 0.0, 0.0),
+    rotation_deg: tuple[float, float, float] = (0.0, 0.0, 0.0),
+    device: torch.device | str = "cpu",
 ) -> PhantomMaps:
-    """Render a phantom on a grid of axes R, A, S.
+    """Render a phantom on a grid of axes R, A, S, or on one turned from them.
 
     Every voxel is evaluated at its centre alone, so the same record gives the
     same anatomy on every grid: a slice rendered by itself equals that slice of
@@ -49,7 +54,9 @@ def render_phantom(
         record: from :func:`draw_phantom`.
         shape: voxels along i, j, k.
         spacing_mm: voxel spacing along i, j, k.
-        centre_mm: shift of the grid's centre along its own axes.
+        centre_mm: shift of the grid's centre along R, A and S.
+        rotation_deg: turn of the grid about its centre, about R, then A, then S.
+        device: where the maps are made and stay; the affine stays on the CPU.
 
     Returns:
         The maps and their affine.
@@ -65,7 +72,8 @@ def render_phantom(
     """
     _check_grid(shape, spacing_mm)
     spine = stack_spine(record)
-    grid = _place_grid(record, spine, shape, spacing_mm, centre_mm)
+    turn = rotation_matrix(rotation_deg)
+    grid = _place_grid(record, spine, shape, spacing_mm, centre_mm, turn, torch.device(device))
     points = locate_points(
         grid,
         spine,
@@ -73,16 +81,17 @@ def render_phantom(
         irregularity_mm=record.irregularity_mm,
         roughness_mm=record.roughness_mm,
     )
-    canvas = Canvas.blank(shape)
+    canvas = Canvas.blank(grid)
     paint_trunk(canvas, points, grid, record, spine)
-    scene = Scene(canvas, points, grid, record, spine, canal_map(points, record, spine))
+    scene = Scene(canvas, points, grid, record, spine, canal_map(points, grid, record, spine))
     scene.paint_foramina()
     scene.paint_canal()
     scene.paint_discs()
+    paint_canal_lesions(scene)
     scene.paint_sacrum()
     scene.paint_vertebrae()
-    affine = grid.affine()
-    affine[:3, 3] += torch.tensor(centre_mm, dtype=torch.float64)
+    paint_bone_lesions(scene)
+    affine = grid.affine(turn, centre_mm)
     return PhantomMaps(canvas.structure, canvas.instance, canvas.tissue, affine)
 
 
@@ -101,6 +110,8 @@ def _place_grid(
     shape: tuple[int, int, int],
     spacing_mm: tuple[float, float, float],
     centre_mm: tuple[float, float, float],
+    turn: Tensor,
+    device: torch.device,
 ) -> SampleGrid:
     placement = record.placement
     level = min(int(placement.centre_level), len(spine.vertebrae) - 1)
@@ -112,5 +123,6 @@ def _place_grid(
         shape,
         spacing_mm,
         anchor + rotation @ (torch.tensor(centre_mm, dtype=torch.float64)) + offset,
-        rotation,
+        rotation @ turn,
+        device,
     )

@@ -30,6 +30,12 @@ def sacral_body_shape(segment: SacralSegment, *, is_first: bool) -> BodyShape:
     )
 
 
+def sacral_disc_shape(segment: SacralSegment) -> BodyShape:
+    """Return the shape of the rudimentary disc under a segment."""
+    depth, width = 0.86 * segment.depth_bottom_mm, 0.8 * segment.width_mm
+    return BodyShape(depth, depth, width, width, 0.0, 0.0, 0.5, 0.0)
+
+
 @dataclass(frozen=True)
 class SacralCourse:
     """Outline of the sacrum along the spine (functions of s)."""

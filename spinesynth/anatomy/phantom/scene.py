@@ -2,42 +2,66 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
+from spinesynth.anatomy.phantom.arch import (
+    ArchShape,
+    RibShape,
+    arch_box,
+    posterior_distance,
+    rib_box,
+    rib_distance,
+)
 from spinesynth.anatomy.phantom.canal import (
     CanalCourse,
     bony_canal_distance,
     canal_course,
-    nerve_root_ends,
+    nerve_root,
+    root_distance,
     sac_distances,
 )
-from spinesynth.anatomy.phantom.canvas import Canvas, Points
-from spinesynth.anatomy.phantom.disc import DiscShape, disc_distances
+from spinesynth.anatomy.phantom.canvas import Canvas, PointMap, cover
+from spinesynth.anatomy.phantom.disc import DiscShape, disc_distances, disc_tissue
+from spinesynth.anatomy.phantom.findings import FindingKind
 from spinesynth.anatomy.phantom.grid import SampleGrid, Window
+from spinesynth.anatomy.phantom.laminectomy import resection_distance
 from spinesynth.anatomy.phantom.parameters import PhantomRecord
+from spinesynth.anatomy.phantom.pelvis import hip_course, hip_distance
 from spinesynth.anatomy.phantom.sacrum import (
     sacral_arch_distance,
     sacral_body_shape,
     sacral_course,
+    sacral_disc_shape,
 )
-from spinesynth.anatomy.phantom.shapes import capsule
 from spinesynth.anatomy.phantom.spine_curve import Frame, Spine
-from spinesynth.anatomy.phantom.trunk import trunk_outline
+from spinesynth.anatomy.phantom.tiles import (
+    Box,
+    FrameStack,
+    Tiles,
+    box_windows,
+    stack_shapes,
+    tile_boxes,
+)
 from spinesynth.anatomy.phantom.vertebra import (
     BodyShape,
     basivertebral_distance,
+    body_box,
     body_distance,
-    posterior_distance,
-    rib_distance,
 )
 from spinesynth.anatomy.structures import Structure
 from spinesynth.anatomy.tissues import Tissue
 
+ShapeT = TypeVar("ShapeT")
+
 _FAR_MM = 99.0
+_SACRAL_DISC_GROWTH_MM = 1.0  # beyond its ends, which the bodies then cover, nominal
 _JOINT_MM = 0.7  # half width of the facet joint space, nominal
+_END_SHARE = 0.3  # of a body's height from its middle, where its ends begin
 
 
 @dataclass(frozen=True)
@@ -49,14 +73,24 @@ class CanalMap:
     distance: Tensor  # float32 (I, J, K)
 
 
-def canal_map(points: Points, record: PhantomRecord, spine: Spine) -> CanalMap:
+def canal_map(points: PointMap, grid: SampleGrid, record: PhantomRecord, spine: Spine) -> CanalMap:
     """Measure the bony canal at the voxels near it."""
     course = canal_course(record, spine)
-    near = ((points.u.abs() < 28.0) & ((points.t + 18.0).abs() < 27.0)).reshape(-1).nonzero()[:, 0]
+    distance = torch.full(points.shape, _FAR_MM, device=grid.device)
+    half = (28.0 + abs(record.scoliosis_mm), 60.0, 40.0)
+    boxes = [Box(frame, (0.0, -18.0, 0.0), half) for frame in spine.vertebrae + spine.sacrum]
+    window = grid.around(box_windows(grid, boxes, margin_mm=_margin(record)))
+    if window is None:
+        return CanalMap(course, torch.empty(0, dtype=torch.int64, device=grid.device), distance)
+    near = points.near(window, lambda p: (p.u.abs() < 28.0) & ((p.t + 18.0).abs() < 27.0))
     local = points[near]
-    distance = torch.full_like(points.x, _FAR_MM)
     distance.view(-1)[near] = bony_canal_distance(local.u, local.t, local.s, course)
     return CanalMap(course, near, distance)
+
+
+def _margin(record: PhantomRecord) -> float:
+    """Return by how much the displacement may move a surface, in mm."""
+    return 5.0 * record.irregularity_mm + 1.0
 
 
 @dataclass(frozen=True)
@@ -64,7 +98,7 @@ class Scene:
     """What the painters of the parts share."""
 
     canvas: Canvas
-    points: Points
+    points: PointMap
     grid: SampleGrid
     record: PhantomRecord
     spine: Spine
@@ -74,33 +108,43 @@ class Scene:
         self, frame: Frame, centre: tuple[float, float, float], half: tuple[float, float, float]
     ) -> Window | None:
         """Return the window of a box in a frame, with room for the displacement."""
-        margin = 5.0 * self.record.irregularity_mm + 1.0
+        margin = _margin(self.record)
         return self.grid.window(frame.point(*centre), frame.axes, tuple(h + margin for h in half))
 
+    def tiles(self, boxes: Sequence[Box]) -> Iterator[Tiles]:
+        """Return windows of the boxes that lie in the grid, in their order."""
+        return tile_boxes(self.grid, self.points, boxes, margin_mm=_margin(self.record))
+
     def paint_foramina(self) -> None:
-        """Paint the fat of the foramina, ligaments along the bodies and nerve roots."""
+        """Paint the fat of the foramina and the nerve roots."""
         near = self.canal.near
         local = self.points[near]
-        outline = trunk_outline(self.record, self.spine)
         lumbar = local.s > self.spine.s_endplate - 12.0
         foramen = lumbar & (torch.hypot(local.u / 23.0, (local.t + 7.0) / 12.0) < 1.0)
         self.canvas.paint_at(near, foramen, Tissue.FAT_EPIDURAL)
-        front = self.points.t - outline.body_depth(self.points.s)
-        anterior = (front > -4.0) & (front < 1.4) & (self.points.u.abs() < 10.0)
-        anterior &= self.points.s > self.spine.s_endplate - 25.0
-        self.canvas.paint((slice(None),) * 3, anterior, Tissue.LIGAMENT)
-        for frame, size in zip(self.spine.vertebrae, self.record.vertebrae, strict=True):
-            self._paint_roots(frame, size.canal_width_mm, size.canal_depth_mm)
+        roots = [
+            nerve_root(frame, size.canal_width_mm, size.canal_depth_mm)
+            for frame, size in zip(self.spine.vertebrae, self.record.vertebrae, strict=True)
+        ]
+        boxes = [
+            Box(frame, (0.0, -3.0, -8.0), (float(root.end_u_mm) + 4.0, 16.0, 22.0))
+            for frame, root in zip(self.spine.vertebrae, roots, strict=True)
+        ]
+        for tiles in self.tiles(boxes):
+            distance = root_distance(self._local(tiles, boxes), self._shapes(tiles, roots))
+            for window, inside in zip(tiles.windows, distance < 0, strict=True):
+                self.canvas.paint(window, inside, Tissue.CORD)
 
-    def _paint_roots(self, frame: Frame, width_mm: float, depth_mm: float) -> None:
-        start, end = nerve_root_ends(frame, width_mm, depth_mm)
-        window = self.window(frame, (0.0, -3.0, -8.0), (end[0] + 4.0, 16.0, 22.0))
-        if window is None:
-            return
-        p = self.points[window]
-        u, v, w = frame.coordinates(p.x, p.y, p.z)
-        distance = capsule((u.abs(), v, w), start, end, radius_mm=(1.6, 3.0))
-        self.canvas.paint(window, distance < 0, Tissue.CORD)
+    def _local(self, tiles: Tiles, boxes: Sequence[Box]) -> tuple[Tensor, Tensor, Tensor]:
+        return self._frames(tiles, boxes).coordinates(
+            tiles.points.x, tiles.points.y, tiles.points.z
+        )
+
+    def _frames(self, tiles: Tiles, boxes: Sequence[Box]) -> FrameStack:
+        return FrameStack.of([boxes[n].frame for n in tiles.numbers], self.grid.device)
+
+    def _shapes(self, tiles: Tiles, shapes: Sequence[ShapeT]) -> ShapeT:
+        return stack_shapes([shapes[n] for n in tiles.numbers], self.grid.device)
 
     def paint_canal(self) -> None:
         """Paint ligamenta flava, epidural fat, thecal sac, cord and roots."""
@@ -115,21 +159,26 @@ class Scene:
         self.canvas.paint_at(near, ligament, Tissue.LIGAMENT)
         parts = sac_distances(local.u, local.t, local.s, self.record, self.canal.course)
         sac = parts.sac + 0.6 * local.rough
-        tissue = torch.full(sac.shape, int(Tissue.CSF), dtype=torch.uint8)
-        tissue.masked_fill_((parts.roots < 0) | (parts.cord < 0), int(Tissue.CORD))
+        tissue = torch.full_like(sac, int(Tissue.CSF), dtype=torch.uint8)
+        cover(tissue, (parts.roots < 0) | (parts.cord < 0), int(Tissue.CORD))
         self.canvas.paint_at(near, sac < 0, tissue, structure=Structure.CANAL)
 
     def paint_discs(self) -> None:
         """Paint the discs; the bodies painted later trim their ends."""
         lower_depth = self.record.sacrum[0].depth_top_mm
-        lower_width = self.record.sacrum[0].width_mm
+        lower_width, lower_concavity = self.record.sacrum[0].width_mm, 0.0
         for n, (frame, size) in enumerate(zip(self.spine.discs, self.record.discs, strict=True)):
             above = self.record.vertebrae[n]
             shape = DiscShape.between(
-                size, above, depth_below_mm=lower_depth, width_below_mm=lower_width
+                size,
+                above,
+                depth_below_mm=lower_depth,
+                width_below_mm=lower_width,
+                concavity_below_mm=lower_concavity,
             )
             self._paint_disc(frame, shape, instance=n + 1)
             lower_depth, lower_width = above.depth_mm, above.width_mm
+            lower_concavity = above.endplate_concavity_mm
 
     def _paint_disc(self, frame: Frame, shape: DiscShape, *, instance: int) -> None:
         half = (shape.width_mm / 2 + 4.0, shape.depth_mm / 2 + 4.0, 0.5 * frame.height_mm + 14.0)
@@ -137,110 +186,144 @@ class Scene:
         if window is None:
             return
         p = self.points[window]
-        disc, nucleus = disc_distances(frame.coordinates(p.x, p.y, p.z), frame, shape)
-        tissue = torch.full(disc.shape, int(Tissue.ANNULUS), dtype=torch.uint8)
-        tissue.masked_fill_(nucleus + 1.5 * p.rough < 0, int(Tissue.NUCLEUS))
+        local = frame.coordinates(p.x, p.y, p.z)
+        disc, nucleus = disc_distances(local, frame, shape)
+        tissue = disc_tissue(nucleus + 1.5 * p.rough, local, shape)
         self.canvas.paint(
             window, disc + p.rough < 0, tissue, structure=Structure.DISC, instance=instance
         )
 
     def paint_sacrum(self) -> None:
-        """Paint lateral masses, crest, rudimentary discs and bodies S5 to S1."""
+        """Paint hip bones, lateral masses, crest, rudimentary discs and bodies S5 to S1."""
+        self._paint_hips()
         self._paint_sacral_arch()
-        for n in range(len(self.spine.sacrum) - 1, -1, -1):
+        boxes, shapes, marrow = [], [], []
+        for n, (frame, segment) in reversed(
+            list(enumerate(zip(self.spine.sacrum, self.record.sacrum, strict=True)))
+        ):
+            solids = [(frame, sacral_body_shape(segment, is_first=n == 0), Tissue.MARROW_SACRUM)]
             if n < len(self.spine.sacral_discs):
-                self._paint_sacral_disc(n)
-            self._paint_sacral_body(n)
+                disc = self.spine.sacral_discs[n], sacral_disc_shape(segment), Tissue.ANNULUS
+                solids.insert(0, disc)
+            for solid_frame, shape, tissue in solids:
+                boxes.append(body_box(solid_frame, shape))
+                shapes.append(shape)
+                marrow.append(tissue)
+        for tiles in self.tiles(boxes):
+            frames = self._frames(tiles, boxes)
+            p = tiles.points
+            local = frames.coordinates(p.x, p.y, p.z)
+            distance = p.rough + body_distance(local, frames, self._shapes(tiles, shapes))
+            bone = self._bone_tissue(distance, Tissue.MARROW_SACRUM)
+            for row, (n, window) in enumerate(zip(tiles.numbers, tiles.windows, strict=True)):
+                is_disc = marrow[n] is Tissue.ANNULUS
+                self.canvas.paint(
+                    window,
+                    distance[row] < (_SACRAL_DISC_GROWTH_MM if is_disc else 0.0),
+                    Tissue.ANNULUS if is_disc else bone[row],
+                    structure=Structure.SACRUM,
+                )
+
+    def _paint_hips(self) -> None:
+        box = Box(self.spine.sacrum[0], (0.0, 0.0, -15.0), (110.0, 80.0, 75.0))
+        window = self.grid.around(box_windows(self.grid, [box], margin_mm=_margin(self.record)))
+        if window is None:
+            return
+        near = self.points.near(window, lambda p: p.u.abs() > 25.0)
+        if len(near) == 0:
+            return
+        local = self.points[near]
+        course = hip_course(self.record, self.spine)
+        distance = hip_distance(local.u, local.t, local.s, course) + local.rough
+        self.canvas.paint_at(near, distance < 0, self._bone_tissue(distance, Tissue.MARROW_SACRUM))
 
     def _paint_sacral_arch(self) -> None:
         course = sacral_course(self.record, self.spine)
-        points = self.points
-        chosen = (points.s < course.s_top + 5.0) & (points.s > course.s_tip - 5.0)
-        chosen &= ((points.t + 8.0).abs() < 42.0) & (points.u.abs() < 62.0)
-        near = chosen.reshape(-1).nonzero()[:, 0]
-        local = points[near]
+        boxes = [Box(frame, (0.0, -8.0, 0.0), (62.0, 55.0, 30.0)) for frame in self.spine.sacrum]
+        window = self.grid.around(box_windows(self.grid, boxes, margin_mm=_margin(self.record)))
+        if window is None:
+            return
+        near = self.points.near(
+            window,
+            lambda p: (p.s < course.s_top + 5.0) & (p.s > course.s_tip - 5.0)
+            & ((p.t + 8.0).abs() < 42.0) & (p.u.abs() < 62.0),
+        )  # fmt: skip
+        local = self.points[near]
         canal = self.canal.distance.view(-1)[near]
         distance = sacral_arch_distance(local.u, local.t, local.s, canal, course) + local.rough
         tissue = self._bone_tissue(distance, Tissue.MARROW_SACRUM)
         self.canvas.paint_at(near, distance < 0, tissue, structure=Structure.SACRUM)
 
-    def _paint_sacral_disc(self, n: int) -> None:
-        frame, above = self.spine.sacral_discs[n], self.record.sacrum[n]
-        shape = BodyShape(
-            0.86 * above.depth_bottom_mm, 0.86 * above.depth_bottom_mm, 0.8 * above.width_mm,
-            0.8 * above.width_mm, 0.0, 0.0, 0.5, 0.0,
-        )  # fmt: skip
-        self._paint_sacral_solid(frame, shape, grow_mm=1.0, marrow=Tissue.ANNULUS)
-
-    def _paint_sacral_body(self, n: int) -> None:
-        shape = sacral_body_shape(self.record.sacrum[n], is_first=n == 0)
-        self._paint_sacral_solid(self.spine.sacrum[n], shape, marrow=Tissue.MARROW_SACRUM)
-
-    def _paint_sacral_solid(
-        self, frame: Frame, shape: BodyShape, *, marrow: Tissue, grow_mm: float = 0.0
-    ) -> None:
-        half = (
-            shape.width_top_mm / 2 + 2.0,
-            shape.depth_top_mm / 2 + 2.0,
-            frame.height_mm / 2 + 6.0,
-        )
-        window = self.window(frame, (0.0, shape.depth_top_mm / 2, 0.0), half)
-        if window is None:
-            return
-        p = self.points[window]
-        distance = body_distance(frame.coordinates(p.x, p.y, p.z), frame, shape)
-        distance = distance + p.rough - grow_mm
-        tissue: Tissue | Tensor = marrow
-        if marrow is not Tissue.ANNULUS:
-            tissue = self._bone_tissue(distance, marrow)
-        self.canvas.paint(window, distance < 0, tissue, structure=Structure.SACRUM)
-
     def paint_vertebrae(self) -> None:
-        """Paint posterior elements and bodies from L5 upwards, with facet joints."""
-        claimed = torch.full_like(self.points.x, _FAR_MM)
-        for n in range(len(self.spine.vertebrae)):
-            self._paint_vertebra(n, claimed)
+        """Paint ribs, posterior elements with facet joints, and bodies, from the lowest up."""
+        self._paint_ribs()
+        arches = torch.full(self.grid.shape, _FAR_MM, device=self.grid.device)
+        self._paint_arches(arches)
+        self._paint_bodies(arches)
 
-    def _paint_vertebra(self, n: int, claimed: Tensor) -> None:
-        frame, size = self.spine.vertebrae[n], self.record.vertebrae[n]
-        reach, depth = size.spinous_reach_mm + 6.0, size.depth_mm + 4.0
-        below = 0.9 * frame.height_mm + 20.0
-        above = 0.5 * frame.height_mm + 16.0
-        side = 0.5 * size.transverse_span_mm + (52.0 if size.has_rib else 6.0)
-        window = self.window(
-            frame, (0.0, (depth - reach) / 2, (above - below) / 2),
-            (side, (depth + reach) / 2, (above + below) / 2),
-        )  # fmt: skip
-        if window is None:
-            return
-        p = self.points[window]
-        local = frame.coordinates(p.x, p.y, p.z)
-        if size.has_rib:
-            rib = rib_distance(local, size) + p.rough
-            self.canvas.paint(window, rib < 0, self._bone_tissue(rib, Tissue.MARROW_POSTERIOR))
-        gap_above = self.record.discs[min(n + 1, len(self.record.discs) - 1)].posterior_height_mm
-        arch = 2.0 * p.rough + posterior_distance(
-            local,
-            self.canal.distance[window],
-            size,
-            gap_below_mm=self.record.discs[n].posterior_height_mm,
-            gap_above_mm=gap_above,
-        )
-        self._paint_arch(window, arch, claimed[window], instance=n + 1)
-        body = p.rough + body_distance(local, frame, BodyShape.of_vertebra(size))
-        tissue = self._bone_tissue(body, Tissue.MARROW_BODY)
-        tissue.masked_fill_(
-            (arch < -self.record.cortex_mm) & (body > -2.0), int(Tissue.MARROW_BODY)
-        )
-        if size.basivertebral_mm > 0:
-            tissue.masked_fill_(basivertebral_distance(local, size) < 0, int(Tissue.VESSEL))
-        self.canvas.paint(
-            window, body < 0, tissue, structure=Structure.VERTEBRAL_BODY, instance=n + 1
-        )
+    def _paint_ribs(self) -> None:
+        levels = zip(self.spine.vertebrae, self.record.vertebrae, strict=True)
+        bearing = [(frame, size) for frame, size in levels for _ in (0, 1) if size.has_rib]
+        boxes = [rib_box(frame, size, right=bool(n % 2)) for n, (frame, size) in enumerate(bearing)]
+        shapes = [RibShape.of_vertebra(size) for _, size in bearing]
+        for tiles in self.tiles(boxes):
+            local = self._local(tiles, boxes)
+            distance = tiles.points.rough + rib_distance(local, self._shapes(tiles, shapes))
+            tissue = self._bone_tissue(distance, Tissue.MARROW_POSTERIOR)
+            for row, window in enumerate(tiles.windows):
+                self.canvas.paint(window, distance[row] < 0, tissue[row])
+
+    def _paint_arches(self, claimed: Tensor) -> None:
+        levels = list(zip(self.spine.vertebrae, self.record.vertebrae, strict=True))
+        boxes = [arch_box(frame, size) for frame, size in levels]
+        gaps = [disc.posterior_height_mm for disc in self.record.discs]
+        shapes = [
+            ArchShape.of_vertebra(size, gap_below_mm=below, gap_above_mm=above)
+            for (_, size), below, above in zip(levels, gaps, gaps[1:] + gaps[-1:], strict=True)
+        ]
+        for tiles in self.tiles(boxes):
+            local, canal = self._local(tiles, boxes), tiles.read(self.canal.distance)
+            arch = posterior_distance(local, canal, self._shapes(tiles, shapes))
+            arch.add_(tiles.points.rough, alpha=1.2)
+            for row, (n, window) in enumerate(zip(tiles.numbers, tiles.windows, strict=True)):
+                size = self.record.vertebrae[n]
+                if self.record.has_finding(FindingKind.LAMINECTOMY, size.name):
+                    u, v, w = (c[row] for c in local)
+                    arch[row] = torch.maximum(arch[row], -resection_distance((u, v, w), size))
+                self._paint_arch(window, arch[row], claimed[window], instance=n + 1)
+
+    def _paint_bodies(self, arches: Tensor) -> None:
+        levels = list(zip(self.spine.vertebrae, self.record.vertebrae, strict=True))
+        shapes = [BodyShape.of_vertebra(size) for _, size in levels]
+        boxes = [body_box(frame, shape) for (frame, _), shape in zip(levels, shapes, strict=True)]
+        depths = [(size.basivertebral_mm,) for _, size in levels]
+        for tiles in self.tiles(boxes):
+            frames = self._frames(tiles, boxes)
+            p = tiles.points
+            local = frames.coordinates(p.x, p.y, p.z)
+            body = p.rough + body_distance(local, frames, self._shapes(tiles, shapes))
+            tissue = self._bone_tissue(body, Tissue.MARROW_BODY)
+            joined = (tiles.read(arches) < -self.record.cortex_mm) & (body > -2.0)
+            cover(tissue, joined, int(Tissue.MARROW_BODY))
+            depth = torch.tensor([depths[n] for n in tiles.numbers], device=self.grid.device)
+            depth = depth[..., None, None]
+            vein = (basivertebral_distance(local, depth) < 0) & (depth > 0)
+            cover(tissue, vein, int(Tissue.VESSEL))
+            for row, (n, window) in enumerate(zip(tiles.numbers, tiles.windows, strict=True)):
+                self.canvas.paint(
+                    window,
+                    body[row] < 0,
+                    tissue[row],
+                    structure=Structure.VERTEBRAL_BODY,
+                    instance=n + 1,
+                )
+                ends = local[2][row].abs() > _END_SHARE * self.spine.vertebrae[n].height_mm
+                rim = (body[row] < 0) & (body[row] > -self.record.endplate_gap_mm) & ends
+                self.canvas.paint(window, rim, tissue[row])
 
     def _paint_arch(self, window: Window, arch: Tensor, claimed: Tensor, *, instance: int) -> None:
         """Paint one arch; where it meets the one below, leave a joint space."""
-        joint = (torch.maximum(arch, claimed) < 0.5) & ((arch - claimed).abs() < _JOINT_MM)
+        joint = (torch.maximum(arch, claimed) < 0.5) & ((arch - claimed).abs_() < _JOINT_MM)
         bone = (arch < 0) & (arch < claimed)
         self.canvas.paint(
             window,
@@ -250,9 +333,9 @@ class Scene:
             instance=instance,
         )
         self.canvas.paint(window, joint, Tissue.LIGAMENT)
-        claimed.copy_(torch.minimum(claimed, arch))
+        torch.minimum(claimed, arch, out=claimed)
 
     def _bone_tissue(self, distance: Tensor, marrow: Tissue) -> Tensor:
         """Return cortex near the surface and marrow inside, uint8."""
-        tissue = torch.full(distance.shape, int(marrow), dtype=torch.uint8)
-        return tissue.masked_fill_(distance > -self.record.cortex_mm, int(Tissue.CORTEX))
+        tissue = torch.full_like(distance, int(marrow), dtype=torch.uint8)
+        return cover(tissue, distance > -self.record.cortex_mm, int(Tissue.CORTEX))

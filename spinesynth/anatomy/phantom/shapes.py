@@ -6,30 +6,30 @@ the surface, which is where a cortex is cut out of them.
 
 from __future__ import annotations
 
-from math import cos, radians, sin
-
 import torch
 from torch import Tensor
 
-Point = tuple[float, float, float]
+Scalar = float | Tensor  # a tensor holds one number per solid and broadcasts over its voxels
+Point = tuple[Scalar, Scalar, Scalar]
 
 
 def smooth_min(first: Tensor, second: Tensor, blend_mm: float) -> Tensor:
     """Unite two solids with a fillet (polynomial smooth minimum)."""
-    gap = (blend_mm - (first - second).abs()).clamp_min_(0.0)
-    return torch.minimum(first, second) - gap * gap * (0.25 / blend_mm)
+    gap = (first - second).abs_().neg_().add_(blend_mm).clamp_min_(0.0)
+    return torch.minimum(first, second).addcmul_(gap, gap, value=-0.25 / blend_mm)
 
 
-def intersect_rounded(distances: list[Tensor], radius_mm: float) -> Tensor:
+def intersect_rounded(distances: list[Tensor], radius_mm: Scalar) -> Tensor:
     """Intersect solids and round the common edges with a radius."""
-    shifted = [d + radius_mm for d in distances]
-    outside = torch.zeros_like(shifted[0])
-    for distance in shifted:
-        outside += distance.clamp_min(0.0).square_()
-    inside = shifted[0]
-    for distance in shifted[1:]:
-        inside = torch.maximum(inside, distance)
-    return outside.sqrt_() + inside.clamp_max(0.0) - radius_mm
+    inside = distances[0] + radius_mm
+    rounded = inside.clamp_min(0.0)
+    outside = rounded.square_()
+    for distance in distances[1:]:
+        shifted = distance + radius_mm
+        inside = torch.maximum(inside, shifted)
+        rounded = shifted.clamp_min_(0.0)
+        outside = outside.addcmul(rounded, rounded)
+    return outside.sqrt_().add_(inside.clamp_max_(0.0)).sub_(radius_mm)
 
 
 def capsule(
@@ -50,42 +50,58 @@ def capsule(
         flatten: factors of the section's size along each axis.
     """
     axis = [(e - s) / f for s, e, f in zip(start, end, flatten, strict=True)]
-    rel = [(p - s) / f for p, s, f in zip(point, start, flatten, strict=True)]
+    rel = [_divided(p - s, f) for p, s, f in zip(point, start, flatten, strict=True)]
     squared = sum(a * a for a in axis)
-    along = (rel[0] * axis[0] + rel[1] * axis[1] + rel[2] * axis[2]).mul_(1.0 / squared)
-    along.clamp_(0.0, 1.0)
+    along = rel[0] * axis[0] + rel[1] * axis[1] + rel[2] * axis[2]
+    along = (along / squared).clamp_(0.0, 1.0)
     distance = (rel[0] - along * axis[0]).square_()
-    distance += (rel[1] - along * axis[1]).square_()
-    distance += (rel[2] - along * axis[2]).square_()
+    for n in (1, 2):
+        across = rel[n] - along * axis[n]
+        distance = torch.addcmul(distance, across, across)
     distance = distance.sqrt_() - (radius_mm[0] + (radius_mm[1] - radius_mm[0]) * along)
-    return distance * min(flatten)
+    return distance * _least(flatten)
 
 
-def ellipse(first: Tensor, second: Tensor, radii: tuple[float | Tensor, float | Tensor]) -> Tensor:
+def _divided(value: Tensor, factor: Scalar) -> Tensor:
+    if isinstance(factor, float) and factor == 1.0:
+        return value
+    return value / factor
+
+
+def _least(factors: Point) -> Scalar:
+    least: Scalar = min(f for f in factors if not isinstance(f, Tensor))
+    for factor in factors:
+        if isinstance(factor, Tensor):
+            least = factor.clamp_max(least)
+    return least
+
+
+def ellipse(first: Tensor, second: Tensor, radii: tuple[Scalar, Scalar]) -> Tensor:
     """Return the approximate distance to an ellipse (or elliptic tube)."""
     a, b = first / radii[0], second / radii[1]
-    scaled = (a * a).add_(b * b).sqrt_()
-    true = torch.sqrt(first * first + second * second)
-    return (scaled - 1.0) * (true + 1e-3) / (scaled + 1e-4)
+    scaled = a.square_().addcmul_(b, b).sqrt_()
+    true = (first * first).addcmul_(second, second).sqrt_().add_(1e-3)
+    return (scaled - 1.0).mul_(true).div_(scaled.add_(1e-4))
 
 
 def rounded_box(
-    first: Tensor, second: Tensor, half: tuple[Tensor | float, Tensor | float], radius_mm: float
+    first: Tensor, second: Tensor, half: tuple[Scalar, Scalar], radius_mm: Scalar
 ) -> Tensor:
     """Return the distance to a rectangle with rounded corners."""
-    a = first.abs() - half[0] + radius_mm
-    b = second.abs() - half[1] + radius_mm
-    outside = (a.clamp_min(0.0).square_() + b.clamp_min(0.0).square_()).sqrt_()
-    return outside + torch.maximum(a, b).clamp_max(0.0) - radius_mm
+    return intersect_rounded([first.abs() - half[0], second.abs() - half[1]], radius_mm)
 
 
-def turned(first: Tensor, second: Tensor, angle_deg: float) -> tuple[Tensor, Tensor]:
-    """Return two coordinates in axes turned by an angle (first towards second)."""
-    c, s = cos(radians(angle_deg)), sin(radians(angle_deg))
-    return first * c + second * s, second * c - first * s
+def cubic_norm(first: Tensor, second: Tensor) -> Tensor:
+    """Return ``(|a|^3 + |b|^3)^(1/3)``: sections squarer than an ellipse.
+
+    Args:
+        first: not negative.
+        second: not negative.
+    """
+    return (first * first * first).add_(second * second * second).pow_(1.0 / 3.0)
 
 
 def smoothstep(value: Tensor, low: float, high: float) -> Tensor:
     """Rise smoothly from 0 at ``low`` to 1 at ``high`` (falls if high < low)."""
-    t = ((value - low) / (high - low)).clamp_(0.0, 1.0)
-    return t * t * (3.0 - 2.0 * t)
+    t = (value - low).mul_(1.0 / (high - low)).clamp_(0.0, 1.0)
+    return (3.0 - 2.0 * t).mul_(t).mul_(t)

@@ -11,7 +11,7 @@ vessels live in spine coordinates.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import cos, pi, radians, sin, tan
+from math import cos, pi, radians, sin, sqrt, tan
 
 import numpy as np
 import torch
@@ -19,13 +19,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import grid_sample
 
+from spinesynth.anatomy.phantom.morphometry import SCOLIOSIS_WAVELENGTH_MM
 from spinesynth.anatomy.phantom.parameters import PhantomRecord
 
 _STEP_MM = 2.0  # of the sampled curve
+_COARSE = 4  # samples between two of the first search for the nearest
 _SMOOTHING_MM = 5.0
 _EXTENSION_MM = 200.0  # straight continuation at both ends
 _RASTER_MM = 4.0  # of the look-up table; error of bilinear reading is below 0.05 mm
-_SCOLIOSIS_WAVELENGTH_MM = 330.0
 
 Array = NDArray[np.float64]
 
@@ -79,6 +80,7 @@ class _Segment:
     tilt: float  # forward tilt of its axis, radians
     top: float  # half wedges, radians
     bottom: float
+    slip: float = 0.0  # of its upper end, anterior
 
 
 @dataclass(frozen=True)
@@ -102,48 +104,91 @@ class Spine:
         """Return the arc length of the S1 endplate."""
         return self.sacrum[0].s_high
 
-    def lateral_shift(self, s: Tensor) -> Tensor:
-        """Return the scoliotic shift of the midline, in mm."""
-        rate = 2 * pi / _SCOLIOSIS_WAVELENGTH_MM
-        return (s * rate + self.scoliosis_phase).sin_() * self.scoliosis_mm
+    def plane(self, low: list[float], high: list[float], device: torch.device) -> SpinePlane:
+        """Return the look-up table that covers a box of the body.
+
+        Args:
+            low: least R, A, S coordinates in mm.
+            high: largest coordinates.
+            device: where the table shall lie.
+        """
+        # Nodes at multiples of the step, so that every grid reads the same table.
+        first = [int(np.floor(value / _RASTER_MM)) for value in low[1:]]
+        last = [int(np.floor(value / _RASTER_MM)) + 1 for value in high[1:]]
+        y, z = (
+            np.arange(a, b + 1, dtype=np.float64) * _RASTER_MM
+            for a, b in zip(first, last, strict=True)
+        )
+        return SpinePlane(
+            torch.from_numpy(self._raster(y, z)).float().to(device),
+            (float(y[0]), float(z[0])),
+            (float(y[-1]), float(z[-1])),
+            self.scoliosis_mm,
+            self.scoliosis_phase,
+        )
+
+    def _raster(self, y: Array, z: Array) -> Array:
+        """Return s and t over the sagittal plane, (2, Z, Y)."""
+        nearest = self._nearest(y, z)
+        tangents = np.gradient(self.curve, _STEP_MM, axis=0)
+        tangents /= np.sqrt((tangents * tangents).sum(axis=1, keepdims=True))
+        curve_y, curve_z = self.curve[nearest, 0], self.curve[nearest, 1]
+        tangent_y, tangent_z = tangents[nearest, 0], tangents[nearest, 1]
+        rel_y, rel_z = y[None, :] - curve_y, z[:, None] - curve_z
+        s = self.s_first + nearest * _STEP_MM + rel_y * tangent_y + rel_z * tangent_z
+        return np.stack((s, rel_y * tangent_z - rel_z * tangent_y))
+
+    def _nearest(self, y: Array, z: Array) -> NDArray[np.int64]:
+        """Return the index of the curve's nearest sample to every node, (Z, Y)."""
+        coarse = self.curve[::_COARSE]
+        # the squared distance less what all samples share
+        rows = (coarse * coarse).sum(axis=1) - 2.0 * z[:, None] * coarse[:, 1]
+        far = rows[:, None] - 2.0 * y[:, None] * coarse[:, 0]
+        start = far.argmin(axis=2) * _COARSE
+        best = np.full(start.shape, np.inf)
+        nearest: NDArray[np.int64] = start
+        for offset in range(-_COARSE, _COARSE + 1):
+            index = np.clip(start + offset, 0, len(self.curve) - 1)
+            dy, dz = y[None, :] - self.curve[index, 0], z[:, None] - self.curve[index, 1]
+            squared = dy * dy + dz * dz
+            nearest = np.where(squared < best, index, nearest)
+            best = np.minimum(best, squared)
+        return nearest
+
+
+@dataclass(frozen=True)
+class SpinePlane:
+    """Table of s and t over a part of the sagittal plane.
+
+    Attributes:
+        table: s and t in mm, float32 (2, Z, Y).
+        first_mm: y and z of the first node.
+        last_mm: y and z of the last node.
+        scoliosis_mm: amplitude of the lateral shift.
+        scoliosis_phase: of the shift, radians.
+    """
+
+    table: Tensor
+    first_mm: tuple[float, float]
+    last_mm: tuple[float, float]
+    scoliosis_mm: float
+    scoliosis_phase: float
 
     def coordinates(self, x: Tensor, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return spine coordinates u, t, s of body points, in mm."""
-        # Nodes at multiples of the step, so that every grid reads the same table.
-        nodes_y, nodes_z = _raster_nodes(y), _raster_nodes(z)
-        table = self._raster(nodes_y, nodes_z)
-        where = torch.stack((_unit(y, nodes_y), _unit(z, nodes_z)), dim=-1)
+        where = torch.stack([self._unit(p, n) for n, p in enumerate((y, z))], dim=-1)
         read = grid_sample(
-            table[None], where.reshape(1, 1, -1, 2), align_corners=True, padding_mode="border"
+            self.table[None], where.reshape(1, 1, -1, 2), align_corners=True, padding_mode="border"
         )
         s, t = (channel.reshape(x.shape) for channel in read[0, :, 0])
-        return x - self.lateral_shift(s), t, s
+        rate = 2 * pi / SCOLIOSIS_WAVELENGTH_MM
+        shift = (s * rate).add_(self.scoliosis_phase).sin_()
+        return torch.add(x, shift, alpha=-self.scoliosis_mm), t, s
 
-    def _raster(self, y: Tensor, z: Tensor) -> Tensor:
-        """Return s and t over the sagittal plane, float32 (2, Z, Y)."""
-        points = torch.stack(
-            (y[None, :].expand(len(z), -1), z[:, None].expand(-1, len(y))), dim=-1
-        ).reshape(-1, 2)
-        curve = torch.from_numpy(self.curve)
-        nearest = torch.cdist(points, curve).argmin(dim=1)
-        tangents = torch.from_numpy(np.gradient(self.curve, _STEP_MM, axis=0))
-        tangents = tangents / tangents.norm(dim=1, keepdim=True)
-        rel, tangent = points - curve[nearest], tangents[nearest]
-        s = self.s_first + nearest * _STEP_MM + (rel * tangent).sum(1)
-        t = rel[:, 0] * tangent[:, 1] - rel[:, 1] * tangent[:, 0]
-        return torch.stack((s, t)).reshape(2, len(z), len(y)).float()
-
-
-def _raster_nodes(values: Tensor) -> Tensor:
-    low = int(np.floor(values.min().item() / _RASTER_MM))
-    high = int(np.floor(values.max().item() / _RASTER_MM)) + 1
-    return torch.arange(low, high + 1, dtype=torch.float64) * _RASTER_MM
-
-
-def _unit(values: Tensor, nodes: Tensor) -> Tensor:
-    """Return values on the scale that is -1 at the first node and 1 at the last."""
-    first, last = nodes[0].item(), nodes[-1].item()
-    return (values - first) * (2.0 / (last - first)) - 1.0
+    def _unit(self, values: Tensor, axis: int) -> Tensor:
+        """Return values on the scale that is -1 at the first node and 1 at the last."""
+        first, last = self.first_mm[axis], self.last_mm[axis]
+        return (values - first).mul_(2.0 / (last - first)).sub_(1.0)
 
 
 def stack_spine(record: PhantomRecord) -> Spine:
@@ -155,7 +200,8 @@ def stack_spine(record: PhantomRecord) -> Spine:
     sequence = sacral[::-1] + upper  # bottom to top
     corners = [np.zeros(2)]
     for segment in sequence:
-        corners.append(corners[-1] + segment.height * _axis(segment.tilt))
+        slip = segment.slip * _axis(segment.tilt + pi / 2)
+        corners.append(corners[-1] + segment.height * _axis(segment.tilt) + slip)
     points = np.array(corners) - corners[len(sacral)]
     arc = np.concatenate(([0.0], np.cumsum([segment.height for segment in sequence])))
     frames = [
@@ -185,7 +231,7 @@ def _upper_segments(record: PhantomRecord) -> list[_Segment]:
     segments = []
     for disc, body in zip(record.discs, record.vertebrae, strict=True):
         half = radians(disc.wedge_deg) / 2
-        segments.append(_Segment(disc.posterior_height_mm, tilt - half, half, half))
+        segments.append(_Segment(disc.posterior_height_mm, tilt - half, half, half, disc.slip_mm))
         tilt -= 2 * half
         half = radians(body.wedge_deg) / 2
         segments.append(_Segment(body.posterior_height_mm, tilt - half, half, half))
@@ -213,18 +259,22 @@ def _axis(tilt: float) -> Array:
 def _frame(
     segment: _Segment, low: Array, high: Array, arc: tuple[float, float], record: PhantomRecord
 ) -> Frame:
-    rate = 2 * pi / _SCOLIOSIS_WAVELENGTH_MM
+    rate = 2 * pi / SCOLIOSIS_WAVELENGTH_MM
     phase = (arc[0] + arc[1]) / 2 * rate + record.scoliosis_phase
     shift = record.scoliosis_mm * sin(phase)
     slope = record.scoliosis_mm * rate * cos(phase)
-    w = torch.tensor([slope, sin(segment.tilt), cos(segment.tilt)], dtype=torch.float64)
-    w = w / w.norm()
-    v = torch.tensor([0.0, cos(segment.tilt), -sin(segment.tilt)], dtype=torch.float64)
-    u = torch.linalg.cross(v, w)
+    # columns u = v x w, v and w; w leans sideways with the curve
+    forward, up, length = sin(segment.tilt), cos(segment.tilt), sqrt(slope * slope + 1.0)
+    w = (slope / length, forward / length, up / length)
+    axes = (
+        (1.0 / length, 0.0, w[0]),
+        (-slope * forward / length, up, w[1]),
+        (-slope * up / length, -forward, w[2]),
+    )
     y, z = ((low + high) / 2).tolist()
     return Frame(
         origin=torch.tensor([shift, y, z], dtype=torch.float64),
-        axes=torch.stack((u, v, w), dim=1),
+        axes=torch.tensor(axes, dtype=torch.float64),
         height_mm=segment.height,
         top_slope=tan(segment.top),
         bottom_slope=tan(segment.bottom),

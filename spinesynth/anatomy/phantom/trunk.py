@@ -8,19 +8,24 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spinesynth.anatomy.phantom.canvas import Canvas, Points
-from spinesynth.anatomy.phantom.grid import SampleGrid
+from spinesynth.anatomy.phantom.canvas import Canvas, PointMap, Points, cover
+from spinesynth.anatomy.phantom.grid import SampleGrid, Window
 from spinesynth.anatomy.phantom.parameters import PhantomRecord
 from spinesynth.anatomy.phantom.profile import Profile
 from spinesynth.anatomy.phantom.shapes import ellipse, smoothstep
 from spinesynth.anatomy.phantom.spine_curve import Array, Spine
-from spinesynth.anatomy.phantom.waves import WaveField
+from spinesynth.anatomy.phantom.waves import SampledWaves, WaveField
 from spinesynth.anatomy.tissues import Tissue
 from spinesynth.seeding import make_generator
 
 _WALL_MM = 9.0  # thickness of the abdominal wall's muscles, nominal
 _BACK_HALF_WIDTH_MM = 72.0  # of the paraspinal muscle compartment, nominal
-_EVERYWHERE = (slice(None), slice(None), slice(None))
+# How far parts reach along t, anterior of the posterior wall, in mm:
+_ORGAN_T_MM = 6.0  # organs lie in front of this
+_MUSCLE_T_MM = 20.0  # the muscles of the back lie behind this
+_PSOAS_T_MM = 70.0  # the psoas lies behind this
+_LIGAMENT_SIDE_MM = 10.0  # half width of the anterior longitudinal ligament
+_VESSEL_T_MM = 5.0  # great vessels and the anterior ligament lie in front of this
 
 
 @dataclass(frozen=True)
@@ -85,7 +90,8 @@ def _tips(record: PhantomRecord, spine: Spine) -> Array:
 def _smooth(values: Array, sigma: float) -> Array:
     reach = int(4 * sigma)
     kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
-    return np.convolve(np.pad(values, reach, mode="edge"), kernel / kernel.sum(), "valid")
+    padded = np.concatenate((np.repeat(values[:1], reach), values, np.repeat(values[-1:], reach)))
+    return np.convolve(padded, kernel / kernel.sum(), "valid")
 
 
 def _psoas_profile(record: PhantomRecord, spine: Spine) -> Profile:
@@ -100,44 +106,93 @@ def _psoas_profile(record: PhantomRecord, spine: Spine) -> Profile:
 
 
 def paint_trunk(
-    canvas: Canvas, points: Points, grid: SampleGrid, record: PhantomRecord, spine: Spine
+    canvas: Canvas, points: PointMap, grid: SampleGrid, record: PhantomRecord, spine: Spine
 ) -> None:
     """Paint everything but bones, discs and canal, from the skin inwards."""
-    outline = trunk_outline(record, spine)
-    generator = make_generator(record.seed, "phantom", "trunk")
-    fields = _Fields.draw(generator, grid, record)
-    layers = _layers(points, record, outline)
-    tissue = _viscera(points, fields, record, outline, spine)
-    _posterior_muscles(tissue, points, fields, record, outline, layers)
-    _vessels(tissue, points, record, outline, spine)
-    _wall_and_skin(tissue, record, layers)
-    canvas.tissue.copy_(tissue)
+    trunk = _Trunk.prepare(grid, record, spine)
+    for window in grid.blocks():
+        canvas.tissue[window].copy_(trunk.tissue(window, points[window]))
 
 
 @dataclass(frozen=True)
-class _Fields:
-    """Random fields on the grid, unit variance, float32 (I, J, K)."""
+class _Trunk:
+    """What all blocks of a grid share."""
 
-    organs: tuple[Tensor, Tensor, Tensor]
-    gas: Tensor
+    record: PhantomRecord
+    spine: Spine
+    outline: TrunkOutline
+    organs: SampledWaves  # three fields that compete, and gas
+    streaks: SampledWaves  # of fat in muscle: streak and septum
+
+    @classmethod
+    def prepare(cls, grid: SampleGrid, record: PhantomRecord, spine: Spine) -> _Trunk:
+        generator = make_generator(record.seed, "phantom", "trunk")
+        size = record.habitus.viscera_size_mm
+        organs = [
+            WaveField.draw(generator, wavelengths_mm=(1.4 * size, 4.0 * size)) for _ in range(4)
+        ]
+        streaks = [
+            WaveField.draw(generator, wavelengths_mm=waves, stretch=(1.0, 1.0, 4.0))
+            for waves in ((5.0, 16.0), (14.0, 40.0))
+        ]
+        return cls(
+            record,
+            spine,
+            trunk_outline(record, spine),
+            SampledWaves.on_grid(organs, grid),
+            SampledWaves.on_grid(streaks, grid),
+        )
+
+    def tissue(self, window: Window, points: Points) -> Tensor:
+        """Return the tissues of a block, uint8; parts out of its reach are left out."""
+        column = _Column.locate(points, self.outline)
+        layers = _layers(points, self.record, self.outline)
+        tissue = torch.full_like(points.x, int(Tissue.FAT), dtype=torch.uint8)
+        if column.t_high > _ORGAN_T_MM or self.record.habitus.has_lung:
+            _viscera(tissue, points, column, self.organs.read(window), self.record, self.spine)
+        _kidneys(tissue, points, column, self.spine)
+        if column.t_low < _PSOAS_T_MM:
+            _psoas(tissue, points, column, self.outline)
+        if column.t_low < _MUSCLE_T_MM:
+            streak, septum = self.streaks.read(window)
+            _posterior_muscles(
+                tissue, points, _Streaks(streak, septum), self.record, self.outline, layers
+            )
+        if column.t_high > _VESSEL_T_MM:
+            _vessels(tissue, points, column, self.record, self.spine)
+        _wall_and_skin(tissue, self.record, layers)
+        if column.t_high > _VESSEL_T_MM and column.side_low < _LIGAMENT_SIDE_MM:
+            _anterior_ligament(tissue, points, column, self.spine)
+        return tissue
+
+
+@dataclass(frozen=True)
+class _Streaks:
+    """Random fields of unit variance, stretched along the muscles."""
+
     streak: Tensor
     septum: Tensor
 
+
+@dataclass(frozen=True)
+class _Column:
+    """Where a block lies against the column of the bodies."""
+
+    side: Tensor  # from the midline, in mm
+    depth: Tensor  # of the bodies at this height, in mm
+    front: Tensor  # in front of the bodies, in mm
+    side_low: float
+    side_high: float
+    t_low: float
+    t_high: float
+
     @classmethod
-    def draw(cls, generator: torch.Generator, grid: SampleGrid, record: PhantomRecord) -> _Fields:
-        size = record.habitus.viscera_size_mm
-        blobs = (1.4 * size, 4.0 * size)
-        first, second, third, gas = (
-            WaveField.draw(generator, wavelengths_mm=blobs, count=40).on_grid(grid)
-            for _ in range(4)
-        )
-        streak, septum = (
-            WaveField.draw(
-                generator, wavelengths_mm=waves, count=48, stretch=(1.0, 1.0, 4.0)
-            ).on_grid(grid)
-            for waves in ((5.0, 16.0), (14.0, 40.0))
-        )
-        return cls((first, second, third), gas, streak, septum)
+    def locate(cls, points: Points, outline: TrunkOutline) -> _Column:
+        side, depth = points.u.abs(), outline.body_depth(points.s)
+        return cls(
+            side, depth, points.t - depth,
+            side.min().item(), side.max().item(), points.t.min().item(), points.t.max().item(),
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -166,86 +221,89 @@ def _layers(points: Points, record: PhantomRecord, outline: TrunkOutline) -> _La
 
 
 def _viscera(
-    points: Points, fields: _Fields, record: PhantomRecord, outline: TrunkOutline, spine: Spine
-) -> Tensor:
-    """Return a map of fat with packed organs in front of the column."""
+    tissue: Tensor,
+    points: Points,
+    column: _Column,
+    fields: Tensor,
+    record: PhantomRecord,
+    spine: Spine,
+) -> None:
+    """Paint packed organs in front of the column."""
     habitus = record.habitus
-    first, second, third = fields.organs
-    depth = outline.body_depth(points.s)
-    near = torch.maximum(points.t - depth, points.u.abs() - 34.0)
-    behind = 6.0 * smoothstep(points.t, 20.0, 6.0) + smoothstep(near, 16.0, 2.0)
+    first, second, third, gas = fields
+    near = torch.maximum(column.front, column.side - 34.0)
+    behind = 6.0 * smoothstep(points.t, 20.0, _ORGAN_T_MM) + smoothstep(near, 16.0, 2.0)
     best = torch.maximum(torch.maximum(first, second), third)
     worst = torch.minimum(torch.minimum(first, second), third)
-    margin = 2.0 * best + worst - first - second - third  # best less second best
+    margin = (2.0 * best).add_(worst).sub_(first).sub_(second).sub_(third)  # to the second best
     threshold = 1.9 - 2.6 * habitus.viscera_fill
-    organ = (best - behind > threshold) & (margin > 0.14)
-    tissue = torch.full(points.x.shape, int(Tissue.FAT), dtype=torch.uint8)
-    tissue.masked_fill_(organ & (best == first), int(Tissue.VISCERA_A))
-    tissue.masked_fill_(organ & (best == second), int(Tissue.VISCERA_B))
-    tissue.masked_fill_(organ & (best == third), int(Tissue.VISCERA_C))
+    organ = (best - behind > threshold) & (margin > 0.14) & (points.t > _ORGAN_T_MM)
     bowel = organ & (best == second)
-    tissue.masked_fill_(bowel & (margin < 0.3), int(Tissue.MUSCLE))
-    gas = fields.gas + 0.35 * margin > 2.4 - 4.0 * habitus.gas_share
-    tissue.masked_fill_(bowel & gas & (margin > 0.45), int(Tissue.BOWEL_GAS))
-    _kidneys(tissue, points, spine)
+    cover(tissue, organ & (best == first), int(Tissue.VISCERA_A))
+    cover(tissue, bowel, int(Tissue.VISCERA_B))
+    cover(tissue, organ & (best == third), int(Tissue.VISCERA_C))
+    cover(tissue, bowel & (margin < 0.3), int(Tissue.MUSCLE))
+    filled = gas + 0.35 * margin > 2.4 - 4.0 * habitus.gas_share
+    cover(tissue, bowel & filled & (margin > 0.45), int(Tissue.BOWEL_GAS))
     if habitus.has_lung:
         dome = spine.vertebrae[6].origin[2].item() + 10.0
-        lung = points.z + 3.0 * fields.gas - 0.004 * (points.t - 70.0).square() > dome
-        tissue.masked_fill_(lung & (near > 12.0), int(Tissue.BOWEL_GAS))
-    return tissue
+        lung = points.z + 3.0 * gas - 0.004 * (points.t - 70.0).square_() > dome
+        cover(tissue, lung & (near > 12.0), int(Tissue.BOWEL_GAS))
 
 
-def _kidneys(tissue: Tensor, points: Points, spine: Spine) -> None:
-    level = spine.vertebrae[3].s_middle
-    side = points.u.abs() - 60.0
-    if side.max().item() < -30.0:  # a narrow slab does not reach them
+def _kidneys(tissue: Tensor, points: Points, column: _Column, spine: Spine) -> None:
+    if column.side_high < 30.0 or column.t_low > 42.0 or column.t_high < -18.0:
         return
-    distance = ellipse(
-        torch.hypot(side / 26.0, (points.t - 12.0) / 24.0), (points.s - level) / 52.0, (1.0, 1.0)
-    )
-    tissue.masked_fill_(distance < 0.12, int(Tissue.FAT))
-    tissue.masked_fill_(distance < 0.0, int(Tissue.VISCERA_A))
-    tissue.masked_fill_(distance < -0.65, int(Tissue.FAT))
+    level = spine.vertebrae[3].s_middle
+    across = torch.hypot((column.side - 60.0) / 26.0, (points.t - 12.0) / 24.0)
+    distance = torch.hypot(across, (points.s - level) / 52.0) - 1.0
+    cover(tissue, distance < 0.12, int(Tissue.FAT))
+    cover(tissue, distance < 0.0, int(Tissue.VISCERA_A))
+    cover(tissue, distance < -0.65, int(Tissue.FAT))
 
 
 def _posterior_muscles(
     tissue: Tensor,
     points: Points,
-    fields: _Fields,
+    fields: _Streaks,
     record: PhantomRecord,
     outline: TrunkOutline,
     layers: _Layers,
 ) -> None:
-    """Paint erector spinae, multifidus, quadratus lumborum and psoas with their fat."""
+    """Paint erector spinae, multifidus and quadratus lumborum with their fat."""
     side, t = points.u.abs(), points.t
     wobble = 1.5 * fields.septum
-    edge = _BACK_HALF_WIDTH_MM - 0.06 * (t + 24.0).clamp_min(0.0).square_()
-    edge -= 22.0 * torch.exp(-0.1 * layers.fascia.clamp_min(0.0))
-    back = (t < -4.0 + wobble) & (side < edge + 3.0 * wobble)
-    quadratus = (t < 14.0) & (side > 38.0 + wobble) & (side < 74.0) & (t > -8.0)
-    radius = outline.psoas(points.s)
-    column = 0.5 * outline.body_depth(points.s)
-    psoas = ellipse(
-        side - 0.68 * outline.body_depth(points.s) - 0.75 * radius, t - column, (0.85, 1.1)
-    )
-    muscle = back | quadratus | ((psoas < radius) & (radius > 3.0))
+    edge = _BACK_HALF_WIDTH_MM - 0.06 * (t + 24.0).clamp_min_(0.0).square_()
+    edge -= 22.0 * (-0.1 * layers.fascia.clamp_min(0.0)).exp_()
+    front = (side - 18.0).clamp_min_(0.0).square_().mul_(-0.006).sub_(4.0)
+    back = (t < front + wobble) & (side < edge + 3.0 * wobble)
+    quadratus = torch.hypot((side - 54.0) / 18.0, (t - 2.0) / 10.0) < 1.0 + 0.06 * wobble
+    muscle = back | quadratus
     fatty = record.habitus.muscle_fat * (
         1.3 - 0.5 * smoothstep(points.s, 120.0, 320.0) - 0.4 * smoothstep(side, 10.0, 50.0)
     )
-    fat = (fields.streak > 2.3 - 1.9 * fatty) | ((fields.septum.abs() < 0.05) & (side > 6.0))
+    fat = (fields.streak + 1.9 * fatty > 2.3) | ((fields.septum.abs() < 0.05) & (side > 6.0))
+    cover(tissue, muscle, int(Tissue.MUSCLE))
+    cover(tissue, muscle & fat, int(Tissue.FAT))
     midline = (side < 3.2 + 0.8 * fields.streak) & (t < -12.0)
-    tip = outline.spinous_tip(points.s)
-    tissue.masked_fill_(muscle, int(Tissue.MUSCLE))
-    tissue.masked_fill_((back | quadratus) & fat, int(Tissue.FAT))
-    interspinous = midline & back & (t > tip)
-    tissue.masked_fill_(interspinous, int(Tissue.LIGAMENT))
-    tissue.masked_fill_(interspinous & (fields.streak > 0.5), int(Tissue.FAT))
-    fascia = layers.fascia < 1.3
-    tissue.masked_fill_(back & fascia, int(Tissue.LIGAMENT))
+    interspinous = midline & back & (t > outline.spinous_tip(points.s))
+    cover(tissue, interspinous, int(Tissue.LIGAMENT))
+    cover(tissue, interspinous & (fields.streak > 0.5), int(Tissue.FAT))
+    cover(tissue, back & (layers.fascia < 1.3), int(Tissue.LIGAMENT))
+
+
+def _psoas(tissue: Tensor, points: Points, column: _Column, outline: TrunkOutline) -> None:
+    radius = outline.psoas(points.s)
+    distance = ellipse(
+        column.side - 0.68 * column.depth - 0.75 * radius,
+        points.t - 0.5 * column.depth,
+        (0.85, 1.1),
+    )
+    cover(tissue, (distance < radius) & (radius > 3.0), int(Tissue.MUSCLE))
 
 
 def _vessels(
-    tissue: Tensor, points: Points, record: PhantomRecord, outline: TrunkOutline, spine: Spine
+    tissue: Tensor, points: Points, column: _Column, record: PhantomRecord, spine: Spine
 ) -> None:
     """Paint aorta and vena cava, which part in front of L4, and their branches."""
     habitus = record.habitus
@@ -253,18 +311,22 @@ def _vessels(
     leaving = (fork - points.s).clamp_min_(0.0)  # mm below the fork
     spread = torch.minimum(0.55 * leaving, 8.0 + 0.30 * leaving)
     width = 1.0 - 0.42 * smoothstep(leaving, 0.0, 25.0)
-    front = points.t - outline.body_depth(points.s) - 2.5
+    front = column.front - 2.5 - 0.12 * leaving
     for radius, position, flat in (
         (habitus.aorta_radius_mm, -habitus.aorta_side_mm, 1.0),
         (habitus.cava_radius_mm, habitus.cava_side_mm, 0.8),
     ):
         parting = position * (1.0 - 0.02 * leaving).clamp_min_(0.0)
-        forked = (points.u - parting).abs() - spread
-        across = torch.where(leaving > 0, forked, points.u - position)
-        height = front - radius * flat - 0.12 * leaving
-        tube = torch.hypot(across, height / flat) - radius * width
-        tissue.masked_fill_(tube < 1.5, int(Tissue.FAT))
-        tissue.masked_fill_(tube < 0.0, int(Tissue.VESSEL))
+        across = (points.u - parting).abs_() - spread  # above the fork: from the axis, folded
+        tube = torch.hypot(across, (front - radius * flat) / flat) - radius * width
+        cover(tissue, tube < 1.5, int(Tissue.FAT))
+        cover(tissue, tube < 0.0, int(Tissue.VESSEL))
+
+
+def _anterior_ligament(tissue: Tensor, points: Points, column: _Column, spine: Spine) -> None:
+    front = column.front
+    ligament = (front > -4.0) & (front < 1.4) & (column.side < _LIGAMENT_SIDE_MM)
+    cover(tissue, ligament & (points.s > spine.s_endplate - 25.0), int(Tissue.LIGAMENT))
 
 
 def _wall_and_skin(tissue: Tensor, record: PhantomRecord, layers: _Layers) -> None:
@@ -272,8 +334,8 @@ def _wall_and_skin(tissue: Tensor, record: PhantomRecord, layers: _Layers) -> No
     habitus = record.habitus
     fat_front = habitus.fat_front_mm
     belly = torch.minimum(layers.front, layers.flank + 0.3 * fat_front)
-    tissue.masked_fill_(belly < fat_front + _WALL_MM, int(Tissue.MUSCLE))
-    tissue.masked_fill_((belly < fat_front) | (layers.fascia < 0.0), int(Tissue.FAT))
+    cover(tissue, belly < fat_front + _WALL_MM, int(Tissue.MUSCLE))
+    cover(tissue, (belly < fat_front) | (layers.fascia < 0.0), int(Tissue.FAT))
     surface = torch.minimum(torch.minimum(layers.front, layers.back), layers.flank)
-    tissue.masked_fill_(surface < habitus.skin_mm, int(Tissue.SKIN))
-    tissue.masked_fill_(surface < 0.0, int(Tissue.AIR))
+    cover(tissue, surface < habitus.skin_mm, int(Tissue.SKIN))
+    cover(tissue, surface < 0.0, int(Tissue.AIR))

@@ -1,4 +1,4 @@
-"""Vertebral body and posterior elements, as signed distances in the vertebra's frame."""
+"""Vertebral and sacral bodies, as signed distances in their frames."""
 
 from __future__ import annotations
 
@@ -8,15 +8,9 @@ import torch
 from torch import Tensor
 
 from spinesynth.anatomy.phantom.parameters import VertebraSize
-from spinesynth.anatomy.phantom.shapes import (
-    capsule,
-    ellipse,
-    intersect_rounded,
-    rounded_box,
-    smooth_min,
-    turned,
-)
+from spinesynth.anatomy.phantom.shapes import Scalar, capsule, cubic_norm, intersect_rounded
 from spinesynth.anatomy.phantom.spine_curve import Frame
+from spinesynth.anatomy.phantom.tiles import Box, FrameStack
 
 FrameCoordinates = tuple[Tensor, Tensor, Tensor]
 
@@ -25,14 +19,14 @@ FrameCoordinates = tuple[Tensor, Tensor, Tensor]
 class BodyShape:
     """Shape of a vertebral or sacral body; depths count from the posterior wall."""
 
-    depth_top_mm: float
-    depth_bottom_mm: float
-    width_top_mm: float
-    width_bottom_mm: float
-    waist_mm: float
-    endplate_concavity_mm: float
-    corner_radius_mm: float
-    posterior_hollow_mm: float
+    depth_top_mm: Scalar
+    depth_bottom_mm: Scalar
+    width_top_mm: Scalar
+    width_bottom_mm: Scalar
+    waist_mm: Scalar
+    endplate_concavity_mm: Scalar
+    corner_radius_mm: Scalar
+    posterior_hollow_mm: Scalar
 
     @classmethod
     def of_vertebra(cls, size: VertebraSize) -> BodyShape:
@@ -45,11 +39,11 @@ class BodyShape:
             waist_mm=size.waist_mm,
             endplate_concavity_mm=size.endplate_concavity_mm,
             corner_radius_mm=size.corner_radius_mm,
-            posterior_hollow_mm=1.5,
+            posterior_hollow_mm=0.9,
         )
 
 
-def outline(u: Tensor, v: Tensor, half_depth: Tensor, half_width: Tensor) -> tuple[Tensor, Tensor]:
+def outline(u: Tensor, v: Tensor, half_depth: Scalar, half_width: Scalar) -> tuple[Tensor, Tensor]:
     """Return the section's radius (1 on the wall) and the distance to its wall.
 
     The section is an ellipse in front and squarer (cubic) behind.
@@ -61,19 +55,18 @@ def outline(u: Tensor, v: Tensor, half_depth: Tensor, half_width: Tensor) -> tup
         half_width: in mm.
     """
     a, b = (u / half_width).abs_(), v / half_depth
-    front = (a * a).add_(b * b).sqrt_()
-    back = (a * a * a).add_((b * b * b).abs_()).pow_(1.0 / 3.0)
-    radius = torch.where(v > 0, front, back)
-    wall = torch.hypot(u, v) * (1.0 - 1.0 / radius.clamp_min(1e-3))
+    front = (a * a).addcmul_(b, b).sqrt_()
+    radius = torch.where(v > 0, front, cubic_norm(a, b.abs_()))
+    wall = torch.hypot(u, v).mul_(1.0 - 1.0 / radius.clamp_min(1e-3))
     return radius, wall
 
 
-def body_distance(point: FrameCoordinates, frame: Frame, shape: BodyShape) -> Tensor:
+def body_distance(point: FrameCoordinates, frame: Frame | FrameStack, shape: BodyShape) -> Tensor:
     """Return the signed distance to a body in mm, negative inside.
 
     Args:
         point: u, v, w in the body's frame.
-        frame: gives the height and the tilt of the end surfaces.
+        frame: or several; gives the height and the tilt of the end surfaces.
         shape: sizes and curvatures.
     """
     u, v, w = point
@@ -100,120 +93,20 @@ def body_distance(point: FrameCoordinates, frame: Frame, shape: BodyShape) -> Te
     return intersect_rounded([wall, top, bottom], shape.corner_radius_mm)
 
 
-def basivertebral_distance(point: FrameCoordinates, size: VertebraSize) -> Tensor:
+def basivertebral_distance(point: FrameCoordinates, depth_mm: Scalar) -> Tensor:
     """Return the distance to the basivertebral vein's notch in the posterior wall."""
     u, v, w = point
-    depth = size.basivertebral_mm
     return capsule(
-        (u, v, w), (0.0, -1.0, 0.0), (0.0, depth, 0.0),
+        (u, v, w), (0.0, -1.0, 0.0), (0.0, depth_mm, 0.0),
         radius_mm=(2.6, 0.5), flatten=(1.8, 1.0, 1.0),
     )  # fmt: skip
 
 
-def posterior_distance(
-    point: FrameCoordinates,
-    canal: Tensor,
-    size: VertebraSize,
-    *,
-    gap_below_mm: float,
-    gap_above_mm: float,
-) -> Tensor:
-    """Return the signed distance to the posterior elements in mm.
-
-    Args:
-        point: u, v, w in the vertebra's frame.
-        canal: signed distance to the wall of the bony canal, negative inside.
-        size: of the vertebra.
-        gap_below_mm: height of the disc below, which the lower facets bridge.
-        gap_above_mm: height of the disc above.
-    """
-    u, v, w = point
-    side = u.abs()
-    arch = smooth_min(_lamina(side, v, w, canal, size), _spinous(u, v, w, size), 4.0)
-    processes = _processes((side, v, w), size, gap_below_mm=gap_below_mm, gap_above_mm=gap_above_mm)
-    return torch.maximum(smooth_min(arch, processes, 2.5), -canal)
-
-
-def _pedicle_side(size: VertebraSize) -> float:
-    return (size.canal_width_mm + size.pedicle_width_mm) / 2 - 0.5
-
-
-def _lamina(side: Tensor, v: Tensor, w: Tensor, canal: Tensor, size: VertebraSize) -> Tensor:
-    """Plate around the posterior half of the canal, its lower edge further behind."""
-    height, thick = size.posterior_height_mm, size.lamina_thickness_mm
-    middle = -0.36 * height - 0.35 * (canal - thick / 2)
-    plate = (canal - thick / 2).abs() - thick / 2
-    behind = v + 0.5 * size.canal_depth_mm + 0.1 * side
-    extent = (w - middle).abs() - (0.35 * height - 0.12 * side)
-    return intersect_rounded([plate, behind, extent], 1.8)
-
-
-def _spinous(u: Tensor, v: Tensor, w: Tensor, size: VertebraSize) -> Tensor:
-    """Hatchet-shaped plate in the midline, taller and thicker towards its tip."""
-    base = size.canal_depth_mm + 1.0
-    half_length = (size.spinous_reach_mm - base) / 2
-    slope = size.spinous_slant_deg
-    rise = w + 0.40 * size.posterior_height_mm
-    along, up = turned(-(v + base), -rise, slope)  # along grows behind, up grows downwards
-    along = along - half_length
-    fraction = (along / half_length).clamp_(-1.0, 1.0)
-    half_height = 0.5 * size.spinous_height_mm * (0.86 + 0.16 * fraction)
-    up = up - 0.09 * size.spinous_height_mm * fraction  # its lower border sags at the tip
-    half_thick = 3.9 + 1.2 * fraction
-    plate = rounded_box(along, up, (half_length, half_height), 0.36 * size.spinous_height_mm)
-    return intersect_rounded([plate, u.abs() - half_thick], 2.5)
-
-
-def _processes(
-    point: FrameCoordinates, size: VertebraSize, *, gap_below_mm: float, gap_above_mm: float
-) -> Tensor:
-    """Pedicle, articular and transverse processes of one side (mirrored by |u|)."""
-    side, v, w = point
-    height, depth = size.posterior_height_mm, size.canal_depth_mm
-    lateral = _pedicle_side(size)
-    facet = 0.5 * size.canal_width_mm + 4.5
-    behind, root = -0.62 * depth, 0.20 * height
-    pedicle = intersect_rounded(
-        [
-            ellipse(
-                side - lateral, w - root, (size.pedicle_width_mm / 2, size.pedicle_height_mm / 2)
-            ),
-            (v - 0.5 * (5.0 + behind)).abs() - 0.5 * (5.0 - behind),
-        ],
-        1.5,
+def body_box(frame: Frame, shape: BodyShape) -> Box:
+    """Return the box that holds a body, its tilted ends and its corners."""
+    depth, width = float(shape.depth_bottom_mm), float(shape.width_bottom_mm)
+    depth, width = max(depth, float(shape.depth_top_mm)), max(width, float(shape.width_top_mm))
+    tilt = max(frame.top_slope, frame.bottom_slope, 0.0) * depth
+    return Box(
+        frame, (0.0, depth / 2, 0.0), (width / 2 + 1.0, depth / 2 + 1.0, frame.height_mm / 2 + tilt)
     )
-    junction = (lateral, behind, 0.16 * height)
-    upper = capsule(
-        point, junction, (facet + 3.5, behind - 2.0, 0.5 * height + 0.75 * gap_above_mm),
-        radius_mm=(5.6, 4.8),
-    )  # fmt: skip
-    pars = (facet, behind - 4.5, -0.2 * height)
-    isthmus = capsule(point, junction, pars, radius_mm=(5.4, 5.0))
-    lower = capsule(
-        point, pars, (facet - 2.0, behind - 8.0, -0.5 * height - gap_below_mm - 3.0),
-        radius_mm=(5.2, 5.2),
-    )  # fmt: skip
-    transverse = capsule(
-        point, (lateral, behind + 1.0, 0.1 * height),
-        (0.5 * size.transverse_span_mm, behind - 6.0, 0.22 * height),
-        radius_mm=(4.6, 3.6), flatten=(1.0, 0.75, 1.15),
-    )  # fmt: skip
-    facets = smooth_min(smooth_min(isthmus, lower, 2.0), upper, 2.0)
-    return smooth_min(smooth_min(pedicle, facets, 3.0), transverse, 3.0)
-
-
-def rib_distance(point: FrameCoordinates, size: VertebraSize) -> Tensor:
-    """Return the distance to the heads of both ribs at a thoracic vertebra."""
-    u, v, w = point
-    mirrored = (u.abs(), v, w)
-    height = size.posterior_height_mm
-    neck = (0.5 * size.transverse_span_mm + 1.0, -0.55 * size.canal_depth_mm, 0.30 * height)
-    head = capsule(
-        mirrored, (0.5 * size.width_mm + 3.0, 4.0, 0.40 * height), neck,
-        radius_mm=(4.5, 4.0), flatten=(1.0, 0.8, 1.1),
-    )  # fmt: skip
-    shaft = capsule(
-        mirrored, neck, (neck[0] + 50.0, neck[1] - 14.0, -0.6 * height),
-        radius_mm=(4.0, 4.5), flatten=(1.0, 0.8, 1.3),
-    )  # fmt: skip
-    return torch.minimum(head, shaft)

@@ -1,18 +1,22 @@
 """Smooth random fields as sums of plane waves, equal on every grid.
 
 A sum of waves is known at every point of space, so a slice, a volume and a
-finer grid see the same field. On a regular grid it is one matrix product.
+finer grid see the same field. On a regular grid a wave is a product of three
+factors, one along each axis, so that a field is one matrix product.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import pi
 
 import torch
 from torch import Tensor
 
-from spinesynth.anatomy.phantom.grid import SampleGrid
+from spinesynth.anatomy.phantom.grid import SampleGrid, Window
+
+WAVE_COUNT = 32  # enough for a field that looks Gaussian
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,6 @@ class WaveField:
         generator: torch.Generator,
         *,
         wavelengths_mm: tuple[float, float],
-        count: int = 48,
         stretch: tuple[float, float, float] = (1.0, 1.0, 1.0),
     ) -> WaveField:
         """Draw waves of random direction and phase.
@@ -41,27 +44,65 @@ class WaveField:
         Args:
             generator: source of the draw.
             wavelengths_mm: shortest and longest wavelength, drawn log-uniformly.
-            count: number of waves.
             stretch: factors by which features are longer along R, A, S.
         """
-        draws = torch.randn((count, 3), generator=generator, dtype=torch.float64)
+        draws = torch.randn((WAVE_COUNT, 3), generator=generator, dtype=torch.float64)
         direction = draws / draws.norm(dim=1, keepdim=True)
         low, high = wavelengths_mm
-        mix = torch.rand((count, 1), generator=generator, dtype=torch.float64)
+        mix = torch.rand((WAVE_COUNT, 1), generator=generator, dtype=torch.float64)
         wavelength = low * (high / low) ** mix
         vectors = 2 * pi * direction / wavelength / torch.tensor(stretch, dtype=torch.float64)
-        phases = 2 * pi * torch.rand(count, generator=generator, dtype=torch.float64)
+        phases = 2 * pi * torch.rand(WAVE_COUNT, generator=generator, dtype=torch.float64)
         return cls(vectors, phases)
 
-    def on_grid(self, grid: SampleGrid) -> Tensor:
-        """Return the field at every voxel of a grid, float32 (I, J, K)."""
-        vectors = self.wave_vectors @ grid.rotation
-        phases = self.phases + self.wave_vectors @ grid.centre_mm
+
+@dataclass(frozen=True)
+class SampledWaves:
+    """Several fields, ready to be read in windows of one grid.
+
+    Attributes:
+        along_i: factors of the waves along i, complex64 (F, I, W).
+        along_j: the same along j, complex64 (F, J, W).
+        along_k: cosines and negative sines along k by turns, float32 (F, 2W, K).
+    """
+
+    along_i: Tensor
+    along_j: Tensor
+    along_k: Tensor
+
+    @classmethod
+    def on_grid(cls, fields: Sequence[WaveField], grid: SampleGrid) -> SampledWaves:
+        """Return the factors of fields on a grid.
+
+        Args:
+            fields: F fields.
+            grid: to read them on.
+        """
+        vectors = torch.stack([field.wave_vectors for field in fields])
+        phases = torch.stack([field.phases for field in fields]) + vectors @ grid.centre_mm
+        turned = vectors @ grid.rotation
         i, j, k = grid.axes()
-        plane = i[:, None, None] * vectors[:, 0] + (j[:, None] * vectors[:, 1] + phases)[None]
-        line = vectors[:, 2, None] * k
-        left = torch.cat((plane.cos(), plane.sin()), dim=-1).float()
-        right = torch.cat((line.cos(), -line.sin()), dim=0).float()
-        scale = (2.0 / len(self.phases)) ** 0.5
-        field: Tensor = left.reshape(-1, right.shape[0]) @ (scale * right)
-        return field.reshape(grid.shape)
+        along_i = _phasor(i[:, None] * turned[:, None, :, 0] + phases[:, None])
+        along_j = _phasor(j[:, None] * turned[:, None, :, 1])
+        along_k = torch.view_as_real(_phasor(-turned[:, :, None, 2] * k)).movedim(-1, 2)
+        scale = (2.0 / WAVE_COUNT) ** 0.5
+        return cls(
+            along_i.to(grid.device),
+            along_j.to(grid.device),
+            (scale * along_k.reshape(len(fields), 2 * WAVE_COUNT, -1)).to(grid.device),
+        )
+
+    def read(self, window: Window) -> Tensor:
+        """Return the fields in a window, float32 (F, i, j, k)."""
+        i, j = self.along_i[:, window[0]], self.along_j[:, window[1]]
+        plane = torch.view_as_real(i[:, :, None] * j[:, None])
+        # the real part of the product of the complex factors
+        field = plane.reshape(len(i), -1, 2 * WAVE_COUNT) @ self.along_k[:, :, window[2]]
+        return field.reshape(len(i), i.shape[1], j.shape[1], -1)
+
+
+def _phasor(angle: Tensor) -> Tensor:
+    """Return ``exp(i angle)`` as complex64; the angle is reduced in float64."""
+    turns = angle.mul_(0.5 / pi)
+    small = turns.sub_(turns.round()).mul_(2 * pi).float()
+    return torch.complex(small.cos(), small.sin())

@@ -1,0 +1,103 @@
+"""Time the phantom on the grids that are asked for, one thread each.
+
+Every repeat draws a new record, and nothing is kept between two: the spine is
+stacked, the tables are made and the maps painted anew. CPU time is counted, not
+time on the clock.
+
+    python benchmarks/phantom.py
+    python benchmarks/phantom.py --repeats 40 --json phantom.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+if __package__ in (None, ""):  # started as a file: its siblings are found from the checkout
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.synthesis_peers.measure import cpu_ms, one_thread
+from spinesynth.anatomy.phantom import draw_phantom, render_phantom
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Grid to render on, and the time asked for."""
+
+    work: str
+    shape: tuple[int, int, int]
+    spacing_mm: tuple[float, float, float]
+    asked_ms: float
+
+
+GRIDS = (
+    Grid("slice", (1, 256, 256), (1.0, 1.0, 1.0), 15.0),
+    Grid("volume", (64, 160, 256), (2.5, 1.2, 1.2), 500.0),
+    Grid("axial volume", (160, 256, 64), (1.2, 1.2, 2.5), 500.0),
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """CPU times of one grid in ms."""
+
+    work: str
+    pathology: bool
+    median_ms: float
+    least_ms: float
+    most_ms: float
+    asked_ms: float
+
+
+def time_grid(grid: Grid, *, repeats: int, pathology: bool) -> Row:
+    """Render a new record at every repeat; the first call, which loads code, is left out."""
+    times = []
+    for seed in range(repeats + 1):
+        record = draw_phantom(seed, pathology=pathology)
+        render = partial(render_phantom, record, shape=grid.shape, spacing_mm=grid.spacing_mm)
+        times.append(cpu_ms(render))
+    del times[0]
+    return Row(
+        grid.work, pathology, statistics.median(times), min(times), max(times), grid.asked_ms
+    )
+
+
+def format_rows(rows: Iterable[Row]) -> str:
+    """Return the rows as a table."""
+    lines = [f"{'work':14}{'pathology':>10}{'median':>9}{'least':>9}{'most':>9}{'asked':>9}   (ms)"]
+    lines += [
+        f"{row.work:14}{'yes' if row.pathology else 'no':>10}{row.median_ms:9.1f}"
+        f"{row.least_ms:9.1f}{row.most_ms:9.1f}{row.asked_ms:9.1f}"
+        for row in rows
+    ]
+    return "\n".join(lines)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Measure every grid, print the table and write it if asked to."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--repeats", type=int, default=10, help="records of each grid (default 10)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows here too")
+    options = parser.parse_args(arguments)
+    if options.repeats < 1:
+        parser.error(f"--repeats must be at least 1, got {options.repeats}")
+    with one_thread():
+        rows = [
+            time_grid(grid, repeats=options.repeats, pathology=pathology)
+            for grid in GRIDS
+            for pathology in (False, True)
+        ]
+    print(format_rows(rows))
+    if options.json:
+        content = {"rows": [asdict(row) for row in rows]}
+        options.json.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

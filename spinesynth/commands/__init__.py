@@ -1,0 +1,15 @@
+"""The commands of ``spinesynth``: options in, one call of a pipeline, a message out.
+
+================ ============================================================
+module           commands
+================ ============================================================
+``training``     train, experiment, evaluate
+``prediction``   predict
+``label_maps``   phantom, em-labels, synth
+``data``         check, estimate-priors, info
+``pictures``     demo, gallery, report
+================ ============================================================
+
+What several of them take is in ``options``. Pipelines are imported within the
+commands, so that help comes at once.
+"""

@@ -1,0 +1,50 @@
+"""Options that several commands take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+Config = Annotated[
+    Path | None, typer.Option("--config", help="YAML of an experiment, as in configs/.")
+]
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", "--data-dir", help="Manifest (CSV) or SPIDER folder; else phantoms."),
+]
+ScoredData = Annotated[
+    Path, typer.Option("--data", "--data-dir", help="Manifest (CSV) or SPIDER folder.")
+]
+SaveDir = Annotated[
+    Path | None,
+    typer.Option("--save-dir", "--output-dir", "-o", help="Folder; else results/<name>."),
+]
+Model = Annotated[
+    Literal["A", "B", "both"] | None,
+    typer.Option("--model", help="A: synthetic images; B: real ones. Else as configured."),
+]
+Dummy = Annotated[bool, typer.Option("--use-dummy-data", help="Draw phantoms: no data needed.")]
+Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Of everything random.")]
+Epochs = Annotated[
+    int | None, typer.Option("--epochs", min=1, help="Times training.validate_every steps.")
+]
+BatchSize = Annotated[int | None, typer.Option("--batch-size", min=1, help="Slices a step.")]
+LearningRate = Annotated[float | None, typer.Option("--lr", help="Learning rate at the start.")]
+NumClasses = Annotated[
+    int | None, typer.Option("--num-classes", help="Background included: 6, 4 or 2.")
+]
+Factors = Annotated[
+    str | None,
+    typer.Option("--resolution-factors", help="Coarse over original voxel size, as 1,2,4."),
+]
+Sources = Annotated[
+    list[str] | None, typer.Option("--source", help="Only this source; may be repeated.")
+]
+SomeSeed = Annotated[int, typer.Option("--seed", min=0, help="Of everything random.")]
+OutFolder = Annotated[
+    Path, typer.Option("--out", "--save-dir", "-o", help="Folder; made if it is missing.")
+]
+Workers = Annotated[int | None, typer.Option(min=1, help="Processes; else one a core.")]
+Checkpoint = Annotated[Path, typer.Option("--checkpoint", help="Weights that a training wrote.")]

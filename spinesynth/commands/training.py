@@ -1,0 +1,128 @@
+"""Commands that train networks and test them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from spinesynth.commands.options import (
+    BatchSize,
+    Checkpoint,
+    Config,
+    Data,
+    Dummy,
+    Epochs,
+    Factors,
+    LearningRate,
+    Model,
+    NumClasses,
+    SaveDir,
+    ScoredData,
+    Seed,
+    Sources,
+)
+
+
+def train(
+    context: typer.Context,
+    config: Config = None,
+    data: Data = None,
+    save_dir: SaveDir = None,
+    model: Model = None,
+    epochs: Epochs = None,
+    batch_size: BatchSize = None,
+    lr: LearningRate = None,
+    num_classes: NumClasses = None,
+    use_dummy_data: Dummy = False,
+    seed: Seed = None,
+) -> None:
+    """Train model A on synthetic images, model B on real ones, or both."""
+    _refuse_two_kinds_of_data(data, use_dummy_data)
+    from spinesynth.pipelines.experiment import train_models
+    from spinesynth.pipelines.options import configure
+
+    settings = configure(
+        config,
+        data=data,
+        model=model,
+        seed=seed,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=lr,
+        num_classes=num_classes,
+    )
+    folder = save_dir or Path("results") / settings.name
+    typer.echo(train_models(settings, data=data, folder=folder, command=context.obj))
+
+
+def experiment(
+    context: typer.Context,
+    config: Config = None,
+    data: Data = None,
+    save_dir: SaveDir = None,
+    model: Model = None,
+    epochs: Epochs = None,
+    batch_size: BatchSize = None,
+    lr: LearningRate = None,
+    num_classes: NumClasses = None,
+    resolution_factors: Factors = None,
+    use_dummy_data: Dummy = False,
+    seed: Seed = None,
+) -> None:
+    """Train, test on other contrasts and resolutions, and report."""
+    _refuse_two_kinds_of_data(data, use_dummy_data)
+    from spinesynth.pipelines.experiment import run_experiment
+    from spinesynth.pipelines.options import configure
+
+    settings = configure(
+        config,
+        data=data,
+        model=model,
+        seed=seed,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=lr,
+        num_classes=num_classes,
+        resolution_factors=resolution_factors,
+    )
+    folder = save_dir or Path("results") / settings.name
+    typer.echo(run_experiment(settings, data=data, folder=folder, command=context.obj))
+
+
+def evaluate(
+    context: typer.Context,
+    checkpoint: Checkpoint,
+    data: ScoredData,
+    save_dir: SaveDir = None,
+    resolution_factors: Factors = None,
+    source: Sources = None,
+    include_seen: Annotated[
+        bool, typer.Option("--include-seen", help="Score training and validation patients too.")
+    ] = False,
+) -> None:
+    """Score a checkpoint on every contrast and at falling resolution."""
+    from spinesynth.pipelines.options import parse_factors
+    from spinesynth.pipelines.robustness import DEFAULT_FACTORS
+    from spinesynth.pipelines.robustness_run import run_robustness
+
+    factors = parse_factors(resolution_factors) if resolution_factors else DEFAULT_FACTORS
+    folder = save_dir or Path("results") / f"{checkpoint.stem}_evaluation"
+    typer.echo(
+        run_robustness(
+            checkpoint,
+            data=data,
+            folder=folder,
+            command=context.obj,
+            factors=factors,
+            sources=source,
+            include_seen=include_seen,
+        )
+    )
+
+
+def _refuse_two_kinds_of_data(data: Path | None, use_dummy_data: bool) -> None:
+    """Raise if real data and phantoms are both asked for."""
+    if data is not None and use_dummy_data:
+        raise typer.BadParameter("--use-dummy-data draws phantoms: give either it or --data-dir")

@@ -1,0 +1,54 @@
+"""Every record and report names what the label maps come from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spinesynth.io.case import Case
+from spinesynth.pipelines.config import parse_config
+from spinesynth.pipelines.report import build_report
+from spinesynth.pipelines.results import RUN_JSON
+from spinesynth.pipelines.run_record import training_mode
+from tests.pipelines.fabricated_run import write_run
+
+
+def case(scheme: str) -> Case:
+    label = Path("a.nii.gz")
+    return Case("a", "a", "clinic", "", frozenset({"body"}), scheme, image=None, label=label)
+
+
+@pytest.mark.parametrize(
+    ("sources", "share", "scheme", "mode"),
+    [
+        (["phantom"], 0.0, "spine6", "phantom"),
+        (["clinic"], 1.0, "spine6", "phantom"),
+        (["clinic"], 0.0, "spine6", "label-only"),
+        (["clinic"], 0.4, "spine6", "label-only+phantom"),
+        (["clinic", "phantom"], 0.0, "spine6", "label-only+phantom"),
+        (["clinic"], 0.0, "em_clusters", "label+EM"),
+        (["clinic"], 0.4, "em_clusters", "label+EM+phantom"),
+    ],
+)
+def test_mode_follows_from_configuration_and_cases(
+    sources: list[str], share: float, scheme: str, mode: str
+) -> None:
+    values: dict[str, Any] = {
+        "name": "x",
+        "data": {"train_sources": sources},
+        "synthesis": {"phantom_share": share},
+    }
+    assert training_mode(parse_config(values), [case(scheme)]) == mode
+
+
+@pytest.mark.parametrize("mode", ["phantom", None])
+def test_report_names_the_mode(mode: str | None, tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "run")
+    record = json.loads((folder / RUN_JSON).read_text())
+    record.pop("mode", None)
+    (folder / RUN_JSON).write_text(json.dumps({**record, **({"mode": mode} if mode else {})}))
+    for path in build_report(folder, folder / "report", command="test"):
+        assert f"are painted over: {mode or 'not known'}." in path.read_text()

@@ -1,0 +1,127 @@
+"""Thick slices: the layers that are cut, and the mean of them that is painted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from monai.data.meta_tensor import MetaTensor
+
+from spinesynth.transforms import RandSagittalSlab, RandSagittalSlabd, RandSynthesizeMRId
+
+_PLAIN_STAGES = (
+    "RandSurfaceCoil",
+    "RandBiasGain",
+    "RandKSpaceMotion",
+    "RandAcquiredResolution",
+    "RandMagnitudeNoise",
+    "RandGammaCurve",
+)
+
+
+def _volume() -> torch.Tensor:
+    """Nine layers, each of the code of its index."""
+    return torch.arange(9, dtype=torch.uint8)[None, :, None, None].expand(1, 9, 4, 5).clone()
+
+
+@pytest.mark.parametrize(
+    ("thickness_mm", "step_mm", "layers"),
+    [(0.0, 1.0, 1), (1.9, 1.0, 1), (2.1, 1.0, 3), (3.0, 1.0, 3), (4.0, 2.0, 1), (4.4, 0.9, 5)],
+)
+def test_layers_are_the_odd_number_nearest_to_the_thickness(
+    thickness_mm: float, step_mm: float, layers: int
+) -> None:
+    slab = RandSagittalSlab((thickness_mm, thickness_mm), spacing_mm=step_mm)
+
+    for seed in range(6):
+        assert slab.set_random_state(seed)(_volume()).shape == (1, layers, 4, 5)
+
+
+def test_layers_lie_around_the_drawn_one_and_end_with_the_volume() -> None:
+    slab, first_layers = RandSagittalSlab((5.0, 5.0), any_slice_prob=1.0), set()
+
+    for seed in range(60):
+        codes = slab.set_random_state(seed)(_volume())[0, :, 0, 0].tolist()
+        record: Any = slab.record
+        wanted = [min(max(record.index + k, 0), 8) for k in range(-2, 3)]
+        assert codes == wanted
+        first_layers.add(record.index)
+    assert first_layers == set(range(9))
+
+
+def test_affine_begins_at_the_first_layer() -> None:
+    affine = torch.diag(torch.tensor([2.0, 1.0, 1.0, 1.0], dtype=torch.float64))
+    affine[0, 3] = 10.0
+    slab = RandSagittalSlab((6.0, 6.0), any_slice_prob=1.0).set_random_state(3)
+
+    cut = slab(MetaTensor(_volume(), affine=affine))
+
+    record: Any = slab.record
+    assert isinstance(cut, MetaTensor)
+    assert float(cut.affine[0, 3]) == 10.0 + 2.0 * (record.index - 1)  # three layers of 2 mm
+
+
+def test_keys_are_cut_alike() -> None:
+    cut = RandSagittalSlabd(("a", "b"), thickness_mm=(3.0, 3.0), any_slice_prob=1.0)
+    data = cut.set_random_state(1)({"a": _volume(), "b": _volume() * 2})
+
+    assert torch.equal(data["a"] * 2, data["b"])
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"thickness_mm": (-1.0, 2.0)}, "thickness_mm must be"),
+        ({"any_slice_prob": 1.5}, r"any_slice_prob must be in \[0, 1\], got 1.5"),
+        ({"spacing_mm": 0.0}, "spacing_mm must be finite and > 0, got 0"),
+        ({"prob": 0.5}, "prob must be 1"),
+    ],
+)
+def test_impossible_parameters_are_refused(parameters: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        RandSagittalSlab(**parameters)
+
+
+def _thick(layers: list[int], **overrides: Any) -> dict[Any, Any]:  # noqa: ANN401
+    """Synthesise a slice over layers of one tissue each, without anything random in space."""
+    still = {"rotation_deg": 0, "scale": 0, "shear": 0, "elastic_mm": (0, 0), "margin": 0}
+    paint = {"spread": (0, 0), "texture": (0, 0), "twins": False, **overrides}
+    codes = torch.tensor(layers, dtype=torch.uint8)[None, :, None, None].expand(-1, -1, 8, 8)
+    synthesise = RandSynthesizeMRId(
+        "label",
+        patch_size=(8, 8),
+        without=(*_PLAIN_STAGES, "PercentileNormalise"),
+        overrides={"RandDeformPatch": still, "RandTissueContrast": paint},
+    ).set_random_state(5)
+    return synthesise({"label": codes.clone(), "tissue": codes.clone()})
+
+
+def test_a_thick_slice_is_the_mean_of_its_layers_and_has_the_label_of_the_middle() -> None:
+    alone = {code: _thick([code])["image"] for code in (2, 9)}
+
+    thick = _thick([2, 9, 9])
+
+    assert thick["image"].shape == (1, 8, 8)
+    torch.testing.assert_close(thick["image"], (alone[2] + 2 * alone[9]) / 3)
+    assert thick["label"].shape == (1, 8, 8)
+    assert set(thick["label"].flatten().tolist()) == {9}
+    assert thick["tissue"].shape == (3, 8, 8)
+
+
+def test_equal_layers_give_the_thin_slice_noise_included() -> None:
+    noise = {"spread": (0.05, 0.05), "texture": (0.1, 0.1)}
+
+    thin, thick = _thick([9], **noise)["image"], _thick([9, 9, 9], **noise)["image"]
+
+    torch.testing.assert_close(thick, thin, rtol=1e-6, atol=1e-6)  # a mean of three floats
+
+
+def test_record_of_a_thick_slice_replays_it() -> None:
+    chain = RandSynthesizeMRId("label", patch_size=(12, 12)).set_random_state(2)
+    codes = torch.randint(19, (1, 3, 16, 16), generator=torch.Generator().manual_seed(0))
+    data: dict[Any, Any] = {"label": codes.to(torch.uint8), "tissue": codes.to(torch.uint8)}
+
+    first = chain(dict(data))
+
+    assert torch.equal(chain.replay(dict(data), first["image_record"])["image"], first["image"])
