@@ -38,7 +38,7 @@ _DPI = 66  # about one pixel of the file for each of a panel
 _MARROW = (Tissue.MARROW_BODY, Tissue.MARROW_POSTERIOR, Tissue.MARROW_SACRUM)
 #: What an inversion pulse at the null of fat leaves, relative to fluid; nominal.
 _INVERTED = (
-    dict.fromkeys((Tissue.FAT, Tissue.FAT_EPIDURAL), (0.02, 0.1))
+    dict.fromkeys((Tissue.FAT, Tissue.FAT_EPIDURAL, Tissue.MARROW_FATTY), (0.02, 0.1))
     | dict.fromkeys(_MARROW, (0.08, 0.25))
     | {Tissue.CSF: (0.85, 1.0), Tissue.MUSCLE: (0.15, 0.3)}
 )
