@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from monai.data.dataset import CacheDataset
 from monai.data.meta_tensor import MetaTensor
 from monai.transforms.compose import Compose
 from monai.transforms.transform import Transform
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
@@ -24,10 +27,12 @@ from spinesynth.io.volume import read_label
 from spinesynth.kernels.intensity import normalise_intensity
 from spinesynth.pipelines.config import ExperimentConfig
 from spinesynth.pipelines.phantom_data import PHANTOM_ANNOTATED
+from spinesynth.pipelines.process_pool import run_each
 from spinesynth.seeding import derive_seed32, make_generator
 from spinesynth.transforms.base import as_plain
 
 _WORKER_TIMEOUT_S = 120
+_MANY_PHANTOMS = 16  # from here on, starting processes costs less than they save
 #: Both flanks of the body with 100 mm, a little more than the widest sagittal stacks show.
 _PHANTOM_SHAPE, _PHANTOM_SPACING_MM = (50, 240, 300), (2.0, 1.0, 1.0)
 
@@ -172,14 +177,21 @@ class SliceDataset(Dataset[dict[str, Any]]):
 
 def _draw_phantoms(seeds: Sequence[int]) -> list[dict[str, Any]]:
     """Render the structure and tissue maps of phantoms, as the cached part of cases."""
-    phantoms = []
-    for seed in seeds:
-        maps = render_phantom(
-            draw_phantom(seed), shape=_PHANTOM_SHAPE, spacing_mm=_PHANTOM_SPACING_MM
-        )
-        pair = {"label": maps.structure, "tissue": maps.tissue}
-        phantoms.append({k: MetaTensor(v[None], affine=maps.affine) for k, v in pair.items()})
-    return phantoms
+    workers = os.cpu_count() or 1 if len(seeds) >= _MANY_PHANTOMS else 1
+    rendered = run_each(_render_maps, seeds, workers=workers, title="phantoms")
+    return [
+        {
+            "label": MetaTensor(torch.from_numpy(structure)[None], affine=torch.from_numpy(affine)),
+            "tissue": MetaTensor(torch.from_numpy(tissue)[None], affine=torch.from_numpy(affine)),
+        }
+        for structure, tissue, affine in rendered
+    ]
+
+
+def _render_maps(seed: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.float64]]:
+    """Return structure, tissue and affine of a phantom as arrays, which pass between processes."""
+    maps = render_phantom(draw_phantom(seed), shape=_PHANTOM_SHAPE, spacing_mm=_PHANTOM_SPACING_MM)
+    return maps.structure.numpy(), maps.tissue.numpy(), maps.affine.numpy()
 
 
 def _load_all(cases: Sequence[Case], *, with_image: bool) -> CacheDataset:

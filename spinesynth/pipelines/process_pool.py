@@ -19,11 +19,12 @@ from spinesynth.pipelines.progress import StepProgress
 _NOTES = 10  # lines of progress in all, where there is no terminal
 
 Task = TypeVar("Task")
+Result = TypeVar("Result")
 
 
 def run_each(
-    work: Callable[[Task], object], tasks: Sequence[Task], *, workers: int, title: str
-) -> None:
+    work: Callable[[Task], Result], tasks: Sequence[Task], *, workers: int, title: str
+) -> list[Result]:
     """Do a piece of work for each task; the tasks must not depend on each other.
 
     Every task runs on one thread, so that sums are added in one order and the
@@ -35,34 +36,44 @@ def run_each(
         workers: processes; 1 stays in this one.
         title: what is running, for the progress.
 
+    Returns:
+        What each task gave, in the order of the tasks.
+
     Raises:
         OutputError: if a process ended before its work was done.
         Exception: what the first failing task raised; tasks that have not begun
             are given up.
     """
     workers = min(workers, len(tasks))
+    results: dict[int, Result] = {}
     with StepProgress(title, len(tasks)) as progress:
-        for done in _alone(work, tasks) if workers <= 1 else _together(work, tasks, workers):
+        ready = _alone(work, tasks) if workers <= 1 else _together(work, tasks, workers)
+        for done, (index, result) in enumerate(ready, start=1):
+            results[index] = result
             progress.advance()
             if done * _NOTES // len(tasks) > (done - 1) * _NOTES // len(tasks):
                 progress.note(f"{done} done")
+    return [results[index] for index in range(len(tasks))]
 
 
-def _alone(work: Callable[[Any], object], tasks: Sequence[Any]) -> Iterator[int]:
-    for number, task in enumerate(tasks, start=1):
+def _alone(work: Callable[[Any], Result], tasks: Sequence[Any]) -> Iterator[tuple[int, Result]]:
+    for index, task in enumerate(tasks):
         with _one_thread():
-            work(task)
-        yield number
+            result = work(task)
+        yield index, result
 
 
-def _together(work: Callable[[Any], object], tasks: Sequence[Any], workers: int) -> Iterator[int]:
+def _together(
+    work: Callable[[Any], Result], tasks: Sequence[Any], workers: int
+) -> Iterator[tuple[int, Result]]:
     # spawn: a fork of a process with threads (torch's) may hang
     pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin)
     try:
-        futures: list[Future[object]] = [pool.submit(work, task) for task in tasks]
-        for number, future in enumerate(as_completed(futures), start=1):
-            future.result()
-            yield number
+        futures: dict[Future[Result], int] = {
+            pool.submit(work, task): index for index, task in enumerate(tasks)
+        }
+        for future in as_completed(futures):
+            yield futures[future], future.result()
     except BrokenProcessPool:
         raise OutputError(
             "a worker process ended before its work was done; give the same command again to go "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,11 @@ def note_threads(path: Path) -> None:
 
 def refuse(path: Path) -> None:
     raise InputFileError(path, "cut off", remedy="copy it again", code="E-FMT-002")
+
+
+def wait_less(number: int) -> int:
+    time.sleep(0.2 / number)  # the first task ends last
+    return number * number
 
 
 def end_process(path: Path) -> None:
@@ -54,5 +60,10 @@ def test_process_that_ends_is_an_error_with_a_remedy() -> None:
         run_each(end_process, [Path("a"), Path("b")], workers=2, title="tasks")
 
 
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_results_come_in_the_order_of_the_tasks(workers: int) -> None:
+    assert run_each(wait_less, [1, 2, 4], workers=workers, title="tasks") == [1, 4, 16]
+
+
 def test_nothing_to_do_starts_nothing() -> None:
-    run_each(refuse, [], workers=4, title="tasks")
+    assert run_each(refuse, [], workers=4, title="tasks") == []

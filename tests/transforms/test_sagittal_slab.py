@@ -32,14 +32,15 @@ def _volume() -> torch.Tensor:
 def test_layers_are_the_odd_number_nearest_to_the_thickness(
     thickness_mm: float, step_mm: float, layers: int
 ) -> None:
-    slab = RandSagittalSlab((thickness_mm, thickness_mm), spacing_mm=step_mm)
+    slab = RandSagittalSlab((thickness_mm, thickness_mm), most_layers=9, spacing_mm=step_mm)
 
     for seed in range(6):
         assert slab.set_random_state(seed)(_volume()).shape == (1, layers, 4, 5)
 
 
 def test_layers_lie_around_the_drawn_one_and_end_with_the_volume() -> None:
-    slab, first_layers = RandSagittalSlab((5.0, 5.0), any_slice_prob=1.0), set()
+    slab = RandSagittalSlab((5.0, 5.0), most_layers=5, any_slice_prob=1.0)
+    first_layers = set()
 
     for seed in range(60):
         codes = slab.set_random_state(seed)(_volume())[0, :, 0, 0].tolist()
@@ -62,6 +63,22 @@ def test_affine_begins_at_the_first_layer() -> None:
     assert float(cut.affine[0, 3]) == 10.0 + 2.0 * (record.index - 1)  # three layers of 2 mm
 
 
+@pytest.mark.parametrize(("thickness_mm", "stride"), [(3.0, 1), (5.0, 2), (7.0, 2), (9.0, 3)])
+def test_a_thicker_slice_is_represented_by_layers_evenly_spread(
+    thickness_mm: float, stride: int
+) -> None:
+    slab = RandSagittalSlab((thickness_mm, thickness_mm), any_slice_prob=1.0)
+    volume = MetaTensor(_volume(), affine=torch.eye(4, dtype=torch.float64))
+    for seed in range(20):
+        cut = slab.set_random_state(seed)(volume)
+        record: Any = slab.record
+        wanted = [min(max(record.index + k * stride, 0), 8) for k in (-1, 0, 1)]
+        assert cut[0, :, 0, 0].tolist() == wanted
+        assert isinstance(cut, MetaTensor)
+        assert float(cut.pixdim[0]) == stride
+        assert float(cut.affine[0, 3]) == record.index - stride
+
+
 def test_keys_are_cut_alike() -> None:
     cut = RandSagittalSlabd(("a", "b"), thickness_mm=(3.0, 3.0), any_slice_prob=1.0)
     data = cut.set_random_state(1)({"a": _volume(), "b": _volume() * 2})
@@ -73,6 +90,8 @@ def test_keys_are_cut_alike() -> None:
     ("parameters", "message"),
     [
         ({"thickness_mm": (-1.0, 2.0)}, "thickness_mm must be"),
+        ({"most_layers": 4}, "most_layers must be an odd number >= 1, got 4"),
+        ({"most_layers": 3.0}, "most_layers must be an odd number >= 1, got 3.0"),
         ({"any_slice_prob": 1.5}, r"any_slice_prob must be in \[0, 1\], got 1.5"),
         ({"spacing_mm": 0.0}, "spacing_mm must be finite and > 0, got 0"),
         ({"prob": 0.5}, "prob must be 1"),
