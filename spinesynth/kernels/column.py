@@ -31,6 +31,7 @@ _CANAL_GAP_MM, _CANAL_DEPTH_MM, _CANAL_HALF_WIDTH_MM = (0.5, 3.0), (11.0, 18.0),
 _BODY_HALF_WIDTH_MM = (20.0, 26.0)
 _SPINOUS_HALF_WIDTH_MM = 4.5
 _SLICE_OFFSET_MM = 5.0  # of a single slice from the midline
+_WIDE_MM = 12.0  # stacks that tell where the midline lies
 
 
 def complete_column(
@@ -85,9 +86,9 @@ def _lateral_mm(
 ) -> Tensor:
     """Return how far each slice lies from the midline, ``(I, 1, 1)``."""
     slices = structure.shape[0]
-    if slices == 1:
+    if slices * spacing_mm < _WIDE_MM:  # one slice, or the layers of one: it may lie beside it
         offset = uniform(-_SLICE_OFFSET_MM, _SLICE_OFFSET_MM, generator=generator)
-        return torch.tensor(offset).reshape(1, 1, 1)
+        return (offset + (torch.arange(slices) - (slices - 1) / 2) * spacing_mm)[:, None, None]
     share = column.sum((1, 2)).float()
     index = torch.arange(slices)
     middle = (share * index).sum() / share.sum()

@@ -10,7 +10,7 @@ discs alone are annotated, the rest of the column is drawn first.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 import torch
 from torch import Tensor
@@ -31,7 +31,11 @@ from spinesynth.kernels.subdivide import (
 
 
 def fill_context(
-    structure: Tensor, *, spacing_mm: Sequence[float], generator: torch.Generator
+    structure: Tensor,
+    *,
+    spacing_mm: Sequence[float],
+    generator: torch.Generator,
+    annotated: Set[str] | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Turn a structure map into a complete tissue map.
 
@@ -40,6 +44,10 @@ def fill_context(
             codes, canonical axes (I right, J anterior, K superior).
         spacing_mm: voxel size along each axis of ``structure``.
         generator: CPU generator; the only source of randomness.
+        annotated: what the source annotates, as of a case (``body`` or ``vertebra``,
+            ``disc``, ...): nothing is added to a column whose bodies and discs are
+            annotated. None tells by what the map shows, which a slice beside the
+            column may lack.
 
     The shapes are drawn on the CPU whatever the device of the map.
 
@@ -52,7 +60,9 @@ def fill_context(
     labels = (structure[None] if flat else structure).to(torch.uint8).cpu()
     in_plane = (float(spacing_mm[-2]), float(spacing_mm[-1]))
     sizes = (float(spacing_mm[0]) if not flat else 1.0, *in_plane)
-    column = complete_column(labels, spacing_mm=sizes, generator=generator)
+    column = labels
+    if annotated is None or not ("disc" in annotated and annotated & {"body", "vertebra"}):
+        column = complete_column(labels, spacing_mm=sizes, generator=generator)
     drawn = column is not labels
     landmarks = find_landmarks(column, in_plane)
     painter = _Painter(labels.shape, (1.0, *in_plane), generator)

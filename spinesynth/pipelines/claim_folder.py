@@ -9,10 +9,9 @@ from typing import Any
 
 from spinesynth import __version__
 from spinesynth.errors import ConfigError
-from spinesynth.io.discover import MANIFEST_NAME
 from spinesynth.pipelines.run_record import describe_run, write_json
 
-_OTHER_DATA = (MANIFEST_NAME, "images", "masks")
+_NAMED = 3  # files that a refusal names
 
 
 def claim_folder(record: Path, *, mode: str, settings: Mapping[str, Any]) -> None:
@@ -30,9 +29,12 @@ def claim_folder(record: Path, *, mode: str, settings: Mapping[str, Any]) -> Non
     folder = record.parent
     wanted = json.loads(json.dumps({**settings, "spinesynth": __version__}))
     if not record.exists():
-        there = [name for name in _OTHER_DATA if (folder / name).exists()]
+        # hidden files are partial ones, which the next writing of the same name replaces
+        there = sorted(p.name for p in folder.glob("*") if not p.name.startswith("."))
         if there:
-            raise _refusal(folder, f"already holds {', '.join(there)}, but no {record.name}")
+            more = f" and {len(there) - _NAMED} more" if len(there) > _NAMED else ""
+            named = ", ".join(there[:_NAMED])
+            raise _refusal(folder, f"already holds {named}{more}, but no {record.name}")
         folder.mkdir(parents=True, exist_ok=True)
         write_record(record, mode=mode, settings=settings)
         return

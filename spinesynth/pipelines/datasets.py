@@ -20,7 +20,7 @@ from spinesynth.anatomy.annotation import class_groups
 from spinesynth.anatomy.label_schemes import CLUSTER_SCHEME, get_scheme
 from spinesynth.anatomy.phantom import draw_phantom, render_phantom
 from spinesynth.anatomy.structures import Structure
-from spinesynth.errors import SpineSynthError
+from spinesynth.errors import OutputError, SpineSynthError
 from spinesynth.io.case import Case
 from spinesynth.io.load_case import load_case
 from spinesynth.io.volume import read_label
@@ -150,6 +150,7 @@ class SliceDataset(Dataset[dict[str, Any]]):
         else:
             assert case is not None  # without cases every sample is a phantom
             volumes = {k: v for k, v in self.cache[key.case].items() if k != "case"}
+            volumes["annotated"] = case.annotated
             known = self._known(case)
         drawn = self.chain(volumes)
         image, label = (as_plain(drawn[name]) for name in ("image", "label"))
@@ -170,7 +171,8 @@ class SliceDataset(Dataset[dict[str, Any]]):
 
     def _known(self, case: Case) -> frozenset[str]:
         """Return what the target holds: synthesis also draws a sacrum below a full column."""
-        column = {"disc", "canal"} <= case.annotated
+        bones = case.annotated & {"body", "vertebra"}
+        column = {"disc", "canal"} <= case.annotated and bool(bones)
         drawn = not self.with_image and column and case.scheme != CLUSTER_SCHEME
         return case.annotated | {"sacrum"} if drawn else case.annotated
 
@@ -178,7 +180,10 @@ class SliceDataset(Dataset[dict[str, Any]]):
 def _draw_phantoms(seeds: Sequence[int]) -> list[dict[str, Any]]:
     """Render the structure and tissue maps of phantoms, as the cached part of cases."""
     workers = os.cpu_count() or 1 if len(seeds) >= _MANY_PHANTOMS else 1
-    rendered = run_each(_render_maps, seeds, workers=workers, title="phantoms")
+    try:
+        rendered = run_each(_render_maps, seeds, workers=workers, title="phantoms")
+    except OutputError:  # processes cannot start from a script without a main guard
+        rendered = run_each(_render_maps, seeds, workers=1, title="phantoms, one process")
     return [
         {
             "label": MetaTensor(torch.from_numpy(structure)[None], affine=torch.from_numpy(affine)),

@@ -226,7 +226,7 @@ def _prepare(
     write_csv(folder / SPLIT_CSV, split.table())
     record: dict[str, Any] = {
         **describe_run(), "command": command, "name": config.name, "seed": config.seed,
-        "mode": training_mode(config, split.train),
+        "mode": training_mode(config, split.train) if "A" in config.models else None,
         "config": config.model_dump(mode="json"), "seconds": {}, "parameters": {},
     }  # fmt: skip
     return split, record

@@ -75,7 +75,7 @@ def build_report(
     context = {
         "command": command,
         "run": results_dir.resolve().name,
-        "mode": (results.manifest or {}).get("mode", "not known"),
+        "mode": (results.manifest or {}).get("mode") or "not known",
         "sections": [_section(name, results) for name in REPORT_TABLES],
         "not_run": NOT_RUN,
         "scans_inside": embed_scans,

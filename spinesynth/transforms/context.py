@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -26,6 +26,8 @@ class RandFillContext(RandomKernel):
     Args:
         spacing_mm: voxel size of each spatial axis, the last two being anterior
             and superior; None takes it from the affine of a MetaTensor.
+        annotated: what the source annotates (``body`` or ``vertebra``, ``disc``, ...);
+            None tells by what a map shows.
         prob: must be 1; an incomplete tissue map has one black background.
 
     Shape:
@@ -44,11 +46,17 @@ class RandFillContext(RandomKernel):
 
     takes_codes: ClassVar[bool] = True
 
-    def __init__(self, spacing_mm: Sequence[float] | None = None, *, prob: float = 1.0) -> None:
+    def __init__(
+        self,
+        spacing_mm: Sequence[float] | None = None,
+        *,
+        annotated: Collection[str] | None = None,
+        prob: float = 1.0,
+    ) -> None:
         super().__init__(prob)
         if prob != 1:
             raise ValueError(f"prob must be 1 (the context is part of the map), got {prob}")
-        self.spacing_mm = spacing_mm
+        self.spacing_mm, self.annotated = spacing_mm, annotated
         self._spacing = spacing_mm
 
     def __call__(self, data: Tensor | np.ndarray, randomize: bool = True) -> Tensor:
@@ -70,7 +78,12 @@ class RandFillContext(RandomKernel):
         if self._spacing is None:
             raise ValueError("spacing_mm must be given to apply a record to a plain tensor")
         structure = _structure_codes(data[0])
-        maps = fill_context(structure, spacing_mm=self._spacing, generator=record.generator())
+        maps = fill_context(
+            structure,
+            spacing_mm=self._spacing,
+            generator=record.generator(),
+            annotated=None if self.annotated is None else frozenset(self.annotated),
+        )
         return torch.stack(maps)
 
 
@@ -94,28 +107,34 @@ class RandFillContextd(RandomKerneld):
         keys: key of the structure map; the completed one replaces it.
         tissue_key: key under which the tissue map is put. A map that is already
             there (a phantom brings its own) is kept, and nothing is filled.
+        annotated_key: key under which a case says what its source annotates; where
+            it is missing, ``annotated`` holds.
         allow_missing_keys: do not raise if the structure map is missing.
         **parameters: those of :class:`RandFillContext`.
     """
 
     array_class: ClassVar[type[RandomKernel]] = RandFillContext
+    transform: RandFillContext
 
     def __init__(
         self,
         keys: KeysCollection,
         *,
         tissue_key: str = "tissue",
+        annotated_key: str = "annotated",
         allow_missing_keys: bool = False,
         **parameters: Any,  # noqa: ANN401  # those of array_class
     ) -> None:
         super().__init__(keys, allow_missing_keys=allow_missing_keys, **parameters)
-        self.tissue_key = tissue_key
+        self.tissue_key, self.annotated_key = tissue_key, annotated_key
+        self._annotated = self.transform.annotated
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Put the completed structure map and the tissue map."""
         result = dict(data)
         if self.tissue_key in result:
             return result
+        self.transform.annotated = result.get(self.annotated_key, self._annotated)
         for key in self.key_iterator(result):
             both = self.transform(result[key])
             result[key], result[self.tissue_key] = (rewrap(both[n : n + 1], both) for n in range(2))

@@ -50,7 +50,7 @@ class RandSagittalSlab(RandomKernel):
         any_slice_prob: probability in [0, 1] of drawing the middle layer among all
             layers rather than among those that hold a label.
         spacing_mm: voxel size across the layers; a MetaTensor's own comes first.
-        prob: must be 1; the shape of the output does not depend on luck.
+        prob: must be 1; a volume is no slice.
 
     Shape:
         ``(C, I, J, K)`` to ``(C, n, J, K)``, n odd; the affine is that of the layers.

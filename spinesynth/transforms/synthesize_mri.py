@@ -38,6 +38,8 @@ from spinesynth.transforms.stage_catalogue import stage_catalogue
 from spinesynth.transforms.tissue_contrast import ContrastRecord, RandTissueContrast
 from spinesynth.transforms.whole_numbers import whole_numbers
 
+_MOST_LAYERS = 51  # of a thick slice: more is a volume
+
 
 @dataclass(frozen=True)
 class SynthesisRecord(Record):
@@ -298,7 +300,16 @@ class RandSynthesizeMRId(RandomKerneld):
             isinstance(s, RandSagittalSlice | RandObliqueSlice) for s in self.transform.stages
         )
         deeper = tissue.ndim == len(self.transform.patch_size) + 2
-        return tissue.shape[1] if deeper and not cuts else 0
+        if cuts or not deeper:
+            return 0
+        if tissue.shape[1] % 2 == 0 or tissue.shape[1] > _MOST_LAYERS:
+            raise ValueError(
+                f"{self.tissue_key!r} must hold an odd number of layers of one thick slice, at "
+                f"most {_MOST_LAYERS}, for a patch of {len(self.transform.patch_size)} axes, got "
+                f"shape {tuple(tissue.shape)}; cut volumes by RandSagittalSlabd or "
+                "RandSagittalSliced"
+            )
+        return tissue.shape[1]
 
     def _render(
         self, data: Mapping[Hashable, Any], record: Mapping[str, Any] | None
@@ -339,7 +350,8 @@ class RandSynthesizeMRId(RandomKerneld):
         for name, value, warped in zip(
             names, given, [maps[:layers], *maps[layers:, None]], strict=True
         ):
-            result[name] = rewrap(warped.to(value.dtype), value, affine=affine)
+            middle = warped[len(warped) // 2][None]  # so that samples of any thickness collate
+            result[name] = rewrap(middle.to(value.dtype), value, affine=affine)
         result[self.image_key] = rewrap(image, given[0], affine=affine)
         result[self.record_key] = json.dumps(drawn.to_dict(), allow_nan=False)
         return result

@@ -79,8 +79,8 @@ class RandTissueContrast(RandomKernel):
             most of the time; False draws all tissues on their own.
         least_contrast: how far the means of annulus and vertebral marrow lie apart at
             least, in [0, 0.5]: discs are seen in real scans, whatever their contrast, and
-            a network that learns to guess them finds them in muscle. Disc means nearer
-            than that are moved away from the marrow's.
+            a network that learns to guess them finds them in muscle. A mean of the annulus
+            nearer than that is moved away from the marrow's, before tissues merge.
         merge_prob: probability that one to three random pairs of tissues share
             one Gaussian, so that the border between them is invisible.
         split_prob: probability that one to three random tissues consist of two

@@ -205,3 +205,22 @@ def test_piece_beside_a_larger_one_is_no_part_of_the_course() -> None:
     assert alone is not None
     assert beside is not None
     assert beside.extents == alone.extents
+
+
+@either
+def test_a_source_that_annotates_bodies_and_discs_is_not_completed_beside_its_column(
+    slices: int,
+) -> None:
+    """A slice through the facets shows neither disc nor canal, which others of its case do."""
+    bodies = _only(BODY, slices=slices)
+    generator = torch.Generator().manual_seed(0)
+    labels, tissue = fill_context(
+        bodies,
+        spacing_mm=(4.0, *SPACING_MM)[-bodies.ndim :],
+        generator=generator,
+        annotated=frozenset({"vertebra", "disc", "canal"}),
+    )
+    drawn = {int(Tissue[name]) for name in ("CSF", "NUCLEUS", "NUCLEUS_DRY")}
+    assert drawn & set(_fill(bodies, 0)[1].flatten().tolist())  # told nothing, it draws them
+    assert not drawn & set(tissue.flatten().tolist())
+    assert bool((labels[bodies != 0] == BODY).all())

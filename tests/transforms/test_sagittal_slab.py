@@ -125,7 +125,7 @@ def test_a_thick_slice_is_the_mean_of_its_layers_and_has_the_label_of_the_middle
     torch.testing.assert_close(thick["image"], (alone[2] + 2 * alone[9]) / 3)
     assert thick["label"].shape == (1, 8, 8)
     assert set(thick["label"].flatten().tolist()) == {9}
-    assert thick["tissue"].shape == (3, 8, 8)
+    assert thick["tissue"].shape == (1, 8, 8)  # of the middle layer, as the label
 
 
 def test_equal_layers_give_the_thin_slice_noise_included() -> None:
@@ -144,3 +144,9 @@ def test_record_of_a_thick_slice_replays_it() -> None:
     first = chain(dict(data))
 
     assert torch.equal(chain.replay(dict(data), first["image_record"])["image"], first["image"])
+
+
+@pytest.mark.parametrize("layers", [2, 53])
+def test_volumes_are_not_taken_for_a_thick_slice(layers: int) -> None:
+    with pytest.raises(ValueError, match=r"odd number of layers .* cut volumes by"):
+        _thick([9] * layers)

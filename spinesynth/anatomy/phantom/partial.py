@@ -34,7 +34,8 @@ def partial_instances(maps: PhantomMaps, *, axes: Sequence[int] = (1, 2)) -> tup
     """
     if not set(axes) <= {0, 1, 2}:
         raise ValueError(f"axes must be among (0, 1, 2), got {tuple(axes)}")
-    bone = torch.isin(maps.structure, torch.tensor([int(s) for s in _BONE], dtype=torch.uint8))
+    codes = torch.tensor([int(s) for s in _BONE], dtype=torch.uint8, device=maps.structure.device)
+    bone = torch.isin(maps.structure, codes)
     numbered = torch.where(bone, maps.instance, torch.zeros_like(maps.instance))
     edges = [numbered.select(axis, side).reshape(-1) for axis in axes for side in (0, -1)]
     counts = torch.bincount(torch.cat([*edges, numbered.new_zeros(1)]).long())
