@@ -7,7 +7,6 @@ from math import atan2, degrees
 from pathlib import Path
 
 import torch
-from monai.transforms.compose import Compose
 from torch import Tensor
 
 from spinesynth.anatomy.contrast_prior import ContrastPrior, TissuePrior
@@ -17,15 +16,8 @@ from spinesynth.anatomy.phantom.spine_curve import Frame, stack_spine
 from spinesynth.anatomy.tissues import TISSUE_PRIORS, Tissue
 from spinesynth.io.write import atomic_write
 from spinesynth.pipelines.evaluate import group_masks
+from spinesynth.pipelines.phantom_data import PRIORS, make_scanner
 from spinesynth.seeding import derive_seed, derive_seed32
-from spinesynth.transforms import (
-    PercentileNormalise,
-    RandAcquiredResolution,
-    RandBiasGain,
-    RandMagnitudeNoise,
-    RandSurfaceCoil,
-    RandTissueContrast,
-)
 from spinesynth.viz import Sample, draw_sheet, encode_palette_png
 
 _ROWS = 8  # phantoms of one page
@@ -116,19 +108,13 @@ def _centred(record: PhantomRecord, frame: Frame, depth_mm: float) -> PhantomRec
 
 def _scan(tissue: Tensor, contrast: str, *, seed: int, has_coil_axis: bool) -> Tensor:
     """Scan a slice ``(J, K)`` of tissues; the coil lies behind where J is anterior."""
-    prior = STIR_LIKE if contrast == "STIR" else {"T1": "t1", "T2": "t2"}[contrast]
-    coil = RandSurfaceCoil(
-        (120.0, 250.0), floor=(0.1, 0.3), axis=-2 if has_coil_axis else -1, prob=1.0
-    )
-    scanner = Compose(
-        [
-            RandTissueContrast(prior, spread=(0.005, 0.015), texture=(0.01, 0.04)),  # type: ignore[arg-type]  # a name of ContrastName
-            coil,
-            RandBiasGain((0.0, 0.15)),
-            RandAcquiredResolution((1.0, 1.4), spacing_mm=(1.0, 1.0), thick_axis_prob=0.0),
-            RandMagnitudeNoise((0.005, 0.012)),
-            PercentileNormalise(),
-        ]
+    scanner = make_scanner(
+        STIR_LIKE if contrast == "STIR" else PRIORS[contrast],
+        spacing_mm=(1.0, 1.0),
+        spread=(0.005, 0.015),
+        texture=(0.01, 0.04),
+        noise=(0.005, 0.012),
+        coil_axis=-2 if has_coil_axis else -1,
     ).set_random_state(derive_seed32(seed, contrast))
     image = torch.as_tensor(scanner(tissue[None]))
     coarse = torch.nn.functional.avg_pool2d(image, _PIXEL_MM)[0]

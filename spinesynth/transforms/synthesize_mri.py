@@ -294,14 +294,14 @@ class RandSynthesizeMRId(RandomKerneld):
         """
         return self._render(data, json.loads(record) if isinstance(record, str) else record)
 
-    def _count_layers(self, tissue: Tensor) -> int:
-        """Return how many layers of one thick slice a map holds; 0 if it is a map of the patch."""
+    def _count_layers(self, tissue: Tensor) -> int | None:
+        """Return how many layers of one thick slice a map holds, None if it holds no slab."""
         cuts = any(
             isinstance(s, RandSagittalSlice | RandObliqueSlice) for s in self.transform.stages
         )
         deeper = tissue.ndim == len(self.transform.patch_size) + 2
         if cuts or not deeper:
-            return 0
+            return None
         if tissue.shape[1] % 2 == 0 or tissue.shape[1] > _MOST_LAYERS:
             raise ValueError(
                 f"{self.tissue_key!r} must hold an odd number of layers of one thick slice, at "
@@ -325,10 +325,10 @@ class RandSynthesizeMRId(RandomKerneld):
             )
         names: list[Hashable] = [self.tissue_key, *keys]
         given = [_tensor(result[name]) for name in names]
-        layers = self._count_layers(given[0])
-        if layers:
+        slab = self._count_layers(given[0])
+        if slab is not None:
             given = [_layers_as_channels(v, middle=n > 0) for n, v in enumerate(given)]
-        layers = layers or 1
+        layers = slab or 1
         sizes = {name: tuple(value.shape) for name, value in zip(names, given, strict=True)}
         wanted = {
             name: (layers if n == 0 else 1, *given[0].shape[1:]) for n, name in enumerate(names)
@@ -347,11 +347,9 @@ class RandSynthesizeMRId(RandomKerneld):
         assert isinstance(drawn, SynthesisRecord)  # prob is 1, so there is always one
         image, maps = transform.render(maps, drawn, layers=layers)
         affine = transform.affine()
-        for name, value, warped in zip(
-            names, given, [maps[:layers], *maps[layers:, None]], strict=True
-        ):
-            middle = warped[len(warped) // 2][None]  # so that samples of any thickness collate
-            result[name] = rewrap(middle.to(value.dtype), value, affine=affine)
+        kept = (maps[layers // 2], *maps[layers:])  # the middle layer: any thickness collates
+        for name, value, warped in zip(names, given, kept, strict=True):
+            result[name] = rewrap(warped[None].to(value.dtype), value, affine=affine)
         result[self.image_key] = rewrap(image, given[0], affine=affine)
         result[self.record_key] = json.dumps(drawn.to_dict(), allow_nan=False)
         return result

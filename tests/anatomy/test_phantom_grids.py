@@ -130,12 +130,11 @@ def test_cover_writes_codes_inside_alone(side: int) -> None:
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_maps_of_the_gpu_are_those_of_the_cpu() -> None:
+def test_maps_of_the_gpu_are_those_of_the_cpu(cuda_device: torch.device) -> None:
     record = draw_phantom(1)
     cpu, gpu = (
         render_phantom(record, shape=(16, 90, 90), spacing_mm=(3.0, 2.0, 2.0), device=device)
-        for device in ("cpu", "cuda")
+        for device in ("cpu", cuda_device)
     )
     # sums in another order may move a surface by a rounding error
     assert (gpu.tissue.cpu() != cpu.tissue).float().mean() < 1e-3

@@ -31,14 +31,14 @@ def test_seed_is_missing(maps: list[torch.Tensor], seeds: list[int]) -> None:
 
 @pytest.mark.gpu
 @pytest.mark.parametrize("size", [(96, 80), (24, 96, 80)])
-def test_batch_on_the_gpu_is_that_of_the_cpu(size: tuple[int, ...]) -> None:
+def test_batch_on_the_gpu_is_that_of_the_cpu(
+    size: tuple[int, ...], cuda_device: torch.device
+) -> None:
     """Single precision: coordinates differ in the last place, so that few voxels tip over."""
-    if not torch.cuda.is_available():
-        pytest.skip("needs a CUDA device")
     patch = tuple(n // 2 for n in size)
     maps = [make_tissue(*size)] * 4
     cpu = SynthesizeBatch("full", patch_size=patch)(maps, seeds=range(4))
-    gpu = SynthesizeBatch("full", patch_size=patch, device="cuda")(maps, seeds=range(4))
+    gpu = SynthesizeBatch("full", patch_size=patch, device=cuda_device)(maps, seeds=range(4))
     assert (gpu.maps.cpu() != cpu.maps).float().mean() < 1e-3
     assert (gpu.images.cpu() - cpu.images).abs().median() < 1e-4
     assert gpu.records == cpu.records

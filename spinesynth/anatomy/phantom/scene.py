@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -25,7 +25,7 @@ from spinesynth.anatomy.phantom.canal import (
     root_distance,
     sac_distances,
 )
-from spinesynth.anatomy.phantom.canvas import Canvas, PointMap, cover
+from spinesynth.anatomy.phantom.canvas import Canvas, PointMap, Points, cover
 from spinesynth.anatomy.phantom.disc import DiscShape, disc_distances, disc_tissue
 from spinesynth.anatomy.phantom.findings import FindingKind
 from spinesynth.anatomy.phantom.grid import SampleGrid, Window
@@ -79,10 +79,9 @@ def canal_map(points: PointMap, grid: SampleGrid, record: PhantomRecord, spine: 
     distance = torch.full(points.shape, _FAR_MM, device=grid.device)
     half = (28.0 + abs(record.scoliosis_mm), 60.0, 40.0)
     boxes = [Box(frame, (0.0, -18.0, 0.0), half) for frame in spine.vertebrae + spine.sacrum]
-    window = grid.around(box_windows(grid, boxes, margin_mm=_margin(record)))
-    if window is None:
-        return CanalMap(course, torch.empty(0, dtype=torch.int64, device=grid.device), distance)
-    near = points.near(window, lambda p: (p.u.abs() < 28.0) & ((p.t + 18.0).abs() < 27.0))
+    near = _near(
+        points, grid, record, boxes, lambda p: (p.u.abs() < 28.0) & ((p.t + 18.0).abs() < 27.0)
+    )
     local = points[near]
     distance.view(-1)[near] = bony_canal_distance(local.u, local.t, local.s, course)
     return CanalMap(course, near, distance)
@@ -91,6 +90,20 @@ def canal_map(points: PointMap, grid: SampleGrid, record: PhantomRecord, spine: 
 def _margin(record: PhantomRecord) -> float:
     """Return by how much the displacement may move a surface, in mm."""
     return 5.0 * record.irregularity_mm + 1.0
+
+
+def _near(
+    points: PointMap,
+    grid: SampleGrid,
+    record: PhantomRecord,
+    boxes: Sequence[Box],
+    chosen: Callable[[Points], Tensor],
+) -> Tensor:
+    """Return the flat indices of the points about some boxes that are chosen; none outside."""
+    window = grid.around(box_windows(grid, boxes, margin_mm=_margin(record)))
+    if window is None:
+        return torch.empty(0, dtype=torch.int64, device=grid.device)
+    return points.near(window, chosen)
 
 
 @dataclass(frozen=True)
@@ -226,12 +239,7 @@ class Scene:
 
     def _paint_hips(self) -> None:
         box = Box(self.spine.sacrum[0], (0.0, 0.0, -15.0), (110.0, 80.0, 75.0))
-        window = self.grid.around(box_windows(self.grid, [box], margin_mm=_margin(self.record)))
-        if window is None:
-            return
-        near = self.points.near(window, lambda p: p.u.abs() > 25.0)
-        if len(near) == 0:
-            return
+        near = _near(self.points, self.grid, self.record, [box], lambda p: p.u.abs() > 25.0)
         local = self.points[near]
         course = hip_course(self.record, self.spine)
         distance = hip_distance(local.u, local.t, local.s, course) + local.rough
@@ -240,11 +248,8 @@ class Scene:
     def _paint_sacral_arch(self) -> None:
         course = sacral_course(self.record, self.spine)
         boxes = [Box(frame, (0.0, -8.0, 0.0), (62.0, 55.0, 30.0)) for frame in self.spine.sacrum]
-        window = self.grid.around(box_windows(self.grid, boxes, margin_mm=_margin(self.record)))
-        if window is None:
-            return
-        near = self.points.near(
-            window,
+        near = _near(
+            self.points, self.grid, self.record, boxes,
             lambda p: (p.s < course.s_top + 5.0) & (p.s > course.s_tip - 5.0)
             & ((p.t + 8.0).abs() < 42.0) & (p.u.abs() < 62.0),
         )  # fmt: skip
