@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from monai.transforms.compose import Compose
+from monai.transforms.transform import Transform
 
 from spinesynth.anatomy.label_schemes import CLUSTER_SCHEME
 from spinesynth.errors import ConfigError
@@ -20,10 +21,10 @@ from spinesynth.transforms import (
     RandGammaCurved,
     RandMagnitudeNoised,
     RandSagittalSlabd,
-    RandSagittalSliced,
     RandSynthesizeMRI,
     RandSynthesizeMRId,
 )
+from spinesynth.transforms.sagittal_slab import layers_as_channels
 
 #: Share of draws that may take a slice without any label.
 _ANY_SLICE_PROB = 0.1
@@ -34,7 +35,7 @@ def synthesis_chain(config: ExperimentConfig) -> Compose:
 
     The input has the key ``label`` (``(1, I, J, K)`` Structure codes), and
     ``tissue`` where the tissue map is known (phantoms); the output has
-    ``label`` and ``image`` of the patch size, ``(1, J, K)``.
+    ``label`` of the patch size, ``(1, J, K)``, and ``image``, ``(slices, J, K)``.
     """
     return Compose(
         [
@@ -43,9 +44,10 @@ def synthesis_chain(config: ExperimentConfig) -> Compose:
                 thickness_mm=config.synthesis.slice_thickness_mm,
                 any_slice_prob=_ANY_SLICE_PROB,
                 allow_missing_keys=True,
+                **_slices(config),
             ),
             RandFillContextd("label", tissue_key="tissue"),
-            RandSynthesizeMRId("label", **_recipe(config)),
+            RandSynthesizeMRId("label", slices=config.network.slices, **_recipe(config)),
         ]
     )
 
@@ -76,7 +78,13 @@ def augmentation_chain(config: ExperimentConfig) -> Compose:
     chain = config.augmentation
     return Compose(
         [
-            RandSagittalSliced(("label", "image"), any_slice_prob=_ANY_SLICE_PROB),
+            RandSagittalSlabd(
+                ("label", "image"),
+                thickness_mm=(0.0, 0.0),
+                any_slice_prob=_ANY_SLICE_PROB,
+                **_slices(config),
+            ),
+            _SlicesAsChannelsd(),
             _deformation(config, ("label", "image")),
             RandBiasGaind("image", strength=chain.bias_strength),
             RandMagnitudeNoised("image", sigma=chain.noise_sigma),
@@ -84,6 +92,19 @@ def augmentation_chain(config: ExperimentConfig) -> Compose:
             PercentileNormalised("image"),
         ]
     )
+
+
+class _SlicesAsChannelsd(Transform):
+    """Make the slices of an image its channels, and keep the middle one of the labels."""
+
+    def __call__(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        image = layers_as_channels(data["image"], middle=False)
+        return {**data, "image": image, "label": layers_as_channels(data["label"], middle=True)}
+
+
+def _slices(config: ExperimentConfig) -> dict[str, Any]:
+    network = config.network
+    return {"slices": network.slices, "least_distance_mm": network.neighbour_mm}
 
 
 def _recipe(config: ExperimentConfig) -> dict[str, Any]:

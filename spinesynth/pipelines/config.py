@@ -50,6 +50,12 @@ def _unique(items: tuple[Any, ...]) -> tuple[Any, ...]:
     return items
 
 
+def _odd(count: int) -> int:
+    if count % 2 == 0:
+        raise ValueError("must be odd: a slice in the middle, as many on either side")
+    return count
+
+
 Models = Annotated[tuple[Literal["A", "B"], ...], AfterValidator(_filled), AfterValidator(_unique)]
 Factors = Annotated[tuple[Factor, ...], AfterValidator(_filled)]
 NonNegative = Annotated[tuple[float, float], _within(0)]
@@ -98,9 +104,19 @@ class DataConfig(_Section):
 
 
 class NetworkConfig(_Section):
-    """The network, the same for every model of an experiment."""
+    """The network, the same for every model of an experiment.
+
+    Attributes:
+        base_features: features of the first level; they double at each level.
+        slices: sagittal slices that it sees at once, as channels: 1 is 2D; 3 is 2.5D,
+            the slice and its neighbours. Only the middle one is segmented.
+        neighbour_mm: least distance of neighbours; where slices lie closer, farther
+            ones are taken.
+    """
 
     base_features: Annotated[int, Field(ge=1)] = 16
+    slices: Annotated[Size, AfterValidator(_odd)] = 1
+    neighbour_mm: Annotated[float, Field(gt=0, le=50)] = 2.0
 
 
 class SynthesisConfig(_Section):

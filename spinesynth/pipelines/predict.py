@@ -18,6 +18,7 @@ from spinesynth.kernels.intensity import normalise_intensity
 from spinesynth.networks import UNet
 from spinesynth.pipelines.config import ExperimentConfig, parse_config
 from spinesynth.pipelines.device import best_device
+from spinesynth.transforms.sagittal_slab import neighbour_step
 
 
 def expressible_groups(scheme: LabelScheme) -> frozenset[str]:
@@ -48,12 +49,14 @@ class VolumePredictor:
     """Segment canonical volumes with a 2D network, sagittal slice by slice.
 
     Args:
-        network: ``(B, 1, J, K)`` to logits ``(B, C, J, K)``.
+        network: ``(B, slices, J, K)`` to logits ``(B, C, J, K)``.
         target_scheme: label scheme of the channels.
         spacing_mm: in-plane voxel size (J, K) that the network was trained on.
         patch_size: size of the sliding window in voxels.
         overlap: share by which windows overlap, in [0, 1).
         batch_size: windows per forward pass.
+        slices: odd; neighbouring slices that the network sees as channels.
+        neighbour_mm: least distance of neighbours, as it was trained.
 
     Attributes:
         structures: ``Structure`` code of each channel.
@@ -69,8 +72,11 @@ class VolumePredictor:
         patch_size: tuple[int, int] = (192, 192),
         overlap: float = 0.25,
         batch_size: int = 8,
+        slices: int = 1,
+        neighbour_mm: float = 2.0,
     ) -> None:
         self.network, self.spacing_mm, self.batch_size = network.eval(), spacing_mm, batch_size
+        self.slices, self.neighbour_mm = slices, neighbour_mm
         scheme = get_scheme(target_scheme)
         self.structures = torch.tensor(
             [int(scheme.codes[c].structure) for c in sorted(scheme.codes)], dtype=torch.uint8
@@ -81,12 +87,21 @@ class VolumePredictor:
         )
 
     def logits(self, slices: Tensor) -> Tensor:
-        """Return float32 logits ``(I, C, J, K)`` of slices ``(I, 1, J, K)`` at network spacing."""
+        """Return float32 logits ``(I, C, J, K)`` of ``(I, slices, J, K)`` at network spacing."""
         device = next(self.network.parameters()).device
         with torch.inference_mode():
             result = self.inferer(slices.to(device), self.network)
         assert isinstance(result, Tensor)  # the network returns one tensor
         return result.float().cpu()
+
+    def _with_neighbours(self, slices: Tensor, across_mm: float) -> Tensor:
+        """Return ``(I, slices, J, K)``: each of ``(I, 1, J, K)`` between its neighbours.
+
+        Beyond the ends of the volume its outermost slice is repeated, as in training.
+        """
+        last, apart = len(slices) - 1, neighbour_step(self.neighbour_mm, across_mm)
+        middles = (torch.arange(self.slices) - self.slices // 2) * apart
+        return torch.cat([slices[(torch.arange(last + 1) + m).clamp(0, last)] for m in middles], 1)
 
     def probabilities(self, image: MetaTensor) -> Tensor:
         """Return ``(C, I, J, K)`` class probabilities on the image's own grid.
@@ -105,10 +120,11 @@ class VolumePredictor:
             raise ValueError("image must be finite; it holds NaN or infinite voxels")
         native = plain.shape[-2:]
         slices = normalise_intensity(plain).movedim(1, 0)
-        sizes = [float(p) for p in image.pixdim[-2:]]
+        across, *sizes = (float(p) for p in image.pixdim[-3:])
         pairs = zip(native, sizes, self.spacing_mm, strict=True)
         wanted = [max(1, round(n * size / target)) for n, size, target in pairs]
         slices = functional.interpolate(slices, wanted, mode="bilinear", antialias=True)
+        slices = self._with_neighbours(slices, across)
         volume = torch.empty(len(self.structures), plain.shape[1], *native)
         for start in range(0, len(slices), self.batch_size):
             part = slices[start : start + self.batch_size]
@@ -129,7 +145,7 @@ class VolumePredictor:
 def build_network(config: ExperimentConfig) -> UNet:
     """Return the untrained network of a configuration."""
     classes = get_scheme(config.target_scheme).num_classes
-    return UNet(1, classes, config.network.base_features)
+    return UNet(config.network.slices, classes, config.network.base_features)
 
 
 def predictor_of(network: nn.Module, config: ExperimentConfig) -> VolumePredictor:
@@ -142,6 +158,8 @@ def predictor_of(network: nn.Module, config: ExperimentConfig) -> VolumePredicto
         patch_size=config.training.patch_size,
         overlap=config.evaluation.overlap,
         batch_size=config.evaluation.batch_size,
+        slices=config.network.slices,
+        neighbour_mm=config.network.neighbour_mm,
     )
 
 

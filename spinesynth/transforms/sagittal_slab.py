@@ -1,4 +1,4 @@
-"""Cut a thick sagittal slice from a volume, as the thin layers that it averages."""
+"""Cut thick sagittal slices from a volume, as the thin layers that they average."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from spinesynth.transforms.base import (
     RandomKernel,
     RandomKerneld,
     Record,
+    as_plain,
     check_range,
     is_whole,
     rewrap,
@@ -21,43 +22,64 @@ from spinesynth.transforms.base import (
 from spinesynth.transforms.sagittal_slice import draw_slice
 
 _WIDEST_MM = 50.0
+_WIDEST_GAP = 10.0
+
+
+def check_odd(name: str, value: int) -> None:
+    """Raise unless a value is an odd number of at least 1."""
+    if not is_whole(value) or value < 1 or value % 2 == 0:
+        raise ValueError(f"{name} must be an odd number >= 1, got {value!r}")
+
+
+def neighbour_step(distance_mm: float, step_mm: float) -> int:
+    """Return how many layers of ``step_mm`` lie nearest to a distance, at least one."""
+    return max(1, round(distance_mm / step_mm))
 
 
 @dataclass(frozen=True)
 class SlabRecord(Record):
     """Drawn middle layer along the first spatial axis, and those on either side of it.
 
-    ``beside`` is their number on each side, ``stride`` their distance in layers.
+    ``beside`` is their number on each side, ``stride`` their distance in layers;
+    ``slices`` lie side by side, ``apart`` layers from middle to middle.
     """
 
     index: int
     beside: int
     stride: int = 1
+    slices: int = 1
+    apart: int = 0
 
 
 class RandSagittalSlab(RandomKernel):
-    """Cut the thin layers of one thick sagittal slice from a volume.
+    """Cut the thin layers of one thick slice, and of its neighbours, from a volume.
 
     A slice of 4 mm shows the mean of what lies within 4 mm: at the side of a body,
     bone and muscle in one pixel. :class:`RandSynthesizeMRId` paints each layer and
-    averages them; the label is that of the middle layer.
+    averages them; the label is that of the middle layer. A network that sees the
+    slices on either side too (2.5D) tells the side of a body from muscle.
 
     Args:
         thickness_mm: range from which the thickness is drawn; the number of layers is
             odd, the nearest to thickness over voxel size. Beyond the ends of the
             volume its outermost layer is repeated.
         most_layers: odd; a thicker slice is represented by so many, evenly spread.
+        slices: odd; how many slices to cut, the drawn one and as many on each side.
+        gap: range of the gap between slices, relative to their thickness.
+        least_distance_mm: slices closer than that to each other, from middle to middle,
+            show the same: it is kept, and at least one layer.
         any_slice_prob: probability in [0, 1] of drawing the middle layer among all
             layers rather than among those that hold a label.
         spacing_mm: voxel size across the layers; a MetaTensor's own comes first.
         prob: must be 1; a volume is no slice.
 
     Shape:
-        ``(C, I, J, K)`` to ``(C, n, J, K)``, n odd; the affine is that of the layers.
+        ``(C, I, J, K)`` to ``(C, slices x n, J, K)``, n odd, slice after slice; the
+        affine is that of the first slice's layers.
 
     Source:
         slice thickness of lumbar protocols, 3 to 5 mm: van der Graaf et al. 2024,
-        doi 10.1038/s41597-024-03090-w.
+        doi 10.1038/s41597-024-03090-w; gap and least distance are nominal.
 
     Example:
         >>> import torch
@@ -74,14 +96,22 @@ class RandSagittalSlab(RandomKernel):
         thickness_mm: tuple[float, float] = (0.0, 5.0),
         *,
         most_layers: int = 3,
+        slices: int = 1,
+        gap: tuple[float, float] = (0.0, 0.25),
+        least_distance_mm: float = 2.0,
         any_slice_prob: float = 0.05,
         spacing_mm: float = 1.0,
         prob: float = 1.0,
     ) -> None:
         super().__init__(prob)
         check_range("thickness_mm", thickness_mm, low=0, high=_WIDEST_MM)
-        if not is_whole(most_layers) or most_layers < 1 or most_layers % 2 == 0:
-            raise ValueError(f"most_layers must be an odd number >= 1, got {most_layers!r}")
+        check_range("gap", gap, low=0, high=_WIDEST_GAP)
+        check_odd("most_layers", most_layers)
+        check_odd("slices", slices)
+        if not 0 <= least_distance_mm <= _WIDEST_MM:
+            raise ValueError(
+                f"least_distance_mm must be in [0, {_WIDEST_MM:g}], got {least_distance_mm}"
+            )
         if not 0 <= any_slice_prob <= 1:
             raise ValueError(f"any_slice_prob must be in [0, 1], got {any_slice_prob}")
         if not 0 < spacing_mm < float("inf"):
@@ -89,23 +119,29 @@ class RandSagittalSlab(RandomKernel):
         if prob != 1:
             raise ValueError(f"prob must be 1 (a volume is no slice), got {prob}")
         self.thickness_mm, self.any_slice_prob = thickness_mm, any_slice_prob
-        self.most_layers = most_layers
+        self.most_layers, self.slices = most_layers, slices
+        self.gap, self.least_distance_mm = gap, least_distance_mm
         self.spacing_mm = self._step_mm = spacing_mm
 
     def draw(self, data: Tensor) -> SlabRecord:
         """Draw the middle layer among labelled ones, or among all, and the thickness."""
         seed = self.draw_seed()
         index = draw_slice(data, any_slice_prob=self.any_slice_prob, state=self.R)
-        within = self.uniform(self.thickness_mm) / self._step_mm
-        beside = max(0, round((within - 1) / 2))  # of all layers within the thickness
+        thickness_mm = self.uniform(self.thickness_mm)
+        beside = max(0, round((thickness_mm / self._step_mm - 1) / 2))  # all within it
         kept = min(beside, self.most_layers // 2)
         stride = max(1, round((2 * beside + 1) / (2 * kept + 1)))
-        return SlabRecord(seed, index, kept, stride)
+        if self.slices == 1:
+            return SlabRecord(seed, index, kept, stride)
+        adjoining_mm = thickness_mm * (1 + self.uniform(self.gap))
+        apart = neighbour_step(max(adjoining_mm, self.least_distance_mm), self._step_mm)
+        return SlabRecord(seed, index, kept, stride, self.slices, apart)
 
     def apply(self, data: Tensor, record: SlabRecord) -> Tensor:
         """Cut the layers of a record."""
         offsets = torch.arange(-record.beside, record.beside + 1) * record.stride
-        layers = record.index + offsets
+        middles = (torch.arange(record.slices) - record.slices // 2) * record.apart
+        layers = (record.index + middles[:, None] + offsets).flatten()
         return data.index_select(1, layers.clamp_(0, data.shape[1] - 1).to(data.device))
 
     def __call__(self, data: Tensor | np.ndarray, randomize: bool = True) -> Tensor:
@@ -117,7 +153,8 @@ class RandSagittalSlab(RandomKernel):
         result, record = super().__call__(data, randomize), self.record
         assert isinstance(record, SlabRecord)  # prob is 1, so there is always one
         affine = data.affine.clone()
-        affine[:3, 3] += (record.index - record.beside * record.stride) * affine[:3, 0]
+        before = record.beside * record.stride + record.slices // 2 * record.apart
+        affine[:3, 3] += (record.index - before) * affine[:3, 0]
         affine[:3, 0] *= record.stride
         return rewrap(result, data, affine=affine)
 
@@ -129,3 +166,18 @@ class RandSagittalSlabd(RandomKerneld):
     """
 
     array_class: ClassVar[type[RandomKernel]] = RandSagittalSlab
+
+
+def layers_as_channels(slab: Tensor, *, middle: bool) -> Tensor:
+    """Return ``(n, J, K)`` of a slab ``(1, n, J, K)``, or ``(1, J, K)`` of its middle layer.
+
+    A MetaTensor keeps its in-plane affine; a slab of several channels is returned as it is.
+    """
+    if slab.shape[0] != 1:
+        return slab
+    plain = as_plain(slab)[0]
+    plain = plain[len(plain) // 2][None] if middle else plain
+    if not isinstance(slab, MetaTensor):
+        return plain
+    spacing = [float(step) for step in slab.pixdim[-2:]]
+    return MetaTensor(plain, affine=torch.diag(torch.tensor([*spacing, 1.0], dtype=torch.float64)))

@@ -31,6 +31,7 @@ from spinesynth.transforms.recipe import (
     read_recipe,
     stage_parameters,
 )
+from spinesynth.transforms.sagittal_slab import check_odd, layers_as_channels
 from spinesynth.transforms.sagittal_slice import RandSagittalSlice
 from spinesynth.transforms.side_flip import FlipRecord, RandSideFlip, mirror
 from spinesynth.transforms.spatial import RandomSpatial
@@ -148,7 +149,7 @@ class RandSynthesizeMRI(RandomKernel):
         return SynthesisRecord(seed, self.recipe.name, records)
 
     def render(
-        self, maps: Tensor, record: SynthesisRecord, *, layers: int = 1
+        self, maps: Tensor, record: SynthesisRecord, *, layers: int = 1, slices: int = 1
     ) -> tuple[Tensor, Tensor]:
         """Apply the parameters of a record.
 
@@ -157,10 +158,11 @@ class RandSynthesizeMRI(RandomKernel):
                 the first channel, any label maps in the others.
             record: of :meth:`draw`, or read back by :meth:`read_record`.
             layers: how many of the first channels hold Tissue codes: the thin layers
-                of one thick slice, averaged as soon as they are painted.
+                of thick slices, averaged as soon as they are painted.
+            slices: how many slices they make up; it divides ``layers``.
 
         Returns:
-            ``(1, *patch_size)`` float32 image, and the ``(C, *patch_size)`` maps
+            ``(slices, *patch_size)`` float32 image, and the ``(C, *patch_size)`` maps
             that belong to it.
         """
         image, maps = torch.empty(0), whole_numbers(maps, "maps")
@@ -177,16 +179,18 @@ class RandSynthesizeMRI(RandomKernel):
                 maps = _move(stage, maps, drawn, layers=layers)
             elif isinstance(stage, RandChemicalShift):
                 assert isinstance(drawn, ChemicalShiftRecord)  # its record_class
-                fat = _mean([fat_fraction_map(layer[None]) for layer in tissue])
+                fat = _average([fat_fraction_map(layer[None]) for layer in tissue], slices)
                 image = stage.shift_fat(image, fat, drawn)
             elif isinstance(stage, RandTissueContrast):
                 assert isinstance(drawn, ContrastRecord)  # its record_class
                 tissue = stage.tissues_of(maps[:layers])
                 # one record for all: the layers share the noise of the slice that they make up
-                image = _mean([stage.apply(layer[None], drawn) for layer in maps[:layers]])
+                painted = [stage.apply(layer[None], drawn) for layer in maps[:layers]]
+                image = _average(painted, slices)
             elif isinstance(stage, RandClusterContrast):
                 assert isinstance(drawn, ClusterContrastRecord)  # its record_class
-                image = _mean([stage.apply(layer[None], drawn) for layer in maps[:layers]])
+                painted = [stage.apply(layer[None], drawn) for layer in maps[:layers]]
+                image = _average(painted, slices)
             else:
                 image = stage.apply(image, drawn)
         return image, maps
@@ -252,6 +256,8 @@ class RandSynthesizeMRId(RandomKerneld):
     Maps with one axis more than the patch, ``(1, n, J, K)`` for a patch ``(J, K)``, are
     the thin layers of one thick slice (:class:`RandSagittalSlabd` cuts them): each is
     painted, the image is their mean, and the labels are those of the middle layer.
+    With ``slices`` they are those of neighbouring slices, which become the channels of
+    the image; the labels are those of the middle slice.
 
     Args:
         keys: label maps on the grid of the tissue map; they are warped with it.
@@ -259,6 +265,7 @@ class RandSynthesizeMRId(RandomKerneld):
         image_key: key under which the image is put.
         record_key: key under which the record is put, as JSON text, so that samples
             can be collated.
+        slices: odd; how many slices a map's layers make up.
         allow_missing_keys: do not raise if a label map is missing.
         **parameters: those of :class:`RandSynthesizeMRI`.
     """
@@ -273,10 +280,13 @@ class RandSynthesizeMRId(RandomKerneld):
         tissue_key: str = "tissue",
         image_key: str = "image",
         record_key: str = "image_record",
+        slices: int = 1,
         allow_missing_keys: bool = False,
         **parameters: Any,  # noqa: ANN401  # those of RandSynthesizeMRI
     ) -> None:
         super().__init__(keys, allow_missing_keys=allow_missing_keys, **parameters)
+        check_odd("slices", slices)
+        self.slices = slices
         self.tissue_key, self.image_key, self.record_key = tissue_key, image_key, record_key
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
@@ -302,9 +312,16 @@ class RandSynthesizeMRId(RandomKerneld):
         deeper = tissue.ndim == len(self.transform.patch_size) + 2
         if cuts or not deeper:
             return None
-        if tissue.shape[1] % 2 == 0 or tissue.shape[1] > _MOST_LAYERS:
+        layers, rest = divmod(tissue.shape[1], self.slices)
+        if rest:
             raise ValueError(
-                f"{self.tissue_key!r} must hold an odd number of layers of one thick slice, at "
+                f"{self.tissue_key!r} must hold the layers of {self.slices} slices, as many of "
+                f"each, got shape {tuple(tissue.shape)}; cut them by RandSagittalSlabd(..., "
+                f"slices={self.slices})"
+            )
+        if layers % 2 == 0 or layers > _MOST_LAYERS:
+            raise ValueError(
+                f"{self.tissue_key!r} must hold an odd number of layers of a thick slice, at "
                 f"most {_MOST_LAYERS}, for a patch of {len(self.transform.patch_size)} axes, got "
                 f"shape {tuple(tissue.shape)}; cut volumes by RandSagittalSlabd or "
                 "RandSagittalSliced"
@@ -326,8 +343,13 @@ class RandSynthesizeMRId(RandomKerneld):
         names: list[Hashable] = [self.tissue_key, *keys]
         given = [_tensor(result[name]) for name in names]
         slab = self._count_layers(given[0])
+        if slab is None and self.slices > 1:
+            raise ValueError(
+                f"{self.tissue_key!r} must hold the layers of {self.slices} slices, got shape "
+                f"{tuple(given[0].shape)}; cut them by RandSagittalSlabd"
+            )
         if slab is not None:
-            given = [_layers_as_channels(v, middle=n > 0) for n, v in enumerate(given)]
+            given = [layers_as_channels(v, middle=n > 0) for n, v in enumerate(given)]
         layers = slab or 1
         sizes = {name: tuple(value.shape) for name, value in zip(names, given, strict=True)}
         wanted = {
@@ -345,7 +367,7 @@ class RandSynthesizeMRId(RandomKerneld):
             transform.record = transform.read_record(record)
         drawn = transform.record
         assert isinstance(drawn, SynthesisRecord)  # prob is 1, so there is always one
-        image, maps = transform.render(maps, drawn, layers=layers)
+        image, maps = transform.render(maps, drawn, layers=layers, slices=self.slices)
         affine = transform.affine()
         kept = (maps[layers // 2], *maps[layers:])  # the middle layer: any thickness collates
         for name, value, warped in zip(names, given, kept, strict=True):
@@ -367,17 +389,9 @@ def _tensor(data: Tensor | np.ndarray) -> Tensor:
     return data if isinstance(data, Tensor) else torch.as_tensor(data)
 
 
-def _mean(layers: Sequence[Tensor]) -> Tensor:
-    return layers[0] if len(layers) == 1 else torch.stack(tuple(layers)).mean(0)
-
-
-def _layers_as_channels(slab: Tensor, *, middle: bool) -> Tensor:
-    """Return ``(n, J, K)`` of a slab ``(1, n, J, K)``, or ``(1, J, K)`` of its middle layer."""
-    if slab.shape[0] != 1:
-        return slab  # refused by its shape
-    plain = as_plain(slab)[0]
-    plain = plain[len(plain) // 2][None] if middle else plain
-    if not isinstance(slab, MetaTensor):
-        return plain
-    spacing = [float(step) for step in slab.pixdim[-2:]]
-    return MetaTensor(plain, affine=torch.diag(torch.tensor([*spacing, 1.0], dtype=torch.float64)))
+def _average(layers: Sequence[Tensor], slices: int) -> Tensor:
+    """Return ``(slices, ...)``: the mean of the layers ``(1, ...)`` of each slice."""
+    if len(layers) == slices:
+        return layers[0] if slices == 1 else torch.cat(tuple(layers))
+    stacked = torch.cat(tuple(layers))
+    return stacked.view(slices, -1, *stacked.shape[1:]).mean(1)

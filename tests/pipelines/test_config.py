@@ -128,7 +128,7 @@ def test_overrides_reach_the_stages_of_both_chains() -> None:
         {"name": "x", "synthesis": {"overrides": {"RandDeformPatch": {"rotation_deg": 3}}}}
     )
     fused = synthesis_chain(config).transforms[-1].transform
-    deform = augmentation_chain(config).transforms[1].transform
+    deform = augmentation_chain(config).transforms[2].transform
     assert fused.stages[0].rotation_deg == deform.rotation_deg == 3
 
 

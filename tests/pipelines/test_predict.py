@@ -62,6 +62,36 @@ def test_structures_return_where_they_were(spacing: tuple[float, float, float]) 
         assert abs(float(mine - true)) < 0.25
 
 
+@pytest.mark.parametrize(("step_mm", "apart"), [(4.0, 1), (2.0, 1), (1.0, 2), (0.9, 2)])
+def test_channels_of_a_network_of_three_slices_are_the_neighbours(
+    step_mm: float, apart: int
+) -> None:
+    """A network that reads one channel finds the block of the slice that stands there."""
+
+    class Reads(BrightIsDisc):
+        def __init__(self, channel: int) -> None:
+            super().__init__()
+            self.channel = channel
+
+        def forward(self, image: Tensor) -> Tensor:
+            assert image.shape[1] == 3
+            return super().forward(image[:, self.channel, None])
+
+    image = volume((7, 40, 40), (step_mm, 1.0, 1.0))
+    image[:, 0, 10:30, 10:30] = 1.0  # the outermost slice, repeated beyond the end
+    image[:, 4, 10:30, 10:30] = 1.0
+    found = [
+        (VolumePredictor(Reads(channel), patch_size=(32, 32), slices=3)(image) == Structure.DISC)
+        .flatten(1)
+        .any(1)
+        .nonzero()
+        .flatten()
+        .tolist()
+        for channel in range(3)
+    ]
+    assert found == [[*range(apart + 1), 4 + apart], [0, 4], [4 - apart]]
+
+
 def test_slices_are_independent_of_the_batch() -> None:
     image = volume((5, 40, 40), (4.0, 1.0, 1.0))
     network = build_network(parse_config({"name": "x", "network": {"base_features": 2}}))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -14,9 +14,10 @@ from spinesynth.errors import ConfigError, InputError
 from spinesynth.io.case import Case
 from spinesynth.io.checkpoint import load_checkpoint
 from spinesynth.io.manifest import read_manifest
-from spinesynth.pipelines.config import ExperimentConfig, parse_config
+from spinesynth.pipelines.config import ExperimentConfig, NetworkConfig, parse_config
 from spinesynth.pipelines.datasets import KeySampler, SampleKey, TargetCoder, make_loader
 from spinesynth.pipelines.train import Trainer, checkpoint_path, make_dataset
+from spinesynth.transforms.base import as_plain
 from tests.fabricate import write_manifest
 
 SMALL: dict[str, Any] = {
@@ -126,13 +127,41 @@ def test_real_image_and_target_of_b_lie_on_one_grid(
     data = make_dataset(cases, config, model="B")
     label = data.cache[0]["label"]
     image = label.clone().float()
-    moved = data.chain.transforms[1].transform
+    moved = data.chain.transforms[2].transform
     moved.set_random_state(5)
     warped_label = moved(label[:, 2])
     warped_image = moved(image[:, 2].as_tensor(), randomize=False)
     inside = warped_image == warped_image.round()  # linear interpolation mixes at borders only
     assert inside.float().mean() > 0.5
     assert torch.equal(warped_image[inside].to(torch.uint8), warped_label.as_tensor()[inside])
+
+
+def test_a_network_of_three_slices_sees_neighbours_and_learns_the_middle(
+    cases: list[Case], config: ExperimentConfig
+) -> None:
+    """Of B, before anything random: the channels are slices of the volume in their order."""
+    wide = config.model_copy(update={"network": NetworkConfig(slices=3, neighbour_mm=0.1)})
+    data = make_dataset(cases, wide, model="B")
+    cut, stack = data.chain.transforms[:2]
+    volumes = {name: data.cache[0][name] for name in ("label", "image")}
+    drawn = stack(cut.set_random_state(4)(volumes))
+    index = cut.record.index
+    ends = [min(max(index + k, 0), volumes["image"].shape[1] - 1) for k in (-1, 0, 1)]
+    assert torch.equal(as_plain(drawn["image"]), as_plain(volumes["image"])[0, ends])
+    assert torch.equal(as_plain(drawn["label"]), as_plain(volumes["label"])[:, index])
+
+
+@pytest.mark.parametrize("model", ["A", "B"])
+def test_samples_of_three_slices_have_three_channels_and_one_target(
+    cases: list[Case], config: ExperimentConfig, model: Literal["A", "B"]
+) -> None:
+    wide = config.model_copy(update={"network": NetworkConfig(slices=3)})
+    sample = make_dataset(cases, wide, model=model)[SampleKey(0, 0, 0)]
+    size = wide.training.patch_size
+    assert (sample["image"].shape, sample["target"].shape) == ((3, *size), (1, *size))
+    # neighbours lie close: they are other slices, and look alike
+    before, middle, after = sample["image"]
+    assert not torch.equal(before, middle) or not torch.equal(after, middle)
 
 
 @pytest.mark.parametrize(

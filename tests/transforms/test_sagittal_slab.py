@@ -79,6 +79,49 @@ def test_a_thicker_slice_is_represented_by_layers_evenly_spread(
         assert float(cut.affine[0, 3]) == record.index - stride
 
 
+@pytest.mark.parametrize(
+    ("thickness_mm", "step_mm", "layers", "apart"),
+    [
+        (0.0, 1.0, 1, 2),  # the least distance
+        (3.0, 1.0, 3, 3),  # the slices adjoin
+        (4.4, 0.9, 3, 5),  # five layers thick, of which three are kept
+        (0.0, 4.0, 1, 1),  # the neighbours of a thick volume
+    ],
+)
+def test_neighbouring_slices_adjoin_and_are_no_closer_than_allowed(
+    thickness_mm: float, step_mm: float, layers: int, apart: int
+) -> None:
+    slab = RandSagittalSlab(
+        (thickness_mm, thickness_mm),
+        slices=3,
+        gap=(0.0, 0.0),
+        least_distance_mm=2.0,
+        any_slice_prob=1.0,
+        spacing_mm=step_mm,
+    )
+    for seed in range(20):
+        cut = slab.set_random_state(seed)(_volume())[0, :, 0, 0].view(3, layers)
+        record: Any = slab.record
+        wanted = [min(max(record.index + k * apart, 0), 8) for k in (-1, 0, 1)]
+        assert cut[:, layers // 2].tolist() == wanted
+
+
+def test_a_gap_parts_the_neighbours_by_so_much_of_the_thickness() -> None:
+    slab = RandSagittalSlab((4.0, 4.0), slices=3, gap=(0.25, 0.25)).set_random_state(0)
+    slab(_volume())
+    record: Any = slab.record
+    assert record.apart == 5  # 4 mm and a quarter of it, in layers of 1 mm
+
+
+def test_affine_of_several_slices_begins_at_the_first_layer_of_the_first() -> None:
+    affine = torch.diag(torch.tensor([2.0, 1.0, 1.0, 1.0], dtype=torch.float64))
+    slab = RandSagittalSlab((6.0, 6.0), slices=3, gap=(0.0, 0.0), any_slice_prob=1.0)
+    cut = slab.set_random_state(3)(MetaTensor(_volume(), affine=affine))
+    record: Any = slab.record
+    assert isinstance(cut, MetaTensor)
+    assert float(cut.affine[0, 3]) == 2.0 * (record.index - 3 - 1)  # one slice, one layer before
+
+
 def test_keys_are_cut_alike() -> None:
     cut = RandSagittalSlabd(("a", "b"), thickness_mm=(3.0, 3.0), any_slice_prob=1.0)
     data = cut.set_random_state(1)({"a": _volume(), "b": _volume() * 2})
@@ -92,6 +135,9 @@ def test_keys_are_cut_alike() -> None:
         ({"thickness_mm": (-1.0, 2.0)}, "thickness_mm must be"),
         ({"most_layers": 4}, "most_layers must be an odd number >= 1, got 4"),
         ({"most_layers": 3.0}, "most_layers must be an odd number >= 1, got 3.0"),
+        ({"slices": 2}, "slices must be an odd number >= 1, got 2"),
+        ({"gap": (0.5, 0.1)}, "gap must be an ordered pair"),
+        ({"least_distance_mm": -1.0}, r"least_distance_mm must be in \[0, 50\], got -1"),
         ({"any_slice_prob": 1.5}, r"any_slice_prob must be in \[0, 1\], got 1.5"),
         ({"spacing_mm": 0.0}, "spacing_mm must be finite and > 0, got 0"),
         ({"prob": 0.5}, "prob must be 1"),
@@ -102,13 +148,19 @@ def test_impossible_parameters_are_refused(parameters: dict[str, Any], message: 
         RandSagittalSlab(**parameters)
 
 
-def _thick(layers: list[int], **overrides: Any) -> dict[Any, Any]:  # noqa: ANN401
+def _thick(
+    layers: list[int],
+    *,
+    slices: int = 1,
+    **overrides: Any,  # noqa: ANN401  # parameters of the contrast
+) -> dict[Any, Any]:
     """Synthesise a slice over layers of one tissue each, without anything random in space."""
     still = {"rotation_deg": 0, "scale": 0, "shear": 0, "elastic_mm": (0, 0), "margin": 0}
     paint = {"spread": (0, 0), "texture": (0, 0), "twins": False, **overrides}
     codes = torch.tensor(layers, dtype=torch.uint8)[None, :, None, None].expand(-1, -1, 8, 8)
     synthesise = RandSynthesizeMRId(
         "label",
+        slices=slices,
         patch_size=(8, 8),
         without=(*_PLAIN_STAGES, "PercentileNormalise"),
         overrides={"RandDeformPatch": still, "RandTissueContrast": paint},
@@ -129,11 +181,33 @@ def test_a_thick_slice_is_the_mean_of_its_layers_and_has_the_label_of_the_middle
 
 
 def test_equal_layers_give_the_thin_slice_noise_included() -> None:
-    noise = {"spread": (0.05, 0.05), "texture": (0.1, 0.1)}
+    noise: dict[str, Any] = {"spread": (0.05, 0.05), "texture": (0.1, 0.1)}
 
     thin, thick = _thick([9], **noise)["image"], _thick([9, 9, 9], **noise)["image"]
 
     torch.testing.assert_close(thick, thin, rtol=1e-6, atol=1e-6)  # a mean of three floats
+
+
+def test_neighbouring_slices_are_the_channels_each_the_mean_of_its_layers() -> None:
+    """Each channel is what its layers give by themselves, noise and texture included."""
+    noise: dict[str, Any] = {"spread": (0.05, 0.05), "texture": (0.1, 0.1)}
+    slices = [[2, 9, 9], [9, 9, 2], [1, 13, 2]]
+
+    both = _thick([code for layers in slices for code in layers], slices=3, **noise)
+
+    assert both["image"].shape == (3, 8, 8)
+    for channel, layers in zip(both["image"], slices, strict=True):
+        torch.testing.assert_close(channel[None], _thick(layers, **noise)["image"])
+    assert set(both["label"].flatten().tolist()) == {9}  # of the middle layer of the middle slice
+
+
+def test_layers_that_do_not_make_up_the_slices_are_refused() -> None:
+    with pytest.raises(ValueError, match="must hold the layers of 3 slices, as many of each"):
+        _thick([2, 9, 9, 2, 2], slices=3)
+    chain = RandSynthesizeMRId("label", slices=3, patch_size=(8, 8))
+    flat = torch.zeros(1, 8, 8, dtype=torch.uint8)
+    with pytest.raises(ValueError, match="must hold the layers of 3 slices, got shape"):
+        chain({"label": flat, "tissue": flat})
 
 
 def test_record_of_a_thick_slice_replays_it() -> None:
