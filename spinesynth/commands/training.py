@@ -91,6 +91,20 @@ def experiment(
     typer.echo(run_experiment(settings, data=data, folder=folder, command=context.obj))
 
 
+def study(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="YAML of a study, as in configs/studies/.")],
+    data: Data = None,
+    save_dir: SaveDir = None,
+) -> None:
+    """Train model A in several arms of one experiment and compare them by patient."""
+    from spinesynth.pipelines.study import read_study, run_study
+
+    asked = read_study(file)
+    folder = save_dir or Path("results") / asked.name
+    typer.echo(run_study(asked, data=data, folder=folder, command=context.obj))
+
+
 def evaluate(
     context: typer.Context,
     checkpoint: Checkpoint,

@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from spinesynth.anatomy.phantom.traits import Trait
 from spinesynth.errors import ConfigError
 from spinesynth.strict_yaml import load_strict
 from spinesynth.suggest import did_you_mean
@@ -131,6 +132,7 @@ class SynthesisConfig(_Section):
             label maps. Masks of narrow slabs show no flank of the body; phantoms
             do, and hold no real image either.
         phantoms: how many phantoms to draw for it.
+        phantoms_without: traits that they lack, to ask what each is worth.
     """
 
     recipe: str = "lumbar"
@@ -139,6 +141,7 @@ class SynthesisConfig(_Section):
     slice_thickness_mm: Thickness = (0.0, 5.0)
     phantom_share: Probability = 0.0
     phantoms: Annotated[int, Field(ge=1)] = 24
+    phantoms_without: Annotated[tuple[Trait, ...], AfterValidator(_unique)] = ()
 
 
 class AugmentationConfig(_Section):

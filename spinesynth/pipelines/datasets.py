@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +19,8 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from spinesynth.anatomy.annotation import class_groups
 from spinesynth.anatomy.label_schemes import CLUSTER_SCHEME, get_scheme
-from spinesynth.anatomy.phantom import draw_phantom, render_phantom
+from spinesynth.anatomy.phantom import render_phantom
+from spinesynth.anatomy.phantom.traits import Trait, draw_without, tissue_without
 from spinesynth.anatomy.structures import Structure
 from spinesynth.errors import OutputError, SpineSynthError
 from spinesynth.io.case import Case
@@ -109,6 +111,7 @@ class SliceDataset(Dataset[dict[str, Any]]):
         coder: training target.
         phantom_seeds: seeds of the phantoms that stand beside the cases.
         phantom_share: share of samples that are painted over one of them.
+        phantoms_without: traits that the phantoms lack.
 
     A sample depends on the run seed and its key alone: not on the worker, the
     order, the batch or the other cases (the case enters by its id).
@@ -124,13 +127,15 @@ class SliceDataset(Dataset[dict[str, Any]]):
         coder: TargetCoder,
         phantom_seeds: Sequence[int] = (),
         phantom_share: float = 0.0,
+        phantoms_without: Sequence[Trait] = (),
     ) -> None:
         if phantom_share > 0 and not phantom_seeds:
             raise ValueError("phantom_seeds must hold a seed for a share of phantoms, got none")
         if not cases and phantom_share < 1:
             raise ValueError(f"cases must not be empty for a share of phantoms of {phantom_share}")
         self.phantom_share = phantom_share
-        self.phantoms = _draw_phantoms(phantom_seeds) if phantom_share > 0 else []
+        drawn = phantom_seeds if phantom_share > 0 else ()
+        self.phantoms = _draw_phantoms(drawn, without=phantoms_without)
         self.cases, self.chain, self.run_seed, self.coder = list(cases), chain, run_seed, coder
         self.with_image = with_image
         self.cache = _load_all(self.cases, with_image=with_image)
@@ -177,13 +182,16 @@ class SliceDataset(Dataset[dict[str, Any]]):
         return case.annotated | {"sacrum"} if drawn else case.annotated
 
 
-def _draw_phantoms(seeds: Sequence[int]) -> list[dict[str, Any]]:
+def _draw_phantoms(seeds: Sequence[int], *, without: Sequence[Trait]) -> list[dict[str, Any]]:
     """Render the structure and tissue maps of phantoms, as the cached part of cases."""
+    if not seeds:
+        return []
+    render = partial(_render_maps, without=tuple(without))
     workers = os.cpu_count() or 1 if len(seeds) >= _MANY_PHANTOMS else 1
     try:
-        rendered = run_each(_render_maps, seeds, workers=workers, title="phantoms")
+        rendered = run_each(render, seeds, workers=workers, title="phantoms")
     except OutputError:  # processes cannot start from a script without a main guard
-        rendered = run_each(_render_maps, seeds, workers=1, title="phantoms, one process")
+        rendered = run_each(render, seeds, workers=1, title="phantoms, one process")
     return [
         {
             "label": MetaTensor(torch.from_numpy(structure)[None], affine=torch.from_numpy(affine)),
@@ -193,10 +201,14 @@ def _draw_phantoms(seeds: Sequence[int]) -> list[dict[str, Any]]:
     ]
 
 
-def _render_maps(seed: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.float64]]:
+def _render_maps(
+    seed: int, *, without: Sequence[Trait]
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.float64]]:
     """Return structure, tissue and affine of a phantom as arrays, which pass between processes."""
-    maps = render_phantom(draw_phantom(seed), shape=_PHANTOM_SHAPE, spacing_mm=_PHANTOM_SPACING_MM)
-    return maps.structure.numpy(), maps.tissue.numpy(), maps.affine.numpy()
+    record = draw_without(seed, without)
+    maps = render_phantom(record, shape=_PHANTOM_SHAPE, spacing_mm=_PHANTOM_SPACING_MM)
+    tissue = tissue_without(maps, without)
+    return maps.structure.numpy(), tissue.numpy(), maps.affine.numpy()
 
 
 def _load_all(cases: Sequence[Case], *, with_image: bool) -> CacheDataset:

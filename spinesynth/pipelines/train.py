@@ -66,6 +66,7 @@ def make_dataset(
             for number in range(count if part == "train" else max(1, count // 4))
         ],
         phantom_share=share,
+        phantoms_without=config.synthesis.phantoms_without,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from spinesynth.anatomy.phantom.afflict import with_findings, without_degeneration
 from spinesynth.anatomy.phantom.dice import Dice
-from spinesynth.anatomy.phantom.draw_column import draw_column, draw_curve
+from spinesynth.anatomy.phantom.draw_column import MEAN_CURVE, draw_column, draw_curve
 from spinesynth.anatomy.phantom.draw_surroundings import draw_canal, draw_habitus, draw_placement
 from spinesynth.anatomy.phantom.parameters import PhantomRecord
 from spinesynth.anatomy.phantom.population import draw_person, draw_scale
@@ -13,13 +13,14 @@ from spinesynth.anatomy.phantom.variants import draw_variant
 from spinesynth.seeding import make_generator
 
 
-def draw_phantom(seed: int, *, pathology: bool = True) -> PhantomRecord:
+def draw_phantom(seed: int, *, pathology: bool = True, curvature: bool = True) -> PhantomRecord:
     """Draw the record of one phantom.
 
     Args:
         seed: any integer; equal seeds give equal records.
         pathology: False for the same person without findings, whose discs are at
             most mildly degenerated.
+        curvature: False for the same person with the mean lordosis and no scoliosis.
 
     Returns:
         Record of one person, with every size in mm or degrees; sizes of one
@@ -31,19 +32,21 @@ def draw_phantom(seed: int, *, pathology: bool = True) -> PhantomRecord:
         >>> [v.name for v in draw_phantom(3).vertebrae[:2]]
         ['L5', 'L4']
     """
-    record = _draw_person_and_spine(seed)
+    record = _draw_person_and_spine(seed, curvature=curvature)
     if not pathology:
         return without_degeneration(record)
     dice = Dice(make_generator(seed, "phantom", "findings"))
     return with_findings(record, draw_findings(dice, record))
 
 
-def _draw_person_and_spine(seed: int) -> PhantomRecord:
+def _draw_person_and_spine(seed: int, *, curvature: bool) -> PhantomRecord:
     dice = Dice(make_generator(seed, "phantom", "record"))
     person = draw_person(dice)
     scale = draw_scale(dice, person)
     variant = draw_variant(dice)
     curve = draw_curve(dice, person)
+    if not curvature:
+        curve = MEAN_CURVE
     column = draw_column(dice, person, scale, variant, curve)
     return PhantomRecord(
         seed=seed,

@@ -75,6 +75,15 @@ def draw_curve(dice: Dice, person: Person) -> Curve:
     )
 
 
+#: The curve of nobody in particular: no deviation from the means.
+MEAN_CURVE = Curve(
+    sacral_slope_deg=SACRAL_SLOPE_MEAN_SD_DEG[0],
+    lordosis_deg=SACRAL_SLOPE_MEAN_SD_DEG[0] + L1_TILT_MEAN_SD_DEG[0],
+    scoliosis_mm=0.0,
+    scoliosis_phase=0.0,
+)
+
+
 def draw_column(
     dice: Dice, person: Person, scale: BoneScale, variant: SpineVariant, curve: Curve
 ) -> Column:

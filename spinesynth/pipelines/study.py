@@ -1,0 +1,227 @@
+"""A study: one experiment in several arms that differ in what is asked, and nothing else.
+
+Every arm is trained from the same seed with the same steps and tested on the same
+scans. A study can be stopped and started again: an arm that is finished is not
+trained twice.
+
+======================= =======================================================
+path in a study's folder what
+======================= =======================================================
+``arms/NAME/``          the run of an arm, as ``experiment`` writes it
+``tables/metrics.csv``  long table of all arms; ``model`` is the arm
+``tables/summary.csv``  mean and interval over patients, by arm
+``tables/comparison.csv`` each arm against the reference, paired by patient
+``study.md``            the means side by side, ready to paste
+======================= =======================================================
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from spinesynth.errors import ConfigError
+from spinesynth.io.atomic import atomic_write
+from spinesynth.io.tables import write_csv
+from spinesynth.metrics import compare_models, summarise
+from spinesynth.pipelines.config import ExperimentConfig, parse_config, read_config
+from spinesynth.pipelines.experiment import run_experiment
+from spinesynth.pipelines.results import METRICS_CSV, RUN_JSON, TABLES, read_results
+from spinesynth.strict_yaml import load_strict
+
+ARMS = Path("arms")
+SUMMARY_CSV, COMPARISON_CSV = TABLES / "summary.csv", TABLES / "comparison.csv"
+STUDY_MD = Path("study.md")
+_KEYS = {"name", "description", "base", "common", "reference", "arms"}
+_GROUP = ["source", "contrast", "structure", "metric"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """A study as its file describes it.
+
+    Args:
+        name: of the study, and of its folder.
+        description: the question.
+        reference: name of the arm that the others are compared with.
+        arms: configuration of each arm, by name, in the order of the file.
+    """
+
+    name: str
+    description: str
+    reference: str
+    arms: Mapping[str, ExperimentConfig]
+
+
+def read_study(path: Path) -> Study:
+    """Read a study.
+
+    The file names a ``base`` configuration (relative to itself), settings
+    ``common`` to all arms, and ``arms`` with settings of their own. Settings are
+    written with dots, as ``synthesis.recipe: full``; the value replaces the whole
+    of what stands there. ``reference`` is the first arm if it is not given.
+
+    Raises:
+        ConfigError: if the file is no study, or the configuration of an arm is
+            refused; the message names the arm.
+    """
+    if not path.is_file():
+        raise ConfigError(f"no study at {path}; see configs/studies/", code="E-CONF-001")
+    try:
+        content = load_strict(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise _refuse(path, "is no valid YAML: " + " ".join(str(error).split())) from None
+    if not isinstance(content, dict) or not {"name", "base", "arms"} <= set(content) <= _KEYS:
+        raise _refuse(path, f"must have the keys name, base and arms, of {sorted(_KEYS)}")
+    arms = content["arms"]
+    if not isinstance(arms, dict) or len(arms) < 2:
+        raise _refuse(path, "must have two arms at least, each a name with its settings")
+    reference = content.get("reference", next(iter(arms)))
+    if reference not in arms:
+        raise _refuse(path, f"names the reference {reference!r}, which is none of {list(arms)}")
+    base = read_config(path.parent / content["base"]).model_dump()
+    common = content.get("common") or {}
+    return Study(
+        name=content["name"],
+        description=content.get("description", ""),
+        reference=reference,
+        arms={
+            name: _arm(base, {**common, **(own or {}), "name": name}, place=f"{path}, arm {name}")
+            for name, own in arms.items()
+        },
+    )
+
+
+def _refuse(path: Path, problem: str) -> ConfigError:
+    return ConfigError(f"{path} {problem}", code="E-CONF-011")
+
+
+def _arm(base: dict[str, Any], settings: Mapping[str, Any], *, place: str) -> ExperimentConfig:
+    """Return the base with some settings replaced."""
+    values = copy.deepcopy(base)
+    for name, value in settings.items():
+        *sections, last = name.split(".")
+        inner = values
+        for section in sections:
+            inner = inner.setdefault(section, {})
+            if not isinstance(inner, dict):
+                raise ConfigError(f"{place}: {section} of {name} is no section", code="E-CONF-011")
+        inner[last] = value
+    config = parse_config(values, source=place)
+    if config.models != ("A",):
+        raise ConfigError(
+            f"{place}: models must be [A], which synthesis concerns, got {list(config.models)}",
+            code="E-CONF-011",
+        )
+    return config
+
+
+def run_study(study: Study, *, data: Path | None, folder: Path, command: str) -> str:
+    """Train and test every arm that is not finished, and compare them.
+
+    Args:
+        study: what to run.
+        data: manifest CSV or folder of a data set; None for phantoms.
+        folder: of the study; made if missing.
+        command: the command that started it, for the records.
+
+    Returns:
+        The means of the arms side by side, and where the tables are.
+
+    Raises:
+        SpineSynthError: for data, configuration or an output that cannot be used.
+    """
+    for number, (name, config) in enumerate(study.arms.items(), start=1):
+        arm = folder / ARMS / name
+        if _finished(arm, config):
+            sys.stderr.write(f"arm {number}/{len(study.arms)}, {name}: finished before\n")
+            continue
+        sys.stderr.write(f"arm {number}/{len(study.arms)}, {name}\n")
+        run_experiment(config, data=data, folder=arm, command=command)
+    table = collect_arms(study, folder)
+    (folder / TABLES).mkdir(exist_ok=True)
+    write_csv(folder / METRICS_CSV, table)
+    write_csv(folder / SUMMARY_CSV, summarise(table, ["model", *_GROUP]))
+    write_csv(folder / COMPARISON_CSV, compare_with_reference(table, study.reference))
+    text = format_study(study, table)
+    with atomic_write(folder / STUDY_MD) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return f"{text}\nTables: {folder / TABLES}\n"
+
+
+def _finished(arm: Path, config: ExperimentConfig) -> bool:
+    """Return whether an arm has been tested with this very configuration."""
+    try:
+        record = json.loads((arm / RUN_JSON).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return bool(record.get("config") == config.model_dump(mode="json"))
+
+
+def collect_arms(study: Study, folder: Path) -> pd.DataFrame:
+    """Return the long table of all arms at the original resolution; ``model`` is the arm."""
+    tables = []
+    for name in study.arms:
+        table = read_results(folder / ARMS / name).metrics
+        assert table is not None  # a finished run has scores
+        table = table[table["condition"] == "standard"]
+        tables.append(table.assign(run=study.name, model=name))
+    return pd.concat(tables, ignore_index=True)
+
+
+def compare_with_reference(table: pd.DataFrame, reference: str) -> pd.DataFrame:
+    """Return each arm minus the reference, paired by patient.
+
+    Args:
+        table: long table of :func:`collect_arms`.
+        reference: name of the arm.
+
+    Returns:
+        The columns of :func:`~spinesynth.metrics.compare_models`; ``model`` is an
+        arm, ``other`` the reference. Holm's correction is within each pair of arms
+        and metric.
+    """
+    rows = []
+    for name in table["model"].unique():
+        if name == reference:
+            continue
+        # the first of a pair in sorted order is the model: their real names come after
+        pair = table[table["model"].isin([name, reference])]
+        pair = pair.assign(model=pair["model"].map({name: "0", reference: "1"}))
+        rows.append(compare_models(pair).assign(model=name, other=reference))
+    return pd.concat(rows, ignore_index=True)
+
+
+def format_study(study: Study, table: pd.DataFrame) -> str:
+    """Return the mean Dice over patients of every arm as a Markdown table.
+
+    Args:
+        study: names and order of the arms.
+        table: long table of :func:`collect_arms`.
+    """
+    dice = table[table["metric"] == "dice"]
+    means = summarise(dice, ["model", *_GROUP])
+    lines = [
+        f"# {study.name}",
+        "",
+        study.description,
+        "",
+        f"Dice, mean over patients, raw prediction; the reference is `{study.reference}`.",
+        "",
+        "| source | contrast | structure | patients | " + " | ".join(study.arms) + " |",
+        "| --- " * (4 + len(study.arms)) + "|",
+    ]
+    for (source, contrast, structure), group in means.groupby(_GROUP[:3], sort=True):
+        cells = group.set_index("model")["mean"].reindex(list(study.arms))
+        patients = int(group["n_patients"].max())
+        shown = " | ".join("-" if pd.isna(value) else f"{value:.3f}" for value in cells)
+        lines.append(f"| {source} | {contrast} | {structure} | {patients} | {shown} |")
+    return "\n".join(lines) + "\n"

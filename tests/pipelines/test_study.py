@@ -1,0 +1,143 @@
+"""Studies: arms that differ in what is asked, tested alike and compared by patient."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from spinesynth.errors import ConfigError
+from spinesynth.pipelines.results import METRICS_CSV, RUN_JSON
+from spinesynth.pipelines.study import (
+    ARMS,
+    COMPARISON_CSV,
+    SUMMARY_CSV,
+    Study,
+    compare_with_reference,
+    format_study,
+    read_study,
+    run_study,
+)
+from tests.fabricate import write_manifest
+
+STUDIES = Path(__file__).parents[2] / "configs" / "studies"
+BASE = {
+    "name": "base",
+    "models": ["A"],
+    "data": {"test_patients": 1, "val_patients": 1},
+    "network": {"base_features": 2},
+    "training": {
+        "steps": 1, "validate_every": 1, "batch_size": 1, "patch_size": [32, 32],
+        "val_samples": 1, "workers": 0,
+    },
+    "evaluation": {"resolution_factors": [1.0], "max_robustness_cases": 1},
+}  # fmt: skip
+
+
+def _write(folder: Path, **study: object) -> Path:
+    (folder / "base.yaml").write_text(yaml.safe_dump(BASE))
+    content = {"name": "s", "base": "base.yaml", "arms": {"one": {}, "two": {}}, **study}
+    path = folder / "study.yaml"
+    path.write_text(yaml.safe_dump(content, sort_keys=False))
+    return path
+
+
+def _scores(**arms: list[float]) -> pd.DataFrame:
+    """Return a long table: the Dice of one structure of each patient, by arm."""
+    return pd.DataFrame(
+        [
+            {
+                "run": "s", "model": arm, "case_id": f"c{n}", "patient_id": f"p{n}", "source": "x",
+                "contrast": "T2", "condition": "standard", "severity": 0.0, "structure": "disc",
+                "metric": "dice", "value": value, "unit": "1",
+            }
+            for arm, values in arms.items()
+            for n, value in enumerate(values)
+        ]
+    )  # fmt: skip
+
+
+def test_arms_are_the_base_with_their_settings_replaced(tmp_path: Path) -> None:
+    path = _write(
+        tmp_path,
+        common={"training.steps": 5},
+        arms={"plain": {}, "dark": {"synthesis.overrides": {"RandBiasGain": {"prob": 0.1}}}},
+    )
+    study = read_study(path)
+    plain, dark = study.arms["plain"], study.arms["dark"]
+    assert (study.reference, plain.name, dark.name) == ("plain", "plain", "dark")
+    assert plain.training.steps == dark.training.steps == 5
+    assert plain.training.patch_size == (32, 32)
+    assert dark.synthesis.overrides == {"RandBiasGain": {"prob": 0.1}}
+    assert plain.model_copy(update={"name": "dark", "synthesis": dark.synthesis}) == dark
+
+
+@pytest.mark.parametrize("path", sorted(STUDIES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_studies_of_the_project_can_be_read(path: Path) -> None:
+    study = read_study(path)
+    assert study.name == path.stem
+    others = [config for name, config in study.arms.items() if name != study.reference]
+    assert all(
+        config.model_copy(update={"name": study.reference}) != study.arms[study.reference]
+        for config in others
+    )
+
+
+@pytest.mark.parametrize(
+    ("study", "message"),
+    [
+        ({"arms": {"one": {}}}, "E-CONF-011.*must have two arms at least"),
+        ({"reference": "three"}, r"names the reference 'three', which is none of \['one', 'two'\]"),
+        ({"arm": {}}, "must have the keys name, base and arms"),
+        ({"base": "gone.yaml"}, "no configuration file at .*gone.yaml"),
+        ({"common": {"seed.x": 1}}, "arm one: seed of seed.x is no section"),
+        ({"common": {"training.step": 1}}, "arm one cannot be used: training.step: .*steps"),
+        ({"common": {"models": ["A", "B"]}}, r"arm one: models must be \[A\]"),
+    ],
+)
+def test_a_study_that_cannot_be_run_is_refused(
+    tmp_path: Path, study: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        read_study(_write(tmp_path, **study))
+
+
+def test_differences_are_paired_by_patient_and_signed() -> None:
+    table = _scores(a=[0.5, 0.7, 0.6], z=[0.7, 0.8, 0.9], reference=[0.6, 0.6, 0.9])
+    rows = compare_with_reference(table, "reference").set_index("model")
+    assert list(rows["other"]) == ["reference", "reference"]
+    assert rows["difference"].to_dict() == pytest.approx({"a": -0.1, "z": 0.1})
+    assert set(rows["n_patients"]) == {3}
+
+
+def test_table_shows_the_arms_in_the_order_of_the_file() -> None:
+    arms = dict.fromkeys(("z", "a"), read_study(STUDIES / "phantom_traits.yaml").arms["everything"])
+    study = Study(name="s", description="What?", reference="z", arms=arms)
+    text = format_study(study, _scores(a=[0.5, 0.7], z=[0.25, 0.75]))
+    assert "| source | contrast | structure | patients | z | a |" in text
+    assert "| x | T2 | disc | 2 | 0.500 | 0.600 |" in text
+
+
+def test_a_study_goes_on_where_it_stopped(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two arms trained and tested; the second call trains only the arm that was changed."""
+    manifest = write_manifest(tmp_path / "data")
+    sources = {"data.train_sources": sorted(set(pd.read_csv(manifest)["source"]))[:1]}
+    folder = tmp_path / "out"
+    path = _write(tmp_path, common=sources)
+    text = run_study(read_study(path), data=manifest, folder=folder, command="test")
+    records = {arm: folder / ARMS / arm / RUN_JSON for arm in ("one", "two")}
+    before = {arm: record.read_bytes() for arm, record in records.items()}
+    changed = _write(tmp_path, common=sources, arms={"one": {}, "two": {"seed": 7}})
+    run_study(read_study(changed), data=manifest, folder=folder, command="test")
+    assert records["one"].read_bytes() == before["one"]
+    assert json.loads(records["two"].read_text())["seed"] == 7
+    assert "arm 1/2, one: finished before" in capsys.readouterr().err
+    assert "| one | two |" in text
+    assert set(pd.read_csv(folder / METRICS_CSV)["model"]) == {"one", "two"}
+    assert set(pd.read_csv(folder / SUMMARY_CSV)["model"]) == {"one", "two"}
+    assert set(pd.read_csv(folder / COMPARISON_CSV)["other"]) == {"one"}
