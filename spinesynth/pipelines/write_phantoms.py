@@ -7,7 +7,7 @@ file of a phantom        contents
 ``NAME_instances.nii.gz`` upward counts of vertebrae and discs
 ``NAME_tissue.nii.gz``   tissues, codes of :class:`~spinesynth.anatomy.tissues.Tissue`
 ``NAME_T1.nii.gz``, ...  scans, if wanted
-``NAME.json``            mode, seed and record
+``NAME.json``            mode, seed, vertebrae cut by the edge, and record
 ======================== ====================================================
 
 ``cases.csv`` lists them. In SPIDER's layout there are ``masks/1_t1.mha`` in
@@ -30,6 +30,7 @@ from torch import Tensor
 
 from spinesynth.anatomy.label_schemes import get_scheme
 from spinesynth.anatomy.phantom import PhantomMaps, draw_phantom, render_phantom
+from spinesynth.anatomy.phantom.partial import partial_instances
 from spinesynth.anatomy.structures import Structure
 from spinesynth.errors import ConfigError
 from spinesynth.io.discover import MANIFEST_NAME
@@ -194,14 +195,18 @@ def _write_phantom(task: tuple[_Plan, int]) -> None:
     plan, number = task
     missing, seed = plan.missing(number), derive_seed(plan.seed, "phantom", number)
     phantom = draw_phantom(seed)
-    volumes = {path: kind for path, kind in plan.volumes(number).items() if path in missing}
-    if volumes:
-        maps = render_phantom(phantom, shape=plan.shape, spacing_mm=plan.spacing_mm)
-        for path, kind in volumes.items():
+    maps = render_phantom(phantom, shape=plan.shape, spacing_mm=plan.spacing_mm)
+    for path, kind in plan.volumes(number).items():
+        if path in missing:
             volume = MetaTensor(_draw(kind, maps, seed), affine=maps.affine)
             write_volume(path, volume, like=volume)
     if plan.record(number) in missing:
-        content = {"mode": PHANTOM_MODE, "seed": seed, "record": json.loads(phantom.to_json())}
+        content = {
+            "mode": PHANTOM_MODE,
+            "seed": seed,
+            "partial_instances": list(partial_instances(maps)),
+            "record": json.loads(phantom.to_json()),
+        }
         write_json(plan.record(number), content)
 
 

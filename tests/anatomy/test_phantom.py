@@ -16,8 +16,8 @@ from spinesynth.anatomy.phantom import (
     draw_phantom,
     render_phantom,
 )
-from spinesynth.anatomy.phantom.canvas import locate_points
-from spinesynth.anatomy.phantom.grid import SampleGrid, rotation_matrix
+from spinesynth.anatomy.phantom.canvas import Locator
+from spinesynth.anatomy.phantom.grid import EVERYWHERE, SampleGrid, rotation_matrix
 from spinesynth.anatomy.phantom.spine_curve import stack_spine
 from spinesynth.anatomy.structures import Structure
 from spinesynth.anatomy.tissues import Tissue
@@ -325,8 +325,8 @@ def test_coordinates_are_finite_and_codes_valid(seed: int) -> None:
     spine = stack_spine(record)
     origin = torch.zeros(3, dtype=torch.float64)
     grid = SampleGrid((3, 30, 40), (9.0, 9.0, 9.0), origin, rotation_matrix((5.0, -3.0, 2.0)))
-    points = locate_points(grid, spine, seed=seed, irregularity_mm=1.0, roughness_mm=0.3)
-    assert all(bool(getattr(points, f.name).isfinite().all()) for f in fields(points))
+    locator = Locator.prepare(grid, spine, seed=seed, irregularity_mm=1.0, roughness_mm=0.3)
+    assert all(bool(field.isfinite().all()) for field in locator.points(EVERYWHERE))
     maps = render_phantom(record, shape=(3, 30, 40), spacing_mm=(9.0, 9.0, 9.0))
     assert int(maps.structure.max()) <= int(Structure.SACRUM)
     assert int(maps.tissue.max()) <= max(int(t) for t in Tissue)

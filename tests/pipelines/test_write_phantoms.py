@@ -15,6 +15,7 @@ from spinesynth.anatomy.phantom import (
     draw_phantom,
     render_phantom,
 )
+from spinesynth.anatomy.phantom.partial import partial_instances
 from spinesynth.anatomy.structures import REPORT_GROUPS, Structure
 from spinesynth.errors import ConfigError
 from spinesynth.io.discover import discover_cases
@@ -63,6 +64,8 @@ def test_label_maps_are_a_data_set_without_images(tmp_path: Path) -> None:
         assert case.image is None
         record = json.loads((tmp_path / f"{case.case_id}.json").read_text())
         assert record["mode"] == "phantom"
+        assert record["partial_instances"] == list(partial_instances(maps))
+        assert record["partial_instances"]  # 224 mm cut vertebrae at the top
         assert PhantomRecord.from_json(json.dumps(record["record"])) == phantom
     assert json.loads((tmp_path / "phantoms.json").read_text())["mode"] == "phantom"
     painted = synthesize_cases(manifest, output=tmp_path / "painted", limit=1)

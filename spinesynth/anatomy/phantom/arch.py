@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import cos, radians, sin
+from math import cos, inf, radians, sin
 
 import torch
 from torch import Tensor
@@ -20,6 +20,11 @@ from spinesynth.anatomy.phantom.shapes import (
 from spinesynth.anatomy.phantom.spine_curve import Frame
 from spinesynth.anatomy.phantom.tiles import Box
 from spinesynth.anatomy.phantom.vertebra import FrameCoordinates
+
+#: Half width of the spinous process with room for its fillet: farther out it changes nothing.
+_SPINOUS_SIDE_MM = 12.0
+#: How far medial of the canal's side wall the processes reach, with room for their fillets.
+_PROCESSES_SIDE_MM = 7.0
 
 
 @dataclass(frozen=True)
@@ -126,9 +131,25 @@ def posterior_distance(
     """
     u, v, w = point
     side = u.abs()
-    arch = smooth_min(_lamina(side, v, w, canal, size), _spinous(u, v, w, size), 4.0)
-    processes = _processes((side, v, w), size)
-    return torch.maximum(smooth_min(arch, processes, 2.5), -canal)
+    low, high = _extent(side)
+    arch = _lamina(side, v, w, canal, size)
+    if low < _SPINOUS_SIDE_MM:
+        arch = smooth_min(arch, _spinous(u, v, w, size), 4.0)
+    if high > 0.5 * _least(size.canal_width_mm) - _PROCESSES_SIDE_MM:
+        arch = smooth_min(arch, _processes((side, v, w), size), 2.5)
+    return torch.maximum(arch, canal.neg())
+
+
+def _extent(side: Tensor) -> tuple[float, float]:
+    """Return the least and the largest value; on other devices, which would wait, no bounds."""
+    if side.device.type != "cpu":
+        return -inf, inf
+    low, high = side.aminmax()
+    return low.item(), high.item()
+
+
+def _least(value: Scalar) -> float:
+    return value.min().item() if isinstance(value, Tensor) and value.device.type == "cpu" else 0.0
 
 
 def _pedicle_side(size: ArchShape) -> Scalar:
@@ -141,7 +162,7 @@ def _lamina(side: Tensor, v: Tensor, w: Tensor, canal: Tensor, size: ArchShape) 
     middle = -0.36 * height - 0.35 * (canal - thick / 2)
     plate = (canal - thick / 2).abs() - thick / 2
     behind = v + 0.5 * size.canal_depth_mm + 0.1 * side
-    extent = (w - middle).abs() - (0.35 * height - 0.12 * side)
+    extent = (w - middle).abs() - (0.31 * height - 0.12 * side)
     return intersect_rounded([plate, behind, extent], 1.8)
 
 
@@ -183,10 +204,10 @@ def _processes(point: FrameCoordinates, size: ArchShape) -> Tensor:
         radius_mm=(4.8, 4.0),
     )  # fmt: skip
     pars = (facet, behind - 4.5, -0.2 * height)
-    isthmus = capsule(point, junction, pars, radius_mm=(4.6, 4.2))
+    isthmus = capsule(point, junction, pars, radius_mm=(4.2, 3.8))
     lower = capsule(
         point, pars, (facet - 2.0, behind - 8.0, -0.5 * height - size.gap_below_mm - 1.0),
-        radius_mm=(4.6, 4.2),
+        radius_mm=(4.0, 3.6),
     )  # fmt: skip
     transverse = capsule(
         point, (lateral, behind + 1.0, 0.1 * height),

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from spinesynth.anatomy.phantom.grid import SampleGrid, Window
-from spinesynth.anatomy.phantom.spine_curve import Spine
+from spinesynth.anatomy.phantom.grid import EVERYWHERE, SampleGrid, Window
+from spinesynth.anatomy.phantom.masks import cover
+from spinesynth.anatomy.phantom.spine_curve import Spine, SpinePlane
 from spinesynth.anatomy.phantom.waves import WAVE_COUNT, SampledWaves, WaveField
 from spinesynth.anatomy.structures import Structure
 from spinesynth.anatomy.tissues import Tissue
 from spinesynth.seeding import make_generator
 
-_BRANCHING_VOXELS = 8192
+_FIELDS = 7  # of Points
+# A tensor beyond this is taken from the system at every call, page by page:
+_LARGE_BYTES = 2**24
+_STRUCTURE_STEP, _INSTANCE_STEP = 64, 512  # tissue + 64 structure + 512 instance
 
 
-@dataclass(frozen=True)
-class Points:
+class Points(NamedTuple):
     """Irregular body and spine coordinates of voxels in mm; all of one shape.
 
     Attributes:
@@ -37,33 +42,64 @@ class Points:
     rough: Tensor
 
 
+class SpinePoints(NamedTuple):
+    """Spine coordinates and roughness of single voxels in mm, each (N,)."""
+
+    u: Tensor
+    t: Tensor
+    s: Tensor
+    rough: Tensor
+
+
 @dataclass(frozen=True)
 class PointMap:
     """Points of all voxels of a grid.
 
     Attributes:
-        values: the fields of :class:`Points` in their order, float32 (7, I, J, K).
+        groups: the fields of :class:`Points` in their order, float32 (n, I, J, K):
+            all seven in one tensor, or one in each of seven.
     """
 
-    values: Tensor
+    groups: tuple[Tensor, ...]
+
+    @classmethod
+    def blank(cls, grid: SampleGrid) -> PointMap:
+        """Return room for the points of a grid."""
+        i, j, k = grid.shape
+        is_large = grid.device.type == "cpu" and 4 * _FIELDS * i * j * k > _LARGE_BYTES
+        sizes = (1,) * _FIELDS if is_large else (_FIELDS,)
+        return cls(tuple(torch.empty((n, i, j, k), device=grid.device) for n in sizes))
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """Return the shape of the grid."""
-        i, j, k = self.values.shape[1:]
+        i, j, k = self.groups[0].shape[1:]
         return i, j, k
 
-    def __getitem__(self, index: Window | Tensor) -> Points:
-        """Return the points of a window, or those at flat indices (then 1-D)."""
-        if isinstance(index, Tensor):
-            return Points(*self.values.flatten(1).index_select(1, index).unbind())
-        return Points(*self.values[(slice(None), *index)].unbind())
+    def __getitem__(self, window: Window) -> Points:
+        """Return the points of a window, as views."""
+        parts = (group[(slice(None), *window)].unbind() for group in self.groups)
+        return Points(*chain.from_iterable(parts))
+
+    def __setitem__(self, window: Window, points: Points) -> None:
+        """Set the points of a window."""
+        for target, value in zip(self[window], points, strict=True):
+            target.copy_(value)
+
+    def at(self, flat: Tensor) -> SpinePoints:
+        """Return the spine coordinates at flat indices."""
+        lines = list(chain.from_iterable(group.flatten(1).unbind() for group in self.groups))
+        return SpinePoints(*(line.index_select(0, flat) for line in lines[3:]))
 
     def stack(self, windows: Sequence[Window]) -> Points:
         """Return the points of equal windows, each field (L, i, j, k)."""
         if len(windows) == 1:
-            return Points(*self.values[(slice(None), None, *windows[0])].unbind())
-        return Points(*torch.stack([self.values[(slice(None), *w)] for w in windows], 1).unbind())
+            return Points(*(field[None] for field in self[windows[0]]))
+        parts = (
+            torch.stack([group[(slice(None), *w)] for w in windows], 1).unbind()
+            for group in self.groups
+        )
+        return Points(*chain.from_iterable(parts))
 
     def near(self, window: Window, chosen: Callable[[Points], Tensor]) -> Tensor:
         """Return the flat indices in the grid of the points of a window that are chosen."""
@@ -74,54 +110,70 @@ class PointMap:
         return shifted
 
 
-def locate_points(
-    grid: SampleGrid, spine: Spine, *, seed: int, irregularity_mm: float, roughness_mm: float
-) -> PointMap:
-    """Return the points of a grid, displaced so that no edge stays straight.
+@dataclass(frozen=True)
+class Locator:
+    """What gives the points of a grid, block by block, displaced so that no edge stays straight."""
 
-    Args:
-        grid: voxels to locate.
-        spine: gives the spine coordinates.
-        seed: of the random displacement and roughness.
-        irregularity_mm: standard deviation of the displacement along each axis.
-        roughness_mm: standard deviation of the roughness.
-    """
-    generator = make_generator(seed, "phantom", "displacement")
-    waves = [WaveField.draw(generator, wavelengths_mm=(24.0, 120.0)) for _ in range(3)]
-    waves.append(WaveField.draw(generator, wavelengths_mm=(5.0, 16.0)))
-    sampled = SampledWaves.on_grid(waves, grid)
-    low, high = grid.body_extent()
-    most = irregularity_mm * (2.0 * WAVE_COUNT) ** 0.5  # all waves at their crests
-    plane = spine.plane((low - most).tolist(), (high + most).tolist(), grid.device)
-    values = torch.empty((7, *grid.shape), device=grid.device)
-    for window in grid.blocks():
-        fields = sampled.read(window)
+    grid: SampleGrid
+    plane: SpinePlane
+    waves: SampledWaves  # displacement along R, A, S, and roughness
+    irregularity_mm: float
+    roughness_mm: float
+
+    @classmethod
+    def prepare(
+        cls,
+        grid: SampleGrid,
+        spine: Spine,
+        *,
+        seed: int,
+        irregularity_mm: float,
+        roughness_mm: float,
+    ) -> Locator:
+        """Return the locator of a grid.
+
+        Args:
+            grid: voxels to locate.
+            spine: gives the spine coordinates.
+            seed: of the random displacement and roughness.
+            irregularity_mm: standard deviation of the displacement along each axis.
+            roughness_mm: standard deviation of the roughness.
+        """
+        generator = make_generator(seed, "phantom", "displacement")
+        waves = [WaveField.draw(generator, wavelengths_mm=(24.0, 120.0)) for _ in range(3)]
+        waves.append(WaveField.draw(generator, wavelengths_mm=(5.0, 16.0)))
+        low, high = grid.body_extent()
+        most = irregularity_mm * (2.0 * WAVE_COUNT) ** 0.5  # all waves at their crests
+        plane = spine.plane((low - most).tolist(), (high + most).tolist(), grid.device)
+        return cls(grid, plane, SampledWaves.on_grid(waves, grid), irregularity_mm, roughness_mm)
+
+    def points(self, window: Window) -> Points:
+        """Return the points of a window."""
+        *waves, rough = self.waves.read(window).unbind()
         x, y, z = (
-            coordinate.add_(wave, alpha=irregularity_mm)
-            for coordinate, wave in zip(grid.body_coordinates(window), fields[:3], strict=True)
+            coordinate.add_(wave, alpha=self.irregularity_mm)
+            for coordinate, wave in zip(self.grid.body_coordinates(window), waves, strict=True)
         )
-        u, t, s = plane.coordinates(x, y, z)
-        here = values[(slice(None), *window)]
-        for target, value in zip(here, (x, y, z, u, t, s), strict=False):
-            target.copy_(value)
-        torch.mul(fields[3], roughness_mm, out=here[6])
-    return PointMap(values)
+        return Points(x, y, z, *self.plane.coordinates(x, y, z), rough.mul_(self.roughness_mm))
+
+
+def code_of(
+    tissue: Tissue, structure: Structure = Structure.BACKGROUND, *, instance: int = 0
+) -> int:
+    """Return the one number that stands for a tissue, a structure and an instance."""
+    return int(tissue) + _STRUCTURE_STEP * int(structure) + _INSTANCE_STEP * instance
 
 
 @dataclass(frozen=True)
 class Canvas:
-    """Structure, instance and tissue maps, uint8 (I, J, K), painted in place."""
+    """Map of codes (:func:`code_of`), float32 (I, J, K), painted in place."""
 
-    structure: Tensor
-    instance: Tensor
-    tissue: Tensor
+    codes: Tensor
 
     @classmethod
     def blank(cls, grid: SampleGrid) -> Canvas:
-        """Return maps of background and air."""
-        return cls(
-            *(torch.zeros(grid.shape, dtype=torch.uint8, device=grid.device) for _ in range(3))
-        )
+        """Return room for the codes of a grid, not painted yet."""
+        return cls(torch.empty(grid.shape, device=grid.device))
 
     def paint(
         self,
@@ -132,10 +184,24 @@ class Canvas:
         structure: Structure = Structure.BACKGROUND,
         instance: int = 0,
     ) -> None:
-        """Paint a mask of a window; a tissue tensor gives one tissue per voxel."""
-        cover(self.structure[window], inside, int(structure))
-        cover(self.instance[window], inside, instance)
-        cover(self.tissue[window], inside, tissue if isinstance(tissue, Tensor) else int(tissue))
+        """Paint a mask of a window.
+
+        Args:
+            window: where.
+            inside: float32 mask.
+            tissue: one for all, or float32 codes of tissues.
+            structure: of the painted voxels.
+            instance: of the painted voxels.
+        """
+        cover(self.codes[window], inside, _joint(tissue, structure, instance))
+
+    def take(self, flat: Tensor) -> Tensor:
+        """Return a copy of the codes at flat indices."""
+        return self.codes.view(-1).index_select(0, flat)
+
+    def put(self, flat: Tensor, codes: Tensor) -> None:
+        """Write codes at flat indices."""
+        self.codes.view(-1).index_copy_(0, flat, codes)
 
     def paint_at(
         self,
@@ -146,28 +212,20 @@ class Canvas:
         structure: Structure = Structure.BACKGROUND,
     ) -> None:
         """Paint those of the voxels at flat indices that are inside."""
-        chosen = flat[inside]
-        self.structure.view(-1)[chosen] = int(structure)
-        self.instance.view(-1)[chosen] = 0
-        if isinstance(tissue, Tensor):
-            self.tissue.view(-1)[chosen] = tissue[inside]
-        else:
-            self.tissue.view(-1)[chosen] = int(tissue)
+        self.put(flat, cover(self.take(flat), inside, _joint(tissue, structure, 0)))
+
+    def maps(self, window: Window = EVERYWHERE) -> tuple[Tensor, Tensor, Tensor]:
+        """Return structure, instance and tissue of a window, uint8 (i, j, k)."""
+        codes = self.codes[window].to(torch.int32)
+        return (
+            ((codes >> 6) & 7).to(torch.uint8),
+            (codes >> 9).to(torch.uint8),
+            (codes & 63).to(torch.uint8),
+        )
 
 
-def cover(codes: Tensor, inside: Tensor, code: int | Tensor) -> Tensor:
-    """Write codes where a mask is true, in place; return the codes.
-
-    Large maps are painted by arithmetic, which spares a branch per voxel.
-
-    Args:
-        codes: uint8.
-        inside: bool of the same shape.
-        code: the new code, or one per voxel (uint8).
-    """
-    if isinstance(code, int) and codes.numel() < _BRANCHING_VOXELS:
-        return codes.masked_fill_(inside, code)
-    codes.mul_(inside.logical_not().view(torch.uint8))
-    if isinstance(code, int):
-        return codes.add_(inside.view(torch.uint8), alpha=code)
-    return codes.add_(code * inside.view(torch.uint8))
+def _joint(tissue: Tissue | Tensor, structure: Structure, instance: int) -> int | Tensor:
+    code = code_of(Tissue.AIR, structure, instance=instance)
+    if isinstance(tissue, Tensor):
+        return tissue + code if code else tissue
+    return int(tissue) + code

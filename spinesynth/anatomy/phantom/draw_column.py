@@ -137,7 +137,7 @@ def _draw_vertebrae(
             spinous_reach_mm=dice.vary(level.spinous_reach * spinous, 0.04),
             spinous_height_mm=dice.vary(level.spinous_height * spinous, 0.12),
             spinous_slant_deg=dice.normal(level.spinous_slant_deg, 4.0),
-            lamina_thickness_mm=dice.uniform(5.0, 7.0),
+            lamina_thickness_mm=dice.uniform(4.0, 5.8),  # as labels of scans show it; nominal
             axial_rotation_deg=dice.normal(0.0, 1.0),
             basivertebral_mm=dice.uniform(4.0, 11.0) if has_vein and dice.chance(0.8) else 0.0,
             rib_mm=draw_rib_mm(dice, level),

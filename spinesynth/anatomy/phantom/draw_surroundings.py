@@ -21,10 +21,10 @@ _HALF_FIELD_MM = 160.0  # 128, the largest offset upwards, and what tilts and cu
 def draw_canal(dice: Dice, variant: SpineVariant) -> CanalSize:
     """Draw the sizes of what the bony canal holds."""
     return CanalSize(
-        sac_depth_fraction=dice.uniform(0.72, 0.95),
-        sac_width_fraction=dice.uniform(0.72, 0.94),
-        anterior_gap_lumbar_mm=dice.uniform(0.3, 1.4),
-        anterior_gap_sacral_mm=dice.uniform(1.5, 6.0),
+        sac_depth_fraction=dice.uniform(0.76, 0.98),
+        sac_width_fraction=dice.uniform(0.78, 0.98),
+        anterior_gap_lumbar_mm=dice.uniform(-0.6, 0.8),
+        anterior_gap_sacral_mm=dice.uniform(0.8, 5.0),
         fat_pad_mm=dice.uniform(2.0, 7.0),
         sac_end_segments=dice.normal(1.6, 0.35),
         conus_levels=variant.lumbar_count - dice.normal(0.45, 0.45),  # [S98] of morphometry

@@ -19,7 +19,7 @@ Array = NDArray[np.float64]
 EVERYWHERE: Window = (slice(None), slice(None), slice(None))
 
 _CPU = torch.device("cpu")
-_BLOCK_VOXELS = 40960  # some float32 maps of this size fit into a cache of 1 MiB
+_BLOCK_VOXELS = 131072  # fewer, and calls cost more than arithmetic; more, and less is left out
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,9 @@ class SampleGrid:
         """Return windows of at most ``block_voxels`` that tile the grid, of compact shape."""
         pieces, sizes = [1, 1, 1], list(self.shape)
         while sizes[0] * sizes[1] * sizes[2] > self.block_voxels:
-            axis = max(range(3), key=lambda a: sizes[a] * self.spacing_mm[a] * (sizes[a] > 1))
+            # whole rows along k, which lie together, unless a row is a block
+            axes = (0, 1) if sizes[2] <= self.block_voxels else (2,)
+            axis = max(axes, key=lambda a: sizes[a] * self.spacing_mm[a] * (sizes[a] > 1))
             pieces[axis] += 1
             sizes[axis] = -(-self.shape[axis] // pieces[axis])
         ranges = (

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from spinesynth.anatomy.phantom.canvas import Points
+from spinesynth.anatomy.phantom.canvas import Points, code_of
 from spinesynth.anatomy.phantom.grid import Window
+from spinesynth.anatomy.phantom.masks import cover
 from spinesynth.anatomy.phantom.scene import Scene
 from spinesynth.anatomy.phantom.spine_curve import Frame
 from spinesynth.anatomy.phantom.vertebra import FrameCoordinates, outline
@@ -18,18 +19,20 @@ from spinesynth.anatomy.tissues import Tissue
 
 @dataclass(frozen=True)
 class LevelWindow:
-    """Window of a scene around one segment; the maps are views that painting changes.
+    """Window of a scene around one segment.
 
     Attributes:
         window: voxels of the scene.
         local: u, v, w of these voxels in the segment's frame, in mm.
         points: their body and spine coordinates.
-        structure, instance, tissue: views of the canvas.
+        codes: view of the canvas, which painting changes.
+        structure, instance, tissue: what the codes stand for, uint8; painting changes them too.
     """
 
     window: Window
     local: FrameCoordinates
     points: Points
+    codes: Tensor
     structure: Tensor
     instance: Tensor
     tissue: Tensor
@@ -39,11 +42,13 @@ class LevelWindow:
         return (self.structure == structure) & (self.instance == instance)
 
     def paint_tissue(self, inside: Tensor, tissue: Tissue) -> None:
-        """Change the tissue alone."""
+        """Change the tissue alone where a mask, bool, is true."""
+        self.codes.add_((int(tissue) - self.tissue.float()).mul_(inside))
         self.tissue.masked_fill_(inside, int(tissue))
 
     def paint(self, inside: Tensor, tissue: Tissue, structure: Structure, instance: int) -> None:
-        """Change tissue, structure and instance."""
+        """Change tissue, structure and instance where a mask, bool, is true."""
+        cover(self.codes, inside.float(), code_of(tissue, structure, instance=instance))
         self.tissue.masked_fill_(inside, int(tissue))
         self.structure.masked_fill_(inside, int(structure))
         self.instance.masked_fill_(inside, instance)
@@ -68,14 +73,8 @@ def level_window(
     if window is None:
         return None
     p, canvas = scene.points[window], scene.canvas
-    return LevelWindow(
-        window,
-        frame.coordinates(p.x, p.y, p.z),
-        p,
-        canvas.structure[window],
-        canvas.instance[window],
-        canvas.tissue[window],
-    )
+    local = frame.coordinates(p.x, p.y, p.z)
+    return LevelWindow(window, local, p, canvas.codes[window], *canvas.maps(window))
 
 
 @dataclass(frozen=True)

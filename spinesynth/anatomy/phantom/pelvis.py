@@ -15,6 +15,7 @@ _LATERAL, _FORWARD = 0.45, 0.89  # the wing's direction seen from above, 63 deg;
 _BACK_MM, _FRONT_MM = 34.0, 70.0  # reach behind and before the joint, nominal
 _CREST_MM = 28.0  # height of the iliac crest over the S1 endplate: at L4, nominal
 _LOW_MM = 75.0  # how far below that endplate the wing goes in these scans, nominal
+_REACH_MM = 3.0  # how far outside a wing its roughness may reach
 #: Half thickness behind, where the spines are, and in the thin middle of the wing; nominal.
 _THICK_MM, _THIN_MM = 9.0, 4.5
 
@@ -35,6 +36,19 @@ def hip_course(record: PhantomRecord, spine: Spine) -> HipCourse:
         joint_side_mm=0.5 * first.span_mm + _JOINT_MM + 0.5 * (_THICK_MM + _THIN_MM),
         joint_front_mm=-0.05 * first.depth_top_mm,
         s_top=spine.s_endplate,
+    )
+
+
+def may_be_hip(u: Tensor, t: Tensor, s: Tensor, course: HipCourse) -> Tensor:
+    """Return which points are near enough to a wing to be measured, bool."""
+    rise = s - course.s_top
+    lateral, ahead = u.abs() - course.joint_side_mm, t - course.joint_front_mm
+    inner = _LATERAL * -_BACK_MM - _FORWARD * _THICK_MM  # the hindmost corner, nearest the middle
+    return (
+        (lateral > inner - _REACH_MM)
+        & (ahead.abs() < _FRONT_MM)
+        & (rise < _CREST_MM + _REACH_MM)
+        & (rise > -_LOW_MM - _REACH_MM)
     )
 
 

@@ -33,15 +33,32 @@ class Profile:
         if reach:
             kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) * _STEP / smoothing_mm) ** 2)
             table = np.convolve(table, kernel / kernel.sum(), "valid")
-        self._table = torch.from_numpy(table).float()
+        self._last = len(table) - 1.001
+        # each step's two ends in one number, so that one look-up reads both
+        pairs = np.empty(len(table) - 1, dtype=np.complex64)
+        pairs.real, pairs.imag = table[:-1], table[1:]
+        self._pairs = torch.from_numpy(pairs)
 
     def __call__(self, position: Tensor) -> Tensor:
         """Return the values at positions in mm, same shape, float32."""
-        index = (position - self._first).mul_(1.0 / _STEP)
-        index.clamp_(0.0, float(len(self._table) - 1.001))
-        whole = index.int()
-        flat = whole.reshape(-1)
-        table = self._table.to(position.device)
-        low = table.index_select(0, flat).reshape(position.shape)
-        high = table.index_select(0, flat + 1).reshape(position.shape)
-        return torch.lerp(low, high, index.sub_(whole))
+        (values,) = read_together(position, self)
+        return values
+
+
+def read_together(position: Tensor, *profiles: Profile) -> list[Tensor]:
+    """Return the values of profiles that have nodes and smoothing in common.
+
+    Args:
+        position: in mm.
+        profiles: with the same nodes.
+    """
+    first, last = profiles[0]._first, profiles[0]._last
+    index = (position - first).clamp_(0.0, last)
+    flat = index.int().reshape(-1)
+    weight = index.frac_()
+    values = []
+    for profile in profiles:
+        pairs = torch.view_as_real(profile._pairs.to(position.device).index_select(0, flat))
+        low, high = (part.reshape(position.shape) for part in pairs.unbind(dim=1))
+        values.append(torch.lerp(low, high, weight))
+    return values

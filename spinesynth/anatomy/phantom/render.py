@@ -7,13 +7,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from spinesynth.anatomy.phantom.canvas import Canvas, locate_points
+from spinesynth.anatomy.phantom.bones import paint_sacrum, paint_vertebrae
+from spinesynth.anatomy.phantom.canvas import Canvas, Locator, PointMap
 from spinesynth.anatomy.phantom.grid import SampleGrid, rotation_matrix
 from spinesynth.anatomy.phantom.lesions import paint_bone_lesions, paint_canal_lesions
 from spinesynth.anatomy.phantom.parameters import PhantomRecord
-from spinesynth.anatomy.phantom.scene import Scene, canal_map
+from spinesynth.anatomy.phantom.scene import Scene
+from spinesynth.anatomy.phantom.soft_parts import paint_canal, paint_discs, paint_foramina
 from spinesynth.anatomy.phantom.spine_curve import Spine, stack_spine
-from spinesynth.anatomy.phantom.trunk import paint_trunk
+from spinesynth.anatomy.phantom.trunk import Trunk
 
 
 @dataclass(frozen=True)
@@ -74,25 +76,33 @@ def render_phantom(
     spine = stack_spine(record)
     turn = rotation_matrix(rotation_deg)
     grid = _place_grid(record, spine, shape, spacing_mm, centre_mm, turn, torch.device(device))
-    points = locate_points(
+    canvas, points = _paint_trunk(grid, record, spine)
+    scene = Scene.prepare(canvas, points, grid, record, spine)
+    paint_foramina(scene)
+    paint_canal(scene)
+    paint_discs(scene)
+    paint_canal_lesions(scene)
+    paint_sacrum(scene)
+    paint_vertebrae(scene)
+    paint_bone_lesions(scene)
+    return PhantomMaps(*canvas.maps(), grid.affine(turn, centre_mm))
+
+
+def _paint_trunk(grid: SampleGrid, record: PhantomRecord, spine: Spine) -> tuple[Canvas, PointMap]:
+    """Locate the points and paint what lies around the spine, one block after the other."""
+    canvas, points = Canvas.blank(grid), PointMap.blank(grid)
+    trunk = Trunk.prepare(grid, record, spine)
+    locator = Locator.prepare(
         grid,
         spine,
         seed=record.seed,
         irregularity_mm=record.irregularity_mm,
         roughness_mm=record.roughness_mm,
     )
-    canvas = Canvas.blank(grid)
-    paint_trunk(canvas, points, grid, record, spine)
-    scene = Scene(canvas, points, grid, record, spine, canal_map(points, grid, record, spine))
-    scene.paint_foramina()
-    scene.paint_canal()
-    scene.paint_discs()
-    paint_canal_lesions(scene)
-    scene.paint_sacrum()
-    scene.paint_vertebrae()
-    paint_bone_lesions(scene)
-    affine = grid.affine(turn, centre_mm)
-    return PhantomMaps(canvas.structure, canvas.instance, canvas.tissue, affine)
+    for window in grid.blocks():
+        points[window] = here = locator.points(window)
+        canvas.codes[window] = trunk.tissue(window, here)
+    return canvas, points
 
 
 def _check_grid(shape: tuple[int, int, int], spacing_mm: tuple[float, float, float]) -> None:

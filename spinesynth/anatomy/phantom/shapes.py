@@ -15,7 +15,7 @@ Point = tuple[Scalar, Scalar, Scalar]
 
 def smooth_min(first: Tensor, second: Tensor, blend_mm: float) -> Tensor:
     """Unite two solids with a fillet (polynomial smooth minimum)."""
-    gap = (first - second).abs_().neg_().add_(blend_mm).clamp_min_(0.0)
+    gap = (first - second).abs_().sub_(blend_mm).clamp_max_(0.0)
     return torch.minimum(first, second).addcmul_(gap, gap, value=-0.25 / blend_mm)
 
 
@@ -26,9 +26,9 @@ def intersect_rounded(distances: list[Tensor], radius_mm: Scalar) -> Tensor:
     outside = rounded.square_()
     for distance in distances[1:]:
         shifted = distance + radius_mm
-        inside = torch.maximum(inside, shifted)
+        torch.maximum(inside, shifted, out=inside)
         rounded = shifted.clamp_min_(0.0)
-        outside = outside.addcmul(rounded, rounded)
+        outside.addcmul_(rounded, rounded)
     return outside.sqrt_().add_(inside.clamp_max_(0.0)).sub_(radius_mm)
 
 
@@ -52,14 +52,16 @@ def capsule(
     axis = [(e - s) / f for s, e, f in zip(start, end, flatten, strict=True)]
     rel = [_divided(p - s, f) for p, s, f in zip(point, start, flatten, strict=True)]
     squared = sum(a * a for a in axis)
-    along = rel[0] * axis[0] + rel[1] * axis[1] + rel[2] * axis[2]
-    along = (along / squared).clamp_(0.0, 1.0)
+    along = rel[0] * (axis[0] / squared)
+    for n in (1, 2):
+        along += rel[n] * (axis[n] / squared)
+    along.clamp_(0.0, 1.0)
     distance = (rel[0] - along * axis[0]).square_()
     for n in (1, 2):
         across = rel[n] - along * axis[n]
-        distance = torch.addcmul(distance, across, across)
-    distance = distance.sqrt_() - (radius_mm[0] + (radius_mm[1] - radius_mm[0]) * along)
-    return distance * _least(flatten)
+        distance.addcmul_(across, across)
+    distance.sqrt_().sub_(radius_mm[0]).sub_(along, alpha=radius_mm[1] - radius_mm[0])
+    return distance.mul_(_least(flatten))
 
 
 def _divided(value: Tensor, factor: Scalar) -> Tensor:

@@ -11,6 +11,7 @@ vessels live in spine coordinates.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from math import cos, pi, radians, sin, sqrt, tan
 
 import numpy as np
@@ -57,6 +58,15 @@ class Frame:
     def s_middle(self) -> float:
         """Return the arc length of the origin."""
         return (self.s_low + self.s_high) / 2
+
+    @cached_property
+    def numbers(self) -> Array:
+        """Return the rows (3, 4) that make u, v, w of body points, then height and slopes."""
+        axes = self.axes.numpy().T
+        rows = np.empty((3, 4))
+        rows[:, :3], rows[:, 3] = axes, -(axes @ self.origin.numpy())
+        ends = (self.height_mm, self.top_slope, self.bottom_slope)
+        return np.concatenate((rows.reshape(12), ends))
 
     def coordinates(self, x: Tensor, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return u, v, w of body points, in mm."""

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from spinesynth.anatomy.phantom.canvas import PointMap, Points
-from spinesynth.anatomy.phantom.grid import SampleGrid, Window
+from spinesynth.anatomy.phantom.grid import Array, SampleGrid, Window
 from spinesynth.anatomy.phantom.spine_curve import Frame
 
 ShapeT = TypeVar("ShapeT")
@@ -38,22 +38,15 @@ class FrameStack:
     @classmethod
     def of(cls, frames: Sequence[Frame], device: torch.device) -> FrameStack:
         """Return the stack of frames on a device."""
-        axes = torch.stack([f.axes for f in frames]).mT
-        back = axes @ torch.stack([f.origin for f in frames])[:, :, None]
-        numbers = torch.cat((axes, -back), dim=2).permute(1, 2, 0).reshape(12, -1, 1, 1, 1)
-        m = numbers.float().to(device).unbind()
-        slopes = torch.tensor(
-            [(f.height_mm, f.top_slope, f.bottom_slope) for f in frames], device=device
-        )
+        m = _columns(np.stack([frame.numbers for frame in frames]), device)
         return cls(
-            tuple((m[n], m[n + 1], m[n + 2], m[n + 3]) for n in (0, 4, 8)),
-            *slopes.T.reshape(3, -1, 1, 1, 1).unbind(),
+            tuple((m[n], m[n + 1], m[n + 2], m[n + 3]) for n in (0, 4, 8)), m[12], m[13], m[14]
         )
 
     def coordinates(self, x: Tensor, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return u, v, w of body points (L, i, j, k), each row in its own frame, in mm."""
         u, v, w = (
-            (x * right).add_(y * front).add_(z * up).add_(back)
+            torch.addcmul(back, x, right).addcmul_(y, front).addcmul_(z, up)
             for right, front, up, back in self.rows
         )
         return u, v, w
@@ -82,10 +75,12 @@ class Tiles:
 
 def box_windows(grid: SampleGrid, boxes: Sequence[Box], *, margin_mm: float) -> list[Window | None]:
     """Return the window of every box with a margin, None for those outside the grid."""
-    axes = np.stack([box.frame.axes.numpy() for box in boxes])
-    centres = (axes @ np.array([box.centre for box in boxes])[:, :, None])[:, :, 0]
-    centres += np.stack([box.frame.origin.numpy() for box in boxes])
-    return grid.windows(centres, axes, np.array([box.half for box in boxes]) + margin_mm)
+    rows = np.stack([box.frame.numbers for box in boxes])[:, :12].reshape(-1, 3, 4)
+    axes = rows[:, :, :3].transpose(0, 2, 1)
+    # a point of the body is the turned sum of its place in the frame and the frame's origin
+    centres = axes @ (np.array([box.centre for box in boxes]) - rows[:, :, 3])[:, :, None]
+    halves = np.array([box.half for box in boxes]) + margin_mm
+    return grid.windows(centres[:, :, 0], axes, halves)
 
 
 def tile_boxes(
@@ -140,5 +135,11 @@ def stack_shapes(shapes: Sequence[ShapeT], device: torch.device) -> ShapeT:
         shapes: of one class, all of whose fields are numbers.
         device: where the numbers shall lie.
     """
-    table = torch.tensor([list(vars(shape).values()) for shape in shapes], device=device)
-    return type(shapes[0])(*table.T.reshape(-1, len(shapes), 1, 1, 1).unbind())
+    table = np.array([list(vars(shape).values()) for shape in shapes])
+    return type(shapes[0])(*_columns(table, device))
+
+
+def _columns(table: Array, device: torch.device) -> tuple[Tensor, ...]:
+    """Return the columns of a table (L, N), each float32 (L, 1, 1, 1)."""
+    columns = torch.from_numpy(np.ascontiguousarray(table.T, dtype=np.float32)).to(device)
+    return columns[:, :, None, None, None].unbind()

@@ -8,10 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spinesynth.anatomy.phantom.canvas import Canvas, PointMap, Points, cover
+from spinesynth.anatomy.phantom.canvas import Points
 from spinesynth.anatomy.phantom.grid import SampleGrid, Window
+from spinesynth.anatomy.phantom.masks import above, below, cover, equal
 from spinesynth.anatomy.phantom.parameters import PhantomRecord
-from spinesynth.anatomy.phantom.profile import Profile
+from spinesynth.anatomy.phantom.profile import Profile, read_together
 from spinesynth.anatomy.phantom.shapes import ellipse, smoothstep
 from spinesynth.anatomy.phantom.spine_curve import Array, Spine
 from spinesynth.anatomy.phantom.waves import SampledWaves, WaveField
@@ -25,6 +26,7 @@ _ORGAN_T_MM = 6.0  # organs lie in front of this
 _MUSCLE_T_MM = 20.0  # the muscles of the back lie behind this
 _PSOAS_T_MM = 70.0  # the psoas lies behind this
 _LIGAMENT_SIDE_MM = 10.0  # half width of the anterior longitudinal ligament
+_MIDLINE_MM = 10.0  # half width that the ligament between the spinous processes stays in
 _VESSEL_T_MM = 5.0  # great vessels and the anterior ligament lie in front of this
 
 
@@ -105,18 +107,9 @@ def _psoas_profile(record: PhantomRecord, spine: Spine) -> Profile:
     return Profile(nodes, values, smoothing_mm=6.0)
 
 
-def paint_trunk(
-    canvas: Canvas, points: PointMap, grid: SampleGrid, record: PhantomRecord, spine: Spine
-) -> None:
-    """Paint everything but bones, discs and canal, from the skin inwards."""
-    trunk = _Trunk.prepare(grid, record, spine)
-    for window in grid.blocks():
-        canvas.tissue[window].copy_(trunk.tissue(window, points[window]))
-
-
 @dataclass(frozen=True)
-class _Trunk:
-    """What all blocks of a grid share."""
+class Trunk:
+    """Everything but bones, discs and canal: what all blocks of a grid share."""
 
     record: PhantomRecord
     spine: Spine
@@ -125,7 +118,8 @@ class _Trunk:
     streaks: SampledWaves  # of fat in muscle: streak and septum
 
     @classmethod
-    def prepare(cls, grid: SampleGrid, record: PhantomRecord, spine: Spine) -> _Trunk:
+    def prepare(cls, grid: SampleGrid, record: PhantomRecord, spine: Spine) -> Trunk:
+        """Return the trunk of a record, with its random fields ready for a grid."""
         generator = make_generator(record.seed, "phantom", "trunk")
         size = record.habitus.viscera_size_mm
         organs = [
@@ -144,10 +138,10 @@ class _Trunk:
         )
 
     def tissue(self, window: Window, points: Points) -> Tensor:
-        """Return the tissues of a block, uint8; parts out of its reach are left out."""
+        """Return the tissues of a block, float32; parts out of its reach are left out."""
         column = _Column.locate(points, self.outline)
         layers = _layers(points, self.record, self.outline)
-        tissue = torch.full_like(points.x, int(Tissue.FAT), dtype=torch.uint8)
+        tissue = torch.full_like(points.x, int(Tissue.FAT))
         if column.t_high > _ORGAN_T_MM or self.record.habitus.has_lung:
             _viscera(tissue, points, column, self.organs.read(window), self.record, self.spine)
         _kidneys(tissue, points, column, self.spine)
@@ -156,7 +150,7 @@ class _Trunk:
         if column.t_low < _MUSCLE_T_MM:
             streak, septum = self.streaks.read(window)
             _posterior_muscles(
-                tissue, points, _Streaks(streak, septum), self.record, self.outline, layers
+                tissue, points, _Streaks(streak, septum), self.record, self.outline, layers, column
             )
         if column.t_high > _VESSEL_T_MM:
             _vessels(tissue, points, column, self.record, self.spine)
@@ -208,14 +202,15 @@ class _Layers:
 def _layers(points: Points, record: PhantomRecord, outline: TrunkOutline) -> _Layers:
     lateral = (points.x / record.habitus.trunk_half_width_mm).square_()
     drop = lateral.square_().clamp_max_(1.0)  # fourth power: flat back, round flanks
-    back, front = outline.skin_back(points.z), outline.front(points.z)
-    half = 0.5 * (front - back)
-    inset = (1.0 - (1.0 - drop).sqrt_()) * half
-    bulge = 5.0 * smoothstep(points.u.abs(), 4.0, 26.0)
+    back, fascia = read_together(points.z, outline.skin_back, outline.fascia)
+    front = outline.front(points.z)
+    inset = drop.neg_().add_(1.0).sqrt_().neg_().add_(1.0).mul_((front - back).mul_(0.5))
+    bulge = smoothstep(points.u.abs(), 4.0, 26.0).mul_(5.0)
+    behind = (points.y - back).sub_(inset)
     return _Layers(
-        back=points.y - back - inset + 0.5 * bulge,
-        fascia=points.y - outline.fascia(points.z) - inset + bulge,
-        front=front - inset - points.y,
+        back=behind.add_(bulge, alpha=0.5),
+        fascia=(points.y - fascia).sub_(inset).add_(bulge),
+        front=front.sub_(inset).sub_(points.y),
         flank=record.habitus.trunk_half_width_mm - points.x.abs(),
     )
 
@@ -236,30 +231,30 @@ def _viscera(
     best = torch.maximum(torch.maximum(first, second), third)
     worst = torch.minimum(torch.minimum(first, second), third)
     margin = (2.0 * best).add_(worst).sub_(first).sub_(second).sub_(third)  # to the second best
-    threshold = 1.9 - 2.6 * habitus.viscera_fill
-    organ = (best - behind > threshold) & (margin > 0.14) & (points.t > _ORGAN_T_MM)
-    bowel = organ & (best == second)
-    cover(tissue, organ & (best == first), int(Tissue.VISCERA_A))
-    cover(tissue, bowel, int(Tissue.VISCERA_B))
-    cover(tissue, organ & (best == third), int(Tissue.VISCERA_C))
-    cover(tissue, bowel & (margin < 0.3), int(Tissue.MUSCLE))
-    filled = gas + 0.35 * margin > 2.4 - 4.0 * habitus.gas_share
-    cover(tissue, bowel & filled & (margin > 0.45), int(Tissue.BOWEL_GAS))
+    organ = above(best - behind, 1.9 - 2.6 * habitus.viscera_fill)
+    organ.mul_(above(margin, 0.14)).mul_(above(points.t, _ORGAN_T_MM))
+    bowel = equal(best, second).mul_(organ)
+    cover(tissue, equal(best, first).mul_(organ), Tissue.VISCERA_A)
+    cover(tissue, bowel, Tissue.VISCERA_B)
+    cover(tissue, equal(best, third).mul_(organ), Tissue.VISCERA_C)
+    cover(tissue, below(margin, 0.3).mul_(bowel), Tissue.MUSCLE)
+    filled = above(gas + 0.35 * margin, 2.4 - 4.0 * habitus.gas_share)
+    cover(tissue, filled.mul_(bowel).mul_(above(margin, 0.45)), Tissue.BOWEL_GAS)
     if habitus.has_lung:
         dome = spine.vertebrae[6].origin[2].item() + 10.0
-        lung = points.z + 3.0 * gas - 0.004 * (points.t - 70.0).square_() > dome
-        cover(tissue, lung & (near > 12.0), int(Tissue.BOWEL_GAS))
+        lung = points.z + 3.0 * gas - 0.004 * (points.t - 70.0).square_()
+        cover(tissue, above(lung, dome).mul_(above(near, 12.0)), Tissue.BOWEL_GAS)
 
 
 def _kidneys(tissue: Tensor, points: Points, column: _Column, spine: Spine) -> None:
     if column.side_high < 30.0 or column.t_low > 42.0 or column.t_high < -18.0:
         return
-    level = spine.vertebrae[3].s_middle
-    across = torch.hypot((column.side - 60.0) / 26.0, (points.t - 12.0) / 24.0)
-    distance = torch.hypot(across, (points.s - level) / 52.0) - 1.0
-    cover(tissue, distance < 0.12, int(Tissue.FAT))
-    cover(tissue, distance < 0.0, int(Tissue.VISCERA_A))
-    cover(tissue, distance < -0.65, int(Tissue.FAT))
+    squared = ((column.side - 60.0) / 26.0).square_()  # of the distance to the centre
+    squared.add_(((points.t - 12.0) / 24.0).square_())
+    squared.add_(((points.s - spine.vertebrae[3].s_middle) / 52.0).square_())
+    cover(tissue, below(squared, 1.12**2), Tissue.FAT)
+    cover(tissue, below(squared, 1.0), Tissue.VISCERA_A)
+    cover(tissue, below(squared, 0.35**2), Tissue.FAT)
 
 
 def _posterior_muscles(
@@ -269,27 +264,31 @@ def _posterior_muscles(
     record: PhantomRecord,
     outline: TrunkOutline,
     layers: _Layers,
+    column: _Column,
 ) -> None:
     """Paint erector spinae, multifidus and quadratus lumborum with their fat."""
-    side, t = points.u.abs(), points.t
+    side, t = column.side, points.t
     wobble = 1.5 * fields.septum
-    edge = _BACK_HALF_WIDTH_MM - 0.06 * (t + 24.0).clamp_min_(0.0).square_()
-    edge -= 22.0 * (-0.1 * layers.fascia.clamp_min(0.0)).exp_()
+    edge = _BACK_HALF_WIDTH_MM - (t + 24.0).clamp_min_(0.0).square_().mul_(0.06)
+    edge.sub_((-0.1 * layers.fascia.clamp_min(0.0)).exp_(), alpha=22.0)
     front = (side - 18.0).clamp_min_(0.0).square_().mul_(-0.006).sub_(4.0)
-    back = (t < front + wobble) & (side < edge + 3.0 * wobble)
-    quadratus = torch.hypot((side - 54.0) / 18.0, (t - 2.0) / 10.0) < 1.0 + 0.06 * wobble
-    muscle = back | quadratus
-    fatty = record.habitus.muscle_fat * (
-        1.3 - 0.5 * smoothstep(points.s, 120.0, 320.0) - 0.4 * smoothstep(side, 10.0, 50.0)
-    )
-    fat = (fields.streak + 1.9 * fatty > 2.3) | ((fields.septum.abs() < 0.05) & (side > 6.0))
-    cover(tissue, muscle, int(Tissue.MUSCLE))
-    cover(tissue, muscle & fat, int(Tissue.FAT))
-    midline = (side < 3.2 + 0.8 * fields.streak) & (t < -12.0)
-    interspinous = midline & back & (t > outline.spinous_tip(points.s))
-    cover(tissue, interspinous, int(Tissue.LIGAMENT))
-    cover(tissue, interspinous & (fields.streak > 0.5), int(Tissue.FAT))
-    cover(tissue, back & (layers.fascia < 1.3), int(Tissue.LIGAMENT))
+    back = below(t, front.add_(wobble)).mul_(below(side, edge.add_(wobble, alpha=3.0)))
+    quadratus = ((side - 54.0) / 18.0).square_().add_(((t - 2.0) / 10.0).square_())
+    reach = wobble.mul_(0.06).add_(1.0).square_()
+    muscle = torch.maximum(back, below(quadratus, reach))
+    fatty = smoothstep(points.s, 120.0, 320.0).mul_(-0.5).add_(1.3)
+    fatty.sub_(smoothstep(side, 10.0, 50.0), alpha=0.4).mul_(1.9 * record.habitus.muscle_fat)
+    septa = below(fields.septum.abs(), 0.05).mul_(above(side, 6.0))
+    fat = torch.maximum(above(fatty.add_(fields.streak), 2.3), septa)
+    cover(tissue, muscle, Tissue.MUSCLE)
+    cover(tissue, fat.mul_(muscle), Tissue.FAT)
+    if column.side_low < _MIDLINE_MM and column.t_low < -12.0:
+        tip = outline.spinous_tip(points.s)
+        interspinous = below(side, 0.8 * fields.streak + 3.2).mul_(below(t, -12.0))
+        interspinous.mul_(back).mul_(above(t, tip))
+        cover(tissue, interspinous, Tissue.LIGAMENT)
+        cover(tissue, above(fields.streak, 0.5).mul_(interspinous), Tissue.FAT)
+    cover(tissue, below(layers.fascia, 1.3).mul_(back), Tissue.LIGAMENT)
 
 
 def _psoas(tissue: Tensor, points: Points, column: _Column, outline: TrunkOutline) -> None:
@@ -299,7 +298,7 @@ def _psoas(tissue: Tensor, points: Points, column: _Column, outline: TrunkOutlin
         points.t - 0.5 * column.depth,
         (0.85, 1.1),
     )
-    cover(tissue, (distance < radius) & (radius > 3.0), int(Tissue.MUSCLE))
+    cover(tissue, below(distance, radius).mul_(above(radius, 3.0)), Tissue.MUSCLE)
 
 
 def _vessels(
@@ -317,16 +316,20 @@ def _vessels(
         (habitus.cava_radius_mm, habitus.cava_side_mm, 0.8),
     ):
         parting = position * (1.0 - 0.02 * leaving).clamp_min_(0.0)
-        across = (points.u - parting).abs_() - spread  # above the fork: from the axis, folded
-        tube = torch.hypot(across, (front - radius * flat) / flat) - radius * width
-        cover(tissue, tube < 1.5, int(Tissue.FAT))
-        cover(tissue, tube < 0.0, int(Tissue.VESSEL))
+        across = (points.u - parting).abs_().sub_(spread)  # above the fork: from the axis, folded
+        squared = ((front - radius * flat) / flat).square_().add_(across.square_())
+        wall = width * radius
+        cover(tissue, below(squared, (wall + 1.5).square_()), Tissue.FAT)
+        cover(tissue, below(squared, wall.square_()), Tissue.VESSEL)
 
 
 def _anterior_ligament(tissue: Tensor, points: Points, column: _Column, spine: Spine) -> None:
     front = column.front
-    ligament = (front > -4.0) & (front < 1.4) & (column.side < _LIGAMENT_SIDE_MM)
-    cover(tissue, ligament & (points.s > spine.s_endplate - 25.0), int(Tissue.LIGAMENT))
+    ligament = (
+        above(front, -4.0).mul_(below(front, 1.4)).mul_(below(column.side, _LIGAMENT_SIDE_MM))
+    )
+    ligament.mul_(above(points.s, spine.s_endplate - 25.0))
+    cover(tissue, ligament, Tissue.LIGAMENT)
 
 
 def _wall_and_skin(tissue: Tensor, record: PhantomRecord, layers: _Layers) -> None:
@@ -334,8 +337,8 @@ def _wall_and_skin(tissue: Tensor, record: PhantomRecord, layers: _Layers) -> No
     habitus = record.habitus
     fat_front = habitus.fat_front_mm
     belly = torch.minimum(layers.front, layers.flank + 0.3 * fat_front)
-    cover(tissue, belly < fat_front + _WALL_MM, int(Tissue.MUSCLE))
-    cover(tissue, (belly < fat_front) | (layers.fascia < 0.0), int(Tissue.FAT))
+    cover(tissue, below(belly, fat_front + _WALL_MM), Tissue.MUSCLE)
+    cover(tissue, torch.maximum(below(belly, fat_front), below(layers.fascia, 0.0)), Tissue.FAT)
     surface = torch.minimum(torch.minimum(layers.front, layers.back), layers.flank)
-    cover(tissue, surface < habitus.skin_mm, int(Tissue.SKIN))
-    cover(tissue, surface < 0.0, int(Tissue.AIR))
+    cover(tissue, below(surface, habitus.skin_mm), Tissue.SKIN)
+    cover(tissue, below(surface, 0.0), Tissue.AIR)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from spinesynth.anatomy.phantom.masks import above
 from spinesynth.anatomy.phantom.parameters import VertebraSize
 from spinesynth.anatomy.phantom.shapes import Scalar, capsule, cubic_norm, intersect_rounded
 from spinesynth.anatomy.phantom.spine_curve import Frame
@@ -56,8 +57,8 @@ def outline(u: Tensor, v: Tensor, half_depth: Scalar, half_width: Scalar) -> tup
     """
     a, b = (u / half_width).abs_(), v / half_depth
     front = (a * a).addcmul_(b, b).sqrt_()
-    radius = torch.where(v > 0, front, cubic_norm(a, b.abs_()))
-    wall = torch.hypot(u, v).mul_(1.0 - 1.0 / radius.clamp_min(1e-3))
+    radius = torch.lerp(cubic_norm(a, b.abs_()), front, above(v, 0.0))
+    wall = torch.hypot(u, v).mul_(radius.clamp_min(1e-3).reciprocal_().neg_().add_(1.0))
     return radius, wall
 
 
@@ -81,15 +82,15 @@ def body_distance(point: FrameCoordinates, frame: Frame | FrameStack, shape: Bod
     )
     centred = v - half_depth
     radius, wall = outline(u, centred, half_depth, half_width)
-    waist = (1.0 - 4.0 * relative * relative).clamp_min_(0.0) * shape.waist_mm
-    behind = (-centred / half_depth).clamp_(0.0, 1.0)
-    wall += waist * (1.0 - 0.55 * behind)
-    hollow = torch.exp(-((u / (0.4 * half_width)) ** 2)) * shape.posterior_hollow_mm
-    wall += hollow * behind * behind
-    dish = (1.0 - radius * radius).clamp_min_(0.0) * shape.endplate_concavity_mm
+    waist = relative.square_().mul_(-4.0).add_(1.0).clamp_min_(0.0).mul_(shape.waist_mm)
+    behind = (centred / half_depth).neg_().clamp_(0.0, 1.0)
+    wall.addcmul_(waist, 1.0 - 0.55 * behind)
+    hollow = (u / (0.4 * half_width)).square_().neg_().exp_().mul_(shape.posterior_hollow_mm)
+    wall.addcmul_(hollow, behind.square_())
+    dish = radius.square_().neg_().add_(1.0).clamp_min_(0.0).mul_(shape.endplate_concavity_mm)
     half = frame.height_mm / 2
-    top = w - (half + frame.top_slope * v) + 0.7 * dish
-    bottom = -w - (half + frame.bottom_slope * v) + dish
+    top = (w - half).sub_(frame.top_slope * v).add_(dish, alpha=0.7)
+    bottom = w.neg().sub_(half).sub_(frame.bottom_slope * v).add_(dish)
     return intersect_rounded([wall, top, bottom], shape.corner_radius_mm)
 
 

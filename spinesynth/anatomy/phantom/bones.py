@@ -1,0 +1,180 @@
+"""Painters of the bones: sacrum with hips, and vertebrae with ribs."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from spinesynth.anatomy.phantom.arch import (
+    ArchShape,
+    RibShape,
+    arch_box,
+    posterior_distance,
+    rib_box,
+    rib_distance,
+)
+from spinesynth.anatomy.phantom.canvas import code_of
+from spinesynth.anatomy.phantom.findings import FindingKind
+from spinesynth.anatomy.phantom.laminectomy import resection_distance
+from spinesynth.anatomy.phantom.masks import above, below, cover
+from spinesynth.anatomy.phantom.pelvis import hip_course, hip_distance, may_be_hip
+from spinesynth.anatomy.phantom.sacrum import (
+    sacral_arch_distance,
+    sacral_body_shape,
+    sacral_course,
+    sacral_disc_shape,
+)
+from spinesynth.anatomy.phantom.scene import FAR_MM, Scene
+from spinesynth.anatomy.phantom.tiles import Box, Tiles
+from spinesynth.anatomy.phantom.vertebra import (
+    BodyShape,
+    basivertebral_distance,
+    body_box,
+    body_distance,
+)
+from spinesynth.anatomy.structures import Structure
+from spinesynth.anatomy.tissues import Tissue
+
+_SACRAL_DISC_GROWTH_MM = 1.0  # beyond its ends, which the bodies then cover, nominal
+_JOINT_MM = 0.7  # half width of the facet joint space, nominal
+_END_SHARE = 0.3  # of a body's height from its middle, where its ends begin
+
+
+def paint_sacrum(scene: Scene) -> None:
+    """Paint hip bones, lateral masses, crest, rudimentary discs and bodies S5 to S1."""
+    _paint_hips(scene)
+    _paint_sacral_arch(scene)
+    spine, boxes, shapes, is_disc = scene.spine, [], [], []
+    for n, segment in reversed(list(enumerate(scene.record.sacrum))):
+        if n < len(spine.sacral_discs):
+            shapes.append(sacral_disc_shape(segment))
+            boxes.append(body_box(spine.sacral_discs[n], shapes[-1]))
+            is_disc.append(True)
+        shapes.append(sacral_body_shape(segment, is_first=n == 0))
+        boxes.append(body_box(spine.sacrum[n], shapes[-1]))
+        is_disc.append(False)
+    disc = code_of(Tissue.ANNULUS, Structure.SACRUM)
+    for tiles in scene.tiles(boxes):
+        frames, p = scene.frames(tiles, boxes), tiles.points
+        local = frames.coordinates(p.x, p.y, p.z)
+        distance = body_distance(local, frames, scene.shapes(tiles, shapes)).add_(p.rough)
+        bone = scene.bone_tissue(distance, Tissue.MARROW_SACRUM).add_(
+            code_of(Tissue.AIR, Structure.SACRUM)
+        )
+        inside, grown = below(distance, 0.0), below(distance, _SACRAL_DISC_GROWTH_MM)
+        for row, (n, window) in enumerate(zip(tiles.numbers, tiles.windows, strict=True)):
+            mask, code = (grown[row], disc) if is_disc[n] else (inside[row], bone[row])
+            cover(scene.canvas.codes[window], mask, code)
+
+
+def _paint_hips(scene: Scene) -> None:
+    course = hip_course(scene.record, scene.spine)
+    box = Box(scene.spine.sacrum[0], (0.0, 0.0, -15.0), (110.0, 80.0, 75.0))
+    near = scene.near([box], lambda p: may_be_hip(p.u, p.t, p.s, course))
+    local = scene.points.at(near)
+    distance = hip_distance(local.u, local.t, local.s, course).add_(local.rough)
+    tissue = scene.bone_tissue(distance, Tissue.MARROW_SACRUM)
+    scene.canvas.paint_at(near, below(distance, 0.0), tissue)
+
+
+def _paint_sacral_arch(scene: Scene) -> None:
+    course = sacral_course(scene.record, scene.spine)
+    boxes = [Box(frame, (0.0, -8.0, 0.0), (62.0, 55.0, 30.0)) for frame in scene.spine.sacrum]
+    near = scene.near(
+        boxes,
+        lambda p: (p.s < course.s_top + 5.0) & (p.s > course.s_tip - 5.0)
+        & ((p.t + 8.0).abs() < 42.0) & (p.u.abs() < 62.0),
+    )  # fmt: skip
+    local = scene.points.at(near)
+    canal = scene.canal.distance.view(-1).index_select(0, near)
+    distance = sacral_arch_distance(local.u, local.t, local.s, canal, course).add_(local.rough)
+    tissue = scene.bone_tissue(distance, Tissue.MARROW_SACRUM)
+    scene.canvas.paint_at(near, below(distance, 0.0), tissue, structure=Structure.SACRUM)
+
+
+def paint_vertebrae(scene: Scene) -> None:
+    """Paint ribs, posterior elements with facet joints, and bodies, from the lowest up."""
+    _paint_ribs(scene)
+    arches = torch.full(scene.grid.shape, FAR_MM, device=scene.grid.device)
+    _paint_arches(scene, arches)
+    _paint_bodies(scene, arches)
+
+
+def _paint_ribs(scene: Scene) -> None:
+    levels = zip(scene.spine.vertebrae, scene.record.vertebrae, strict=True)
+    bearing = [(frame, size) for frame, size in levels for _ in (0, 1) if size.has_rib]
+    boxes = [rib_box(frame, size, right=bool(n % 2)) for n, (frame, size) in enumerate(bearing)]
+    shapes = [RibShape.of_vertebra(size) for _, size in bearing]
+    for tiles in scene.tiles(boxes):
+        distance = rib_distance(scene.local(tiles, boxes), scene.shapes(tiles, shapes))
+        distance.add_(tiles.points.rough)
+        tissue = scene.bone_tissue(distance, Tissue.MARROW_POSTERIOR)
+        scene.paint_tiles(tiles, below(distance, 0.0), tissue)
+
+
+def _paint_arches(scene: Scene, claimed: Tensor) -> None:
+    levels = list(zip(scene.spine.vertebrae, scene.record.vertebrae, strict=True))
+    boxes = [arch_box(frame, size) for frame, size in levels]
+    gaps = [disc.posterior_height_mm for disc in scene.record.discs]
+    shapes = [
+        ArchShape.of_vertebra(size, gap_below_mm=lower, gap_above_mm=upper)
+        for (_, size), lower, upper in zip(levels, gaps, gaps[1:] + gaps[-1:], strict=True)
+    ]
+    for tiles in scene.tiles(boxes):
+        local, canal = scene.local(tiles, boxes), tiles.read(scene.canal.distance)
+        arch = posterior_distance(local, canal, scene.shapes(tiles, shapes))
+        arch.add_(tiles.points.rough, alpha=1.2)
+        _resect(scene, tiles, local, arch)
+        codes = scene.bone_tissue(arch, Tissue.MARROW_POSTERIOR)
+        codes.add_(scene.codes(tiles, Structure.POSTERIOR_ELEMENTS))
+        rows = zip(tiles.windows, arch.unbind(), codes.unbind(), strict=True)
+        for window, distance, code in rows:
+            here, lower = scene.canvas.codes[window], claimed[window]
+            # where an arch meets the one below, a joint space is left
+            meeting = below((distance - lower).abs_(), _JOINT_MM)
+            joint = below(torch.maximum(distance, lower), 0.5).mul_(meeting)
+            cover(here, below(distance, 0.0).mul_(below(distance, lower)), code)
+            cover(here, joint, Tissue.LIGAMENT)
+            torch.minimum(lower, distance, out=lower)
+
+
+def _resect(scene: Scene, tiles: Tiles, local: tuple[Tensor, Tensor, Tensor], arch: Tensor) -> None:
+    """Take from arches, in place, what laminectomies took."""
+    for row, n in enumerate(tiles.numbers):
+        size = scene.record.vertebrae[n]
+        if scene.record.has_finding(FindingKind.LAMINECTOMY, size.name):
+            u, v, w = (c[row] for c in local)
+            torch.maximum(arch[row], -resection_distance((u, v, w), size), out=arch[row])
+
+
+def _paint_bodies(scene: Scene, arches: Tensor) -> None:
+    levels = list(zip(scene.spine.vertebrae, scene.record.vertebrae, strict=True))
+    shapes = [BodyShape.of_vertebra(size) for _, size in levels]
+    boxes = [body_box(frame, shape) for (frame, _), shape in zip(levels, shapes, strict=True)]
+    for tiles in scene.tiles(boxes):
+        frames, p = scene.frames(tiles, boxes), tiles.points
+        local = frames.coordinates(p.x, p.y, p.z)
+        body = body_distance(local, frames, scene.shapes(tiles, shapes)).add_(p.rough)
+        inside = below(body, 0.0)
+        ends = above(local[2].abs(), _END_SHARE * frames.height_mm)
+        rim = above(body, -scene.record.endplate_gap_mm).mul_(ends)
+        bone = scene.codes(tiles, Structure.VERTEBRAL_BODY) * rim.neg_().add_(1.0)
+        codes = bone.add_(_body_tissue(scene, tiles, local, body, arches))
+        scene.paint_tiles(tiles, inside, codes)
+
+
+def _body_tissue(
+    scene: Scene,
+    tiles: Tiles,
+    local: tuple[Tensor, Tensor, Tensor],
+    body: Tensor,
+    arches: Tensor,
+) -> Tensor:
+    """Return cortex, marrow, which passes into the pedicles, and the basivertebral vein."""
+    tissue = scene.bone_tissue(body, Tissue.MARROW_BODY)
+    joined = below(tiles.read(arches), -scene.record.cortex_mm).mul_(above(body, -2.0))
+    cover(tissue, joined, Tissue.MARROW_BODY)
+    depths = [scene.record.vertebrae[n].basivertebral_mm for n in tiles.numbers]
+    depth = torch.tensor(depths, device=scene.grid.device)[:, None, None, None]
+    vein = below(basivertebral_distance(local, depth), 0.0).mul_(above(depth, 0.0))
+    return cover(tissue, vein, Tissue.VESSEL)
