@@ -11,6 +11,9 @@ name for the checkout. Installed, import from there.
 ``split_cases``           split cases by patient
 ``write_phantom_dataset`` a data set without any data
 ``write_em_labels``       divide label maps by the intensities of their images
+``prepare_qmri``          clean measured T1 and T2 maps, estimate proton density
+``MeasuredFiles``         the files that it takes
+``MeasuredTSE``           a turbo spin echo among them, with its TR and TE
 ``synthesize_cases``      synthetic images for the label maps of a data set
 ``fit_contrast_prior``    a contrast prior from images with label maps
 ``Trainer``               train one model
@@ -25,6 +28,7 @@ name for the checkout. Installed, import from there.
 ``run_experiment``        train A and B, test both, report
 ``run_demo``              pictures without any data
 ``draw_gallery``          each transform at several strengths, each recipe several times
+``draw_contrast_chart``   tissue contrast over TR and TE, and a phantom imaged along a path
 ``draw_phantom_sheet``    random phantoms with labels and scans in several planes
 ``build_report``          a report from a run's tables
 ``fill_report``           tables and figures between the markers of a text

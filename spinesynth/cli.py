@@ -27,7 +27,14 @@ from typing import Annotated, NoReturn
 import typer
 
 from spinesynth import __version__
-from spinesynth.commands import data, label_maps, pictures, prediction, training
+from spinesynth.commands import (
+    data,
+    label_maps,
+    measured_maps,
+    pictures,
+    prediction,
+    training,
+)
 from spinesynth.errors import OutputError, SpineSynthError
 
 app = typer.Typer(
@@ -42,12 +49,15 @@ app = typer.Typer(
 _COMMANDS = (
     pictures.demo,
     pictures.gallery,
+    pictures.contrast_chart,
     label_maps.phantom,
     label_maps.em_labels,
     label_maps.synth,
+    measured_maps.qmri_prepare,
     data.estimate_priors,
     training.train,
     training.experiment,
+    training.study,
     training.evaluate,
     prediction.predict,
     pictures.report,

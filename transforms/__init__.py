@@ -12,7 +12,10 @@ name for the checkout. Installed, import from there: the wheel has no
 ``RandFillContext``         complete a structure map to a tissue map
 ``RandDeformPatch``         deform affinely and elastically, sampled once
 ``RandTissueContrast``      paint tissues on the spectrum from T1 to T2
+``RandSequenceContrast``    paint tissues as a random scan of a random patient shows them
+``RandContrast``            paint by any of the two, or by both
 ``RandClusterContrast``     paint any codes, each in a grey of its own
+``RandSynthMRI``            make a spin echo of measured T1, T2 and PD maps
 ``RandSurfaceCoil``         let the signal fall off from a posterior coil
 ``RandSaturationBand``      make the belly dark in front of the spine
 ``RandBiasGain``            multiply by a smooth bias

@@ -39,6 +39,30 @@ def gallery(
         typer.echo(path)
 
 
+def contrast_chart(
+    out: Annotated[Path, typer.Option("--out", "-o", help="PNG file.")] = Path(
+        "results/contrast_chart.png"
+    ),
+    field: Annotated[Literal["1.5", "3.0"], typer.Option(help="Field strength in tesla.")] = "1.5",
+    tissues: Annotated[
+        list[str] | None,
+        typer.Option(help="Two tissues to compare, as csf,cord; may be repeated."),
+    ] = None,
+    table: Annotated[
+        Path | None, typer.Option("--csv", help="CSV file for the signals of the images' tissues.")
+    ] = None,
+    seed: SomeSeed = 42,
+) -> None:
+    """Draw tissue contrast over TR and TE and images of a phantom, without any data."""
+    pairs = [_two_tissues(words) for words in tissues or ()]
+    from spinesynth.pipelines.contrast_chart import DEFAULT_PAIRS, draw_contrast_chart
+
+    for path in draw_contrast_chart(
+        out, pairs=pairs or DEFAULT_PAIRS, field_t=float(field), seed=seed, table=table
+    ):
+        typer.echo(path)
+
+
 def report(
     context: typer.Context,
     results: Annotated[Path, typer.Argument(help="Folder of a run, as results/demo.")],
@@ -64,3 +88,11 @@ def report(
     folder = save_dir or results / "report"
     for path in build_report(results, folder, command=context.obj, embed_scans=embed_scans):
         typer.echo(path)
+
+
+def _two_tissues(text: str) -> tuple[str, str]:
+    """Return both names of ``csf,cord``."""
+    names = [name.strip() for name in text.split(",")]
+    if len(names) != 2 or not all(names):
+        raise typer.BadParameter(f"--tissues must be two names, as csf,cord, got {text!r}")
+    return names[0], names[1]

@@ -8,6 +8,9 @@
 ``split_cases``           split cases by patient
 ``write_phantom_dataset`` a data set without any data
 ``write_em_labels``       label maps divided by the intensities of their images
+``prepare_qmri``          clean measured T1 and T2 maps, estimate proton density
+``MeasuredFiles``         the files that it takes
+``MeasuredTSE``           a turbo spin echo among them, with its TR and TE
 ``synthesize_cases``      synthetic images for the label maps of a data set
 ``fit_contrast_prior``    a contrast prior from images with label maps
 ``Trainer``               train one model
@@ -22,6 +25,7 @@
 ``run_experiment``        train A and B, test both, report
 ``run_demo``              pictures without any data
 ``draw_gallery``          each transform at several strengths, each recipe several times
+``draw_contrast_chart``   tissue contrast over TR and TE, and a phantom imaged along a path
 ``draw_phantom_sheet``    random phantoms with labels and scans in several planes
 ``build_report``          a report from a run's tables
 ``fill_report``           tables and figures between the markers of a text
@@ -39,14 +43,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from spinesynth.pipelines.check import check_data
     from spinesynth.pipelines.config import ExperimentConfig, parse_config, read_config
+    from spinesynth.pipelines.contrast_chart import draw_contrast_chart
     from spinesynth.pipelines.demo import run_demo
     from spinesynth.pipelines.em_labels import write_em_labels
     from spinesynth.pipelines.estimate_priors import fit_contrast_prior
     from spinesynth.pipelines.evaluate import evaluate_cases
     from spinesynth.pipelines.experiment import run_experiment, train_models
     from spinesynth.pipelines.gallery import draw_gallery
+    from spinesynth.pipelines.measured_files import MeasuredFiles, MeasuredTSE
     from spinesynth.pipelines.phantom_sheet import draw_phantom_sheet
     from spinesynth.pipelines.predict import VolumePredictor, load_predictor
+    from spinesynth.pipelines.qmri_prepare import prepare_qmri
     from spinesynth.pipelines.report import build_report, fill_report
     from spinesynth.pipelines.robustness import evaluate_robustness, robustness_summary
     from spinesynth.pipelines.robustness_run import run_robustness
@@ -58,10 +65,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ExperimentConfig",
+    "MeasuredFiles",
+    "MeasuredTSE",
     "Trainer",
     "VolumePredictor",
     "build_report",
     "check_data",
+    "draw_contrast_chart",
     "draw_gallery",
     "draw_phantom_sheet",
     "evaluate_cases",
@@ -70,6 +80,7 @@ __all__ = [
     "fit_contrast_prior",
     "load_predictor",
     "parse_config",
+    "prepare_qmri",
     "read_config",
     "robustness_summary",
     "run_demo",
@@ -85,10 +96,13 @@ __all__ = [
 
 _MODULES = {
     "ExperimentConfig": "config",
+    "MeasuredFiles": "measured_files",
+    "MeasuredTSE": "measured_files",
     "Trainer": "train",
     "VolumePredictor": "predict",
     "build_report": "report",
     "check_data": "check",
+    "draw_contrast_chart": "contrast_chart",
     "draw_gallery": "gallery",
     "draw_phantom_sheet": "phantom_sheet",
     "evaluate_cases": "evaluate",
@@ -97,6 +111,7 @@ _MODULES = {
     "fit_contrast_prior": "estimate_priors",
     "load_predictor": "predict",
     "parse_config": "config",
+    "prepare_qmri": "qmri_prepare",
     "read_config": "config",
     "robustness_summary": "robustness",
     "run_demo": "demo",

@@ -28,6 +28,8 @@ from spinesynth.transforms.sagittal_slab import layers_as_channels
 
 #: Share of draws that may take a slice without any label.
 _ANY_SLICE_PROB = 0.1
+#: Slices through bodies before those through tips of processes, of which wide volumes have more.
+_AREA_POWER = 0.5
 
 
 def synthesis_chain(config: ExperimentConfig) -> Compose:
@@ -42,7 +44,6 @@ def synthesis_chain(config: ExperimentConfig) -> Compose:
             RandSagittalSlabd(
                 ("label", "tissue"),
                 thickness_mm=config.synthesis.slice_thickness_mm,
-                any_slice_prob=_ANY_SLICE_PROB,
                 allow_missing_keys=True,
                 **_slices(config),
             ),
@@ -81,7 +82,6 @@ def augmentation_chain(config: ExperimentConfig) -> Compose:
             RandSagittalSlabd(
                 ("label", "image"),
                 thickness_mm=(0.0, 0.0),
-                any_slice_prob=_ANY_SLICE_PROB,
                 **_slices(config),
             ),
             _SlicesAsChannelsd(),
@@ -104,7 +104,12 @@ class _SlicesAsChannelsd(Transform):
 
 def _slices(config: ExperimentConfig) -> dict[str, Any]:
     network = config.network
-    return {"slices": network.slices, "least_distance_mm": network.neighbour_mm}
+    return {
+        "slices": network.slices,
+        "least_distance_mm": network.neighbour_mm,
+        "any_slice_prob": _ANY_SLICE_PROB,
+        "area_power": _AREA_POWER,
+    }
 
 
 def _recipe(config: ExperimentConfig) -> dict[str, Any]:

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 
 from spinesynth.anatomy.phantom import draw_phantom, render_phantom
+from spinesynth.anatomy.relaxation import tissue_mr
+from spinesynth.anatomy.tissues import Tissue
 from spinesynth.errors import ConfigError
 from spinesynth.io.write import atomic_write
 from spinesynth.pipelines.evaluate import group_masks
@@ -46,7 +48,16 @@ _SAMPLES, _COLUMNS = 8, 4
 _CONTRAST_SEED = derive_seed32(42, "gallery contrast", 6)
 _SHOWN = ("body", "posterior", "disc", "canal", "sacrum")
 #: Their panels differ in contrast: each picture has a scale of grey of its own.
-_OWN_WINDOW = frozenset({"RandClusterContrast", "RandSynthesizeMRI", "RandTissueContrast"})
+_OWN_WINDOW = frozenset(
+    {
+        "RandClusterContrast",
+        "RandContrast",
+        "RandSequenceContrast",
+        "RandSynthMRI",
+        "RandSynthesizeMRI",
+        "RandTissueContrast",
+    }
+)
 
 
 class _Anatomy:
@@ -97,6 +108,7 @@ class _Anatomy:
             "unscaled": 0.2 + 0.4 * image,
             "tissue": tissue,
             "structure": structure,
+            "relaxation": _relaxation_maps(tissue),
         }
         return given[source]
 
@@ -111,6 +123,13 @@ class _Anatomy:
 
 def _crop(maps: Tensor) -> Tensor:
     return maps[..., WIDER:-WIDER, WIDER:-WIDER]
+
+
+def _relaxation_maps(tissue: Tensor) -> Tensor:
+    """Return T1, T2 and PD ``(3, J, K)`` of a tissue map at 1.5 T, as if they were measured."""
+    properties = [tissue_mr(member, 1.5) for member in Tissue]
+    means = [[one.t1_ms.mean, one.t2_ms.mean, one.pd.mean] for one in properties]
+    return torch.tensor(means).T[:, tissue[0].long()]
 
 
 def _draw_transform(anatomy: _Anatomy, name: str, panels: Sequence[Panel]) -> Figure:

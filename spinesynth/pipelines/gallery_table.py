@@ -11,10 +11,10 @@ PICTURE_SHAPE, WIDER = (192, 240), 16
 
 #: What a transform is given: a clean image; the same wider than the picture; with its share of
 #: fat; dark and without a black, as before any normalisation; a tissue map; the same wider; a
-#: structure map; a volume of both.
+#: structure map; a volume of both; maps of T1, T2 and PD.
 Source = Literal[
     "image", "wide image", "image and fat", "unscaled", "tissue", "wide tissue", "structure",
-    "volume",
+    "volume", "relaxation",
 ]  # fmt: skip
 
 #: Those that are not given a clean slice.
@@ -23,11 +23,14 @@ SOURCES: dict[str, Source] = {
     "PercentileNormalise": "unscaled",
     "RandChemicalShift": "image and fat",
     "RandClusterContrast": "tissue",
+    "RandContrast": "tissue",
     "RandDeformPatch": "wide image",
     "RandFillContext": "structure",
     "RandObliqueSlice": "volume",
     "RandSagittalSlab": "volume",
     "RandSagittalSlice": "volume",
+    "RandSequenceContrast": "tissue",
+    "RandSynthMRI": "relaxation",
     "RandSynthesizeMRI": "wide tissue",
     "RandTissueContrast": "tissue",
 }
@@ -100,6 +103,15 @@ PANELS: dict[str, tuple[Panel, ...]] = {
     "RandClusterContrast": tuple(
         Panel(f"draw {draw + 1}", {"spread": (0.02, 0.02)}, draw) for draw in range(4)
     ),
+    "RandContrast": tuple(
+        Panel(name, {"contrast": name, "spread": (0.01, 0.01), **changes})
+        for name, changes in (
+            ("random", {"texture": (0.0, 0.0)}),
+            ("interpolated", {"texture": (0.0, 0.0)}),
+            ("physics", {"property_texture": (0.0, 0.0)}),
+            ("hybrid", {"physics_weight": (0.5, 0.5)}),
+        )
+    ),
     "RandDeformPatch": (
         Panel("neutral", _STILL),
         Panel("rotation 15 deg", {**_STILL, "rotation_deg": 15}),
@@ -152,6 +164,16 @@ PANELS: dict[str, tuple[Panel, ...]] = {
             {"high_percentile": (100, 100), "low_percentile": (30, 30)},
         ),
     ),
+    "RandSequenceContrast": (
+        *(
+            Panel(name, {"sequences": (name,), "field_t": 1.5, **_PAINT})
+            for name in ("t1_tse", "t2_tse", "pd_tse", "stir", "flair", "gre", "bssfp", "dixon")
+        ),
+        Panel(
+            "t2_tse, texture 0.15",
+            {"sequences": ("t2_tse",), "field_t": 1.5, "spread": (0, 0), "texture": (0.15, 0.15)},
+        ),
+    ),
     "RandSideFlip": (
         Panel("probs (0, 0)", {"probs": (0.0, 0.0)}),
         Panel("probs (1, 0)", {"probs": (1.0, 0.0)}),
@@ -164,6 +186,10 @@ PANELS: dict[str, tuple[Panel, ...]] = {
     "RandSurfaceCoil": (
         Panel("floor 1", {"floor": (1, 1)}),
         *_steps("decay_mm", (200, 100, 50), unit="mm", floor=(0.1, 0.1)),
+    ),
+    "RandSynthMRI": tuple(
+        Panel(f"TR {tr} ms, TE {te} ms", {"tr_ms": (tr, tr), "te_ms": (te, te)})
+        for tr, te in ((436, 8), (3000, 8), (1500, 50), (3000, 100))
     ),
     "RandSynthesizeMRI": tuple(
         Panel(name, {"recipe": name, **_PATCH})

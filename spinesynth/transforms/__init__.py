@@ -11,7 +11,10 @@ physics:
 ``RandFillContext``         complete a structure map to a tissue map
 ``RandDeformPatch``         affine and diffeomorphic deformation, sampled once
 ``RandTissueContrast``      Gaussian mixture on the T1-T2 spectrum
+``RandSequenceContrast``    signal equations with drawn protocols and patients
+``RandContrast``            one of the two, or what lies between, by name
 ``RandClusterContrast``     Gaussian mixture over any codes, without priors
+``RandSynthMRI``            measured T1, T2 and PD maps at a random TR and TE
 ``RandSurfaceCoil``         fall-off of a posterior surface coil
 ``RandSaturationBand``      an anterior band without signal
 ``RandBiasGain``            smooth multiplicative bias
@@ -48,6 +51,7 @@ from spinesynth.transforms.bias_gain import RandBiasGain, RandBiasGaind
 from spinesynth.transforms.chemical_shift import RandChemicalShift, RandChemicalShiftd
 from spinesynth.transforms.cluster_contrast import RandClusterContrast, RandClusterContrastd
 from spinesynth.transforms.context import RandFillContext, RandFillContextd
+from spinesynth.transforms.contrast import RandContrast, RandContrastd
 from spinesynth.transforms.deform_patch import RandDeformPatch, RandDeformPatchd
 from spinesynth.transforms.gaussian_blur import RandGaussianBlur, RandGaussianBlurd
 from spinesynth.transforms.generator import SpineSynthGenerator, SyntheticDataset
@@ -65,6 +69,7 @@ from spinesynth.transforms.kspace_motion import (
 )
 from spinesynth.transforms.kspace_spikes import RandKSpaceSpikes, RandKSpaceSpikesd
 from spinesynth.transforms.magnitude_noise import RandMagnitudeNoise, RandMagnitudeNoised
+from spinesynth.transforms.measured_contrast import RandSynthMRI, RandSynthMRId
 from spinesynth.transforms.min_max import MinMaxNormalise, MinMaxNormalised
 from spinesynth.transforms.oblique_slice import RandObliqueSlice, RandObliqueSliced
 from spinesynth.transforms.partial_fourier import RandPartialFourier, RandPartialFourierd
@@ -74,6 +79,10 @@ from spinesynth.transforms.sagittal_slab import RandSagittalSlab, RandSagittalSl
 from spinesynth.transforms.sagittal_slice import RandSagittalSlice, RandSagittalSliced
 from spinesynth.transforms.saturation import RandSaturation, RandSaturationd
 from spinesynth.transforms.saturation_band import RandSaturationBand, RandSaturationBandd
+from spinesynth.transforms.sequence_contrast import (
+    RandSequenceContrast,
+    RandSequenceContrastd,
+)
 from spinesynth.transforms.side_flip import RandSideFlip, RandSideFlipd
 from spinesynth.transforms.surface_coil import RandSurfaceCoil, RandSurfaceCoild
 from spinesynth.transforms.synthesize_batch import SynthesizeBatch
@@ -95,6 +104,8 @@ __all__ = [
     "RandChemicalShiftd",
     "RandClusterContrast",
     "RandClusterContrastd",
+    "RandContrast",
+    "RandContrastd",
     "RandDeformPatch",
     "RandDeformPatchd",
     "RandDirectionalBlur",
@@ -125,10 +136,14 @@ __all__ = [
     "RandSaturationBand",
     "RandSaturationBandd",
     "RandSaturationd",
+    "RandSequenceContrast",
+    "RandSequenceContrastd",
     "RandSideFlip",
     "RandSideFlipd",
     "RandSurfaceCoil",
     "RandSurfaceCoild",
+    "RandSynthMRI",
+    "RandSynthMRId",
     "RandSynthesizeMRI",
     "RandSynthesizeMRId",
     "RandTissueContrast",

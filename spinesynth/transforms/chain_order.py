@@ -15,9 +15,7 @@ from spinesynth.transforms.oblique_slice import RandObliqueSlice
 from spinesynth.transforms.recipe import refuse_recipe
 from spinesynth.transforms.sagittal_slice import RandSagittalSlice
 from spinesynth.transforms.spatial import RandomSpatial
-from spinesynth.transforms.tissue_contrast import RandTissueContrast
-
-_PAINTERS = (RandTissueContrast, RandClusterContrast)
+from spinesynth.transforms.tissue_painter import TissuePainter
 
 
 def check_chain(stages: Sequence[Transform], patch_size: Sequence[int], *, place: str) -> None:
@@ -46,10 +44,11 @@ def check_chain(stages: Sequence[Transform], patch_size: Sequence[int], *, place
             "must have one stage that makes the patch, RandDeformPatch or RandObliqueSlice, "
             f"got {makers}",
         )
-    paints = [n for n, stage in enumerate(stages) if isinstance(stage, _PAINTERS)]
+    paints = [n for n, stage in enumerate(stages) if isinstance(stage, TissuePainter)]
     if len(paints) != 1:
         raise refuse_recipe(
-            place, f"must have one RandTissueContrast or RandClusterContrast, got {len(paints)}"
+            place,
+            f"must have one RandTissueContrast or other stage that paints, got {len(paints)}",
         )
     painter = type(stages[paints[0]]).__name__
     if painter == RandClusterContrast.__name__ and any(

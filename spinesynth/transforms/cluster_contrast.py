@@ -10,7 +10,7 @@ from torch import Tensor
 
 from spinesynth.kernels.mixture import paint_mixture
 from spinesynth.transforms.base import RandomKernel, Record, check_range
-from spinesynth.transforms.tissue_contrast import RandTissueContrastd
+from spinesynth.transforms.tissue_painter import TissuePainter, TissuePainterd
 from spinesynth.transforms.whole_numbers import whole_numbers
 
 _CODES = 256  # label maps hold codes of one byte
@@ -33,7 +33,7 @@ class ClusterContrastRecord(Record):
         return means, spreads
 
 
-class RandClusterContrast(RandomKernel):
+class RandClusterContrast(TissuePainter):
     """Paint a map of any codes: one Gaussian for each code, whatever it stands for.
 
     This is for label maps whose structures and surroundings are divided by the
@@ -60,7 +60,6 @@ class RandClusterContrast(RandomKernel):
     """
 
     record_class: ClassVar[type[Record]] = ClusterContrastRecord
-    takes_codes: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -70,8 +69,6 @@ class RandClusterContrast(RandomKernel):
         prob: float = 1.0,
     ) -> None:
         super().__init__(prob)
-        if prob != 1:
-            raise ValueError(f"prob must be 1 (an unpainted map is no image), got {prob}")
         check_range("mean", mean, low=0, high=10)
         check_range("spread", spread, low=0, high=10)
         self.mean, self.spread = mean, spread
@@ -88,7 +85,7 @@ class RandClusterContrast(RandomKernel):
         return paint_mixture(codes[None], means, spreads=spreads, generator=generator)[0].clamp_(0)
 
 
-class RandClusterContrastd(RandTissueContrastd):
-    """Dictionary form of :class:`RandClusterContrast`, as :class:`RandTissueContrastd`."""
+class RandClusterContrastd(TissuePainterd):
+    """Dictionary form of :class:`RandClusterContrast`, as :class:`TissuePainterd`."""
 
     array_class: ClassVar[type[RandomKernel]] = RandClusterContrast

@@ -19,6 +19,9 @@ from spinesynth.suggest import did_you_mean
 _FOLDER = "recipes"
 #: Parameters that name further stages, applied inside the one that has them.
 _NESTED = "during"
+_KEYS = {"description", "source", "stages"}
+#: Those of a recipe that says only how it differs from another.
+_DERIVED_KEYS = {"description", "source", "base", "instead"}
 
 
 @dataclass(frozen=True)
@@ -85,20 +88,41 @@ def _parse(text: str, *, name: str, place: str) -> Recipe:
         content = load_strict(text)
     except yaml.YAMLError as error:
         raise refuse_recipe(place, "is no valid YAML: " + " ".join(str(error).split())) from None
-    if not isinstance(content, dict) or set(content) != {"description", "source", "stages"}:
+    if not isinstance(content, dict) or set(content) not in (_KEYS, _DERIVED_KEYS):
         got = sorted(map(str, content)) if isinstance(content, dict) else type(content).__name__
         raise refuse_recipe(
-            place, f"must have the keys description, source and stages, and no other, got {got}"
+            place,
+            "must have the keys description, source and stages, or base and instead in place of "
+            f"stages, and no other, got {got}",
         )
-    listed = content["stages"]
-    if not isinstance(listed, list) or not listed:
-        raise refuse_recipe(place, "must list at least one stage")
-    stages = tuple(_stage(entry, place) for entry in listed)
+    stages = _derive(content, place) if "base" in content else _list(content["stages"], place)
     names = [stage.name for stage in stages]
     twice = sorted({n for n in names if names.count(n) > 1})
     if twice:
         raise refuse_recipe(place, f"has stage {twice[0]} twice; a stage acts once")
     return Recipe(name, str(content["description"]), str(content["source"]), stages)
+
+
+def _list(listed: object, place: str) -> tuple[Stage, ...]:
+    """Read the stages of a recipe that stands on its own."""
+    if not isinstance(listed, list) or not listed:
+        raise refuse_recipe(place, "must list at least one stage")
+    return tuple(_stage(entry, place) for entry in listed)
+
+
+def _derive(content: Mapping[str, Any], place: str) -> tuple[Stage, ...]:
+    """Return the stages of the recipe ``base``, some of them exchanged for others."""
+    base, instead = content["base"], content["instead"]
+    if base not in list_recipes():
+        hint = did_you_mean(str(base), list_recipes())
+        raise refuse_recipe(place, f"must have a recipe of the package as base, got {base!r}{hint}")
+    stages = read_recipe(base).stages
+    names = [stage.name for stage in stages]
+    if not isinstance(instead, dict) or not set(instead) <= set(names):
+        raise refuse_recipe(place, f"must map stages of {names} by instead, got {instead!r}")
+    return tuple(
+        _stage(instead[stage.name], place) if stage.name in instead else stage for stage in stages
+    )
 
 
 def _stage(entry: object, place: str) -> Stage:

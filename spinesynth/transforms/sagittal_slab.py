@@ -19,7 +19,7 @@ from spinesynth.transforms.base import (
     is_whole,
     rewrap,
 )
-from spinesynth.transforms.sagittal_slice import draw_slice
+from spinesynth.transforms.sagittal_slice import check_slice_draw, draw_slice
 
 _WIDEST_MM = 50.0
 _WIDEST_GAP = 10.0
@@ -70,6 +70,8 @@ class RandSagittalSlab(RandomKernel):
             show the same: it is kept, and at least one layer.
         any_slice_prob: probability in [0, 1] of drawing the middle layer among all
             layers rather than among those that hold a label.
+        area_power: in [0, 1]; a layer with a label is as likely as its labelled area to
+            this power, 0 makes all of them alike.
         spacing_mm: voxel size across the layers; a MetaTensor's own comes first.
         prob: must be 1; a volume is no slice.
 
@@ -100,6 +102,7 @@ class RandSagittalSlab(RandomKernel):
         gap: tuple[float, float] = (0.0, 0.25),
         least_distance_mm: float = 2.0,
         any_slice_prob: float = 0.05,
+        area_power: float = 0.0,
         spacing_mm: float = 1.0,
         prob: float = 1.0,
     ) -> None:
@@ -112,13 +115,13 @@ class RandSagittalSlab(RandomKernel):
             raise ValueError(
                 f"least_distance_mm must be in [0, {_WIDEST_MM:g}], got {least_distance_mm}"
             )
-        if not 0 <= any_slice_prob <= 1:
-            raise ValueError(f"any_slice_prob must be in [0, 1], got {any_slice_prob}")
+        check_slice_draw(any_slice_prob, area_power)
         if not 0 < spacing_mm < float("inf"):
             raise ValueError(f"spacing_mm must be finite and > 0, got {spacing_mm}")
         if prob != 1:
             raise ValueError(f"prob must be 1 (a volume is no slice), got {prob}")
-        self.thickness_mm, self.any_slice_prob = thickness_mm, any_slice_prob
+        self.thickness_mm = thickness_mm
+        self.any_slice_prob, self.area_power = any_slice_prob, area_power
         self.most_layers, self.slices = most_layers, slices
         self.gap, self.least_distance_mm = gap, least_distance_mm
         self.spacing_mm = self._step_mm = spacing_mm
@@ -126,7 +129,12 @@ class RandSagittalSlab(RandomKernel):
     def draw(self, data: Tensor) -> SlabRecord:
         """Draw the middle layer among labelled ones, or among all, and the thickness."""
         seed = self.draw_seed()
-        index = draw_slice(data, any_slice_prob=self.any_slice_prob, state=self.R)
+        index = draw_slice(
+            data,
+            any_slice_prob=self.any_slice_prob,
+            state=self.R,
+            area_power=self.area_power,
+        )
         thickness_mm = self.uniform(self.thickness_mm)
         beside = max(0, round((thickness_mm / self._step_mm - 1) / 2))  # all within it
         kept = min(beside, self.most_layers // 2)

@@ -22,28 +22,52 @@ class SliceRecord(Record):
     index: int
 
 
-def draw_slice(data: Tensor, *, any_slice_prob: float, state: np.random.RandomState) -> int:
+def draw_slice(
+    data: Tensor,
+    *,
+    any_slice_prob: float,
+    state: np.random.RandomState,
+    area_power: float = 0.0,
+) -> int:
     """Draw a slice of the first spatial axis that holds a label, now and then any.
 
     Args:
         data: ``(C, I, J, K)`` label map; without any label all slices are alike.
-        any_slice_prob: probability in [0, 1] of drawing among all slices.
+        any_slice_prob: probability in [0, 1] of drawing among all slices, all alike.
         state: random state to draw from.
+        area_power: a slice with a label is as likely as its labelled area to this power;
+            0 makes all of them alike.
     """
-    labelled = torch.nonzero(data.flatten(2).any(-1).any(0)).flatten().tolist()
+    area = data.flatten(2).any(0).sum(-1)
+    labelled = torch.nonzero(area).flatten().tolist()
     if not labelled or state.rand() < any_slice_prob:
         labelled = list(range(data.shape[1]))
+    elif area_power > 0:
+        share = area[labelled].double().pow(area_power).cumsum(0)
+        drawn = state.rand() * float(share[-1])
+        return int(labelled[int((share <= drawn).sum())])
     return int(labelled[state.randint(len(labelled))])
+
+
+def check_slice_draw(any_slice_prob: float, area_power: float) -> None:
+    """Raise unless the parameters of :func:`draw_slice` are possible."""
+    if not 0 <= any_slice_prob <= 1:
+        raise ValueError(f"any_slice_prob must be in [0, 1], got {any_slice_prob}")
+    if not 0 <= area_power <= 1:
+        raise ValueError(f"area_power must be in [0, 1], got {area_power}")
 
 
 class RandSagittalSlice(RandomSpatial):
     """Cut one slice ``(C, J, K)`` from a canonical volume ``(C, I, J, K)``.
 
-    Slices are drawn uniformly among those of the first array that hold a label;
-    a share of the draws takes any slice, so that empty ones are seen too.
+    Slices are drawn among those of the first array that hold a label; a share of
+    the draws takes any slice, so that empty ones are seen too.
 
     Args:
         any_slice_prob: probability in [0, 1] of drawing among all slices.
+        area_power: in [0, 1]; a slice with a label is as likely as its labelled area to
+            this power. 0 makes all of them alike; in volumes much wider than the spine
+            most of them then show tips of processes.
         prob: must be 1; the shape of the output does not depend on luck.
 
     Shape:
@@ -60,19 +84,25 @@ class RandSagittalSlice(RandomSpatial):
 
     record_class: ClassVar[type[Record]] = SliceRecord
 
-    def __init__(self, any_slice_prob: float = 0.05, *, prob: float = 1.0) -> None:
+    def __init__(
+        self, any_slice_prob: float = 0.05, *, area_power: float = 0.0, prob: float = 1.0
+    ) -> None:
         super().__init__(prob)
-        if not 0 <= any_slice_prob <= 1:
-            raise ValueError(f"any_slice_prob must be in [0, 1], got {any_slice_prob}")
+        check_slice_draw(any_slice_prob, area_power)
         if prob != 1:
             raise ValueError(f"prob must be 1 (a volume is no slice), got {prob}")
-        self.any_slice_prob = any_slice_prob
+        self.any_slice_prob, self.area_power = any_slice_prob, area_power
         self._spacing_mm: list[float] | None = None
 
     def draw(self, data: Tensor) -> SliceRecord:
         """Draw the index among labelled slices, or among all."""
         seed = self.draw_seed()
-        index = draw_slice(data, any_slice_prob=self.any_slice_prob, state=self.R)
+        index = draw_slice(
+            data,
+            any_slice_prob=self.any_slice_prob,
+            state=self.R,
+            area_power=self.area_power,
+        )
         return SliceRecord(seed, index)
 
     def apply(self, data: Tensor, record: SliceRecord) -> Tensor:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from monai.transforms.transform import MapTransform, Transform
 
-#: They make or hold a whole chain, or what one averages.
-_NO_STAGES = ("RandFillContext", "RandSagittalSlab", "RandSynthesizeMRI")
+#: They make or hold a whole chain, or what one averages, or need the maps of a patient.
+_NO_STAGES = ("RandFillContext", "RandSagittalSlab", "RandSynthMRI", "RandSynthesizeMRI")
 
 
 def array_transforms() -> dict[str, type[Transform]]:

@@ -23,7 +23,6 @@ from spinesynth.transforms.chemical_shift import (
     RandChemicalShift,
     fat_fraction_map,
 )
-from spinesynth.transforms.cluster_contrast import ClusterContrastRecord, RandClusterContrast
 from spinesynth.transforms.oblique_slice import RandObliqueSlice
 from spinesynth.transforms.recipe import (
     build_stages,
@@ -36,7 +35,7 @@ from spinesynth.transforms.sagittal_slice import RandSagittalSlice
 from spinesynth.transforms.side_flip import FlipRecord, RandSideFlip, mirror
 from spinesynth.transforms.spatial import RandomSpatial
 from spinesynth.transforms.stage_catalogue import stage_catalogue
-from spinesynth.transforms.tissue_contrast import ContrastRecord, RandTissueContrast
+from spinesynth.transforms.tissue_painter import TissuePainter
 from spinesynth.transforms.whole_numbers import whole_numbers
 
 _MOST_LAYERS = 51  # of a thick slice: more is a volume
@@ -181,14 +180,9 @@ class RandSynthesizeMRI(RandomKernel):
                 assert isinstance(drawn, ChemicalShiftRecord)  # its record_class
                 fat = _average([fat_fraction_map(layer[None]) for layer in tissue], slices)
                 image = stage.shift_fat(image, fat, drawn)
-            elif isinstance(stage, RandTissueContrast):
-                assert isinstance(drawn, ContrastRecord)  # its record_class
+            elif isinstance(stage, TissuePainter):
                 tissue = stage.tissues_of(maps[:layers])
                 # one record for all: the layers share the noise of the slice that they make up
-                painted = [stage.apply(layer[None], drawn) for layer in maps[:layers]]
-                image = _average(painted, slices)
-            elif isinstance(stage, RandClusterContrast):
-                assert isinstance(drawn, ClusterContrastRecord)  # its record_class
                 painted = [stage.apply(layer[None], drawn) for layer in maps[:layers]]
                 image = _average(painted, slices)
             else:

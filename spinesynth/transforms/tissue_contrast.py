@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, get_args
 
 import torch
-from monai.config.type_definitions import KeysCollection
 from torch import Tensor
 
 from spinesynth.anatomy.contrast_prior import ContrastPrior, read_contrast_prior
 from spinesynth.anatomy.tissues import Tissue
-from spinesynth.kernels.mixture import label_lookup, multiply_texture, paint_mixture
+from spinesynth.kernels.mixture import multiply_texture, paint_mixture
 from spinesynth.kernels.smooth_noise import smooth_noise
 from spinesynth.seeding import make_generator
-from spinesynth.transforms.base import RandomKernel, RandomKerneld, Record, check_range
+from spinesynth.transforms.base import RandomKernel, Record, check_range
 from spinesynth.transforms.contrast_draw import (
     couple_twins,
     draw_from_prior,
@@ -27,9 +26,13 @@ from spinesynth.transforms.contrast_draw import (
     part_discs_from_marrow,
 )
 from spinesynth.transforms.contrast_names import ContrastName
+from spinesynth.transforms.tissue_painter import (
+    TEXTURE_SCALES_VOX,
+    WIDEST_BLUR_VOX,
+    TissuePainter,
+    TissuePainterd,
+)
 
-_TEXTURE_SCALES_VOX = (2.0, 5.0, 14.0)
-_WIDEST_BLUR_VOX = 20.0
 _MOST_CONTRAST = 0.5
 
 
@@ -55,7 +58,7 @@ class ContrastRecord(Record):
     saturation: float | None = None
 
 
-class RandTissueContrast(RandomKernel):
+class RandTissueContrast(TissuePainter):
     """Paint a tissue map: one Gaussian per tissue, means drawn from a prior.
 
     Args:
@@ -107,7 +110,6 @@ class RandTissueContrast(RandomKernel):
     """
 
     record_class: ClassVar[type[Record]] = ContrastRecord
-    takes_codes: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -124,13 +126,11 @@ class RandTissueContrast(RandomKernel):
         labels: Mapping[int, Tissue | str] | None = None,
         prob: float = 1.0,
     ) -> None:
-        super().__init__(prob)
-        if prob != 1:
-            raise ValueError(f"prob must be 1 (an unpainted tissue map is no image), got {prob}")
+        super().__init__(prob, labels=labels)
         check_range("alpha", alpha, low=0, high=1)
         check_range("spread", spread, low=0, high=10)
         check_range("texture", texture, low=0, high=10)
-        check_range("partial_volume_vox", partial_volume_vox, low=0, high=_WIDEST_BLUR_VOX)
+        check_range("partial_volume_vox", partial_volume_vox, low=0, high=WIDEST_BLUR_VOX)
         for name, value in (("merge_prob", merge_prob), ("split_prob", split_prob)):
             if not 0 <= value <= 1:
                 raise ValueError(f"{name} must be in [0, 1], got {value}")
@@ -143,7 +143,6 @@ class RandTissueContrast(RandomKernel):
         self.alpha, self.twins, self.spread, self.texture = alpha, twins, spread, texture
         self.merge_prob, self.split_prob = merge_prob, split_prob
         self.partial_volume_vox = partial_volume_vox
-        self._lookup = None if labels is None else _read_labels(labels)
 
     def _draw_gaussians(self, alpha: float) -> tuple[str, list[float], list[float]]:
         """Draw the prior's name, and the means; and the spreads where the prior has them."""
@@ -157,17 +156,11 @@ class RandTissueContrast(RandomKernel):
         means = part_discs_from_marrow(means, self.least_contrast)
         return prior, means, [self.uniform(self.spread) for _ in Tissue]
 
-    def tissues_of(self, labels: Tensor) -> Tensor:
-        """Return the Tissue codes of a map whose codes ``labels`` may have named otherwise."""
-        if self._lookup is None:
-            return labels
-        return self._lookup.to(labels.device)[labels.long()]
-
     def draw(self, data: Tensor) -> ContrastRecord:
         """Draw the prior, alpha, each tissue's mean and spread, and what happens to them."""
         seed, alpha = self.draw_seed(), self.uniform(self.alpha)
         prior, means, spreads = self._draw_gaussians(alpha)
-        texture = tuple(self.uniform(self.texture) for _ in _TEXTURE_SCALES_VOX)
+        texture = tuple(self.uniform(self.texture) for _ in TEXTURE_SCALES_VOX)
         # what is switched off draws nothing: it leaves the sequence of the rest as it is
         saturation = draw_saturation(self.R, means) if self.contrast == "clipped" else None
         changes: dict[str, Any] = {}
@@ -207,7 +200,7 @@ class RandTissueContrast(RandomKernel):
             image = multiply_texture(
                 image,
                 record.texture,
-                scales_vox=_TEXTURE_SCALES_VOX,
+                scales_vox=TEXTURE_SCALES_VOX,
                 generator=generator,
                 out=image,
             )
@@ -231,20 +224,6 @@ def _read_contrast(
     )
 
 
-def _read_labels(labels: Mapping[int, Tissue | str]) -> Tensor:
-    """Return the table from code to tissue."""
-    names = {tissue.name.lower(): tissue for tissue in Tissue}
-    gaussians: dict[int, int] = {}
-    for code, tissue in labels.items():
-        found = names.get(tissue) if isinstance(tissue, str) else tissue
-        if not isinstance(found, Tissue) or not isinstance(code, int):
-            raise ValueError(
-                f"labels must map integers to tissues of {tuple(names)}, got {code!r}: {tissue!r}"
-            )
-        gaussians[code] = int(found)
-    return label_lookup(gaussians)
-
-
 def _draw_parts(data: Tensor, record: ContrastRecord) -> Tensor:
     """Draw where the second part of split tissues lies, ``(1, 1, *spatial)`` bool."""
     size = data.shape[1:]
@@ -254,32 +233,7 @@ def _draw_parts(data: Tensor, record: ContrastRecord) -> Tensor:
     return (field > 0).to(data.device)
 
 
-class RandTissueContrastd(RandomKerneld):
-    """Dictionary form of :class:`RandTissueContrast`.
-
-    Args:
-        keys: key of the tissue map.
-        image_key: key under which the image is put.
-        allow_missing_keys: do not raise if the tissue map is missing.
-        **parameters: those of :class:`RandTissueContrast`.
-    """
+class RandTissueContrastd(TissuePainterd):
+    """Dictionary form of :class:`RandTissueContrast`, as :class:`TissuePainterd`."""
 
     array_class: ClassVar[type[RandomKernel]] = RandTissueContrast
-
-    def __init__(
-        self,
-        keys: KeysCollection,
-        *,
-        image_key: str = "image",
-        allow_missing_keys: bool = False,
-        **parameters: Any,  # noqa: ANN401  # those of array_class
-    ) -> None:
-        super().__init__(keys, allow_missing_keys=allow_missing_keys, **parameters)
-        self.image_key = image_key
-
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Put the painted image beside the tissue map."""
-        result = dict(data)
-        for key in self.key_iterator(result):
-            result[self.image_key] = self.transform(result[key])
-        return result

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from spinesynth.viz.comparison import draw_comparison
+from spinesynth.viz.contrast_chart import ContrastChart, Plane, Range, Stop, draw_contrast
 from spinesynth.viz.degradation import draw_degradation
 from spinesynth.viz.overlays import Overlay, draw_overlays
 from spinesynth.viz.palette_png import encode_palette_png
@@ -15,9 +16,14 @@ from spinesynth.viz.training import draw_training
 
 __all__ = [
     "STRUCTURE_COLOURS",
+    "ContrastChart",
     "Overlay",
+    "Plane",
+    "Range",
     "Sample",
+    "Stop",
     "draw_comparison",
+    "draw_contrast",
     "draw_degradation",
     "draw_overlays",
     "draw_pictures",

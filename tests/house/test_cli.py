@@ -119,6 +119,18 @@ def test_interruption_has_its_own_status(replace: Replace) -> None:
             ("em-labels", "--data", "x", "--out", "y", "--outside", "3-"),
             "--outside must be a number or two, as 3-10, got '3-'",
         ),
+        (
+            (
+                *("qmri-prepare", "--t1-map", "a", "--t2-map", "b", "--label", "c", "--out", "d"),
+                *("--t2w", "e", "--t2w-tr", "2435"),
+            ),
+            "give --t2w, --t2w-tr and --t2w-te together",
+        ),
+        (
+            ("contrast-chart", "--tissues", "csf"),
+            "--tissues must be two names, as csf,cord, got 'csf'",
+        ),
+        (("contrast-chart", "--field", "7"), "'7' is not one of '1.5', '3.0'"),
         (("demo", "nonsense"), "'nonsense' is not one of 'synth'"),
     ],
     ids=" ".join,
@@ -148,8 +160,8 @@ def test_every_command_of_the_manual_exists(capsys: pytest.CaptureFixture[str]) 
     assert _run("--help") == 0
     shown = capsys.readouterr().out
     for name in (
-        *("demo", "phantom", "em-labels", "synth", "train", "experiment", "evaluate"),
-        *("predict", "report", "check", "info"),
+        *("demo", "phantom", "em-labels", "synth", "qmri-prepare", "train", "experiment"),
+        *("study", "evaluate", "predict", "report", "contrast-chart", "check", "info"),
     ):
         assert f" {name} " in shown
 

@@ -1,4 +1,4 @@
-"""Label maps are moved between grids with nearest neighbour, never mixed."""
+"""Between grids, label maps move with nearest neighbour, never mixed, and images by splines."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from monai.data.meta_tensor import MetaTensor
 
-from spinesynth.io.align import align_label, check_same_grid
+from spinesynth.io.align import align_image, align_label, check_same_grid
 from spinesynth.io.problems import InputFileError
 
 
@@ -65,3 +65,32 @@ def test_label_map_that_labels_nothing_within_the_image_is_refused() -> None:
     image = column([1, 2], spacing_mm=1.0, origin_mm=0.0)
     with pytest.raises(InputFileError, match=r"3\.mha: nothing it labels lies within 2\.mha"):
         align_label(image, label)
+
+
+def test_image_is_resampled_by_splines_within_its_range_and_zero_beyond() -> None:
+    voxels = column([0, 0, 8, 8, 8, 0], spacing_mm=1.0, origin_mm=0.0)
+    meta = {"source_path": "6.mha"}
+    image = MetaTensor(voxels.as_tensor().float(), affine=voxels.affine, meta=meta)
+    target = column([0] * 16, spacing_mm=0.5, origin_mm=-1.0)
+
+    aligned = align_image(target, image).flatten()
+
+    # the centres -1 mm and 6, 6.5 mm lie beyond half a voxel; on a source voxel a spline is exact
+    assert aligned[0] == 0
+    assert aligned[14:].tolist() == [0, 0]
+    torch.testing.assert_close(aligned[2:13:2], image.flatten(), rtol=0, atol=1e-5)
+    # the centre of a step of a cubic spline; overshoot on both sides is cut
+    assert float(aligned[5]) == pytest.approx(4, abs=1)
+    assert (float(aligned.min()), float(aligned.max())) == (0, 8)
+    assert align_image(target, image).dtype == torch.float32
+
+
+def test_image_on_an_equal_grid_is_itself() -> None:
+    image = column([1, 2, 3], spacing_mm=1.0, origin_mm=0.0)
+    assert align_image(column([7, 8, 9], spacing_mm=1.0, origin_mm=0.0), image) is image
+
+
+def test_image_that_does_not_overlap_is_refused() -> None:
+    image = column([1, 2, 3], spacing_mm=1.0, origin_mm=900.0)
+    with pytest.raises(InputFileError, match=r"3\.mha: does not overlap 2\.mha"):
+        align_image(column([1, 2], spacing_mm=1.0, origin_mm=0.0), image)

@@ -6,7 +6,12 @@ import pytest
 import torch
 
 from spinesynth.anatomy.tissues import Tissue
-from spinesynth.kernels.mixture import label_lookup, multiply_texture, paint_mixture
+from spinesynth.kernels.mixture import (
+    add_tissue_texture,
+    label_lookup,
+    multiply_texture,
+    paint_mixture,
+)
 from spinesynth.kernels.partial_volume import blend_borders
 from spinesynth.kernels.smooth_noise import smooth_noise
 
@@ -264,3 +269,34 @@ def test_noise_is_white_over_the_map() -> None:
     # five standard errors of a correlation over 40 000 pairs
     assert abs(float((image[1:] * image[:-1]).mean())) < 0.025
     assert abs(float((image[:, 1:] * image[:, :-1]).mean())) < 0.025
+
+
+@pytest.mark.parametrize("spatial", [(40, 48), (6, 40, 48)])
+def test_each_tissue_shows_its_gain_of_one_common_texture(spatial: tuple[int, ...]) -> None:
+    tissue = torch.randint(3, (2, 1, *spatial), dtype=torch.uint8)
+    gains = torch.tensor([[[0.0, 1.0, -2.0]], [[3.0, 0.0, 1.0]]])
+    field = smooth_noise(spatial, [5.0] * len(spatial), generator=torch.Generator().manual_seed(8))
+
+    image = add_tissue_texture(
+        torch.ones(2, 1, *spatial),
+        tissue,
+        gains,
+        scales_vox=(5.0,),
+        generator=torch.Generator().manual_seed(8),
+    )
+
+    wanted = 1 + torch.stack([gains[n, 0][tissue[n].long()] for n in range(2)]) * field
+    # the two upsample their axes in another order: rounding of single precision
+    torch.testing.assert_close(image, wanted, atol=1e-5, rtol=0)
+
+
+def test_texture_refuses_codes_without_a_gain() -> None:
+    tissue = torch.tensor([[[[0, 7]]]], dtype=torch.uint8)
+    with pytest.raises(ValueError, match=r"codes \[7\]"):
+        add_tissue_texture(
+            torch.zeros(1, 1, 1, 2),
+            tissue,
+            torch.ones(1, 1, 3),
+            scales_vox=(2.0,),
+            generator=torch.Generator().manual_seed(0),
+        )

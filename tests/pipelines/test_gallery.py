@@ -21,7 +21,8 @@ from spinesynth.viz import draw_pictures
 #: They draw a place, a recipe or a contrast: no panel of theirs equals what they are given.
 _NO_NEUTRAL = {
     *("RandDeformPatch", "RandObliqueSlice", "RandSagittalSlab", "RandSagittalSlice"),
-    *("RandClusterContrast", "RandSynthesizeMRI", "RandTissueContrast"),
+    *("RandClusterContrast", "RandSynthMRI", "RandSynthesizeMRI", "RandTissueContrast"),
+    *("RandContrast", "RandSequenceContrast"),
 }
 
 

@@ -43,6 +43,22 @@ def paint_flat_clusters(codes: Tensor, record: Any) -> Tensor:  # noqa: ANN401  
     return means[codes.long()]
 
 
+def make_maps(*spatial: int) -> Tensor:
+    """Draw maps of T1 and T2 in ms, and of the PD of two TSE images."""
+    drawn = torch.rand((4, *spatial), generator=torch.Generator().manual_seed(3))
+    lowest, widths = torch.tensor([[200.0, 20.0, 0.1, 0.1], [1000.0, 100.0, 0.9, 0.9]])
+    shape = (4, *[1] * len(spatial))
+    maps: Tensor = lowest.reshape(shape) + widths.reshape(shape) * drawn
+    return maps
+
+
+def show_maps(maps: Tensor, record: Any) -> Tensor:  # noqa: ANN401  # a record of TR and TE
+    """Return equation 6 of SynthMRI at TR 436 ms and TE 8 ms, where PD is that of channel 2."""
+    t1_ms, t2_ms, pd, _ = maps
+    image: Tensor = pd * (1 - torch.exp(-436 / t1_ms)) * torch.exp(-8 / t2_ms)
+    return image[None]
+
+
 CASES: dict[str, Case] = {
     "RandClusterContrast": Case(
         neutral={"spread": (0.0, 0.0)},
@@ -52,8 +68,46 @@ CASES: dict[str, Case] = {
         adds="image",
         always=True,
     ),
+    "RandContrast": Case(
+        neutral={"contrast": "random", "spread": (0.0, 0.0), "texture": (0.0, 0.0)},
+        make=make_tissue,
+        expected=paint_flat,
+        dtype=torch.float32,
+        adds="image",
+        always=True,
+    ),
+    "RandContrast of physics": Case(
+        parameters={"contrast": "physics", "partial_volume_vox": (0.5, 1.5)},
+        neutral={
+            "contrast": "physics",
+            "spread": (0.0, 0.0),
+            "property_texture": (0.0, 0.0),
+            "partial_volume_vox": (0.0, 0.0),
+        },
+        make=make_tissue,
+        expected=paint_flat,
+        dtype=torch.float32,
+        adds="image",
+        always=True,
+    ),
     "RandFillContext": _context((24, 28), (1.2, 0.8)),
     "RandFillContext in 3D": _context((3, 24, 28), (4.0, 1.2, 0.8)),
+    "RandSequenceContrast": Case(
+        neutral={"spread": (0.0, 0.0), "texture": (0.0, 0.0)},
+        make=make_tissue,
+        expected=paint_flat,
+        dtype=torch.float32,
+        adds="image",
+        always=True,
+    ),
+    "RandSynthMRI": Case(
+        neutral={"tr_ms": (436.0, 436.0), "te_ms": (8.0, 8.0)},
+        make=make_maps,
+        expected=show_maps,
+        shape=lambda shape: (1, *shape[1:]),
+        adds="image",
+        always=True,
+    ),
     "RandTissueContrast": Case(
         neutral={"spread": (0.0, 0.0), "texture": (0.0, 0.0)},
         make=make_tissue,

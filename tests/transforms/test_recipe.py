@@ -11,6 +11,7 @@ from spinesynth.transforms import RandSynthesizeMRI, list_recipes, read_recipe
 
 PATCH = (24, 24)
 HEAD = "description: d\nsource: s\nstages:\n"
+DERIVED = "description: d\nsource: s\nbase: lumbar\ninstead:\n  RandBiasGain: RandGaussianBlur\n"
 PATCH_STAGE = "  - RandDeformPatch\n"
 
 
@@ -55,6 +56,10 @@ def test_recipe_of_ones_own_is_read_from_its_path(tmp_path: Path) -> None:
         (HEAD + "  - RandTissueContrasts\n", "did you mean 'RandTissueContrast'"),
         (HEAD + "  - RandTissueContrast: {colour: red}\n", "takes no parameter 'colour'"),
         (HEAD + "  - RandTissueContrast: {contrast: t3}\n", "RandTissueContrast: contrast must"),
+        (DERIVED + "stages: []\n", "keys description, source and stages"),
+        (DERIVED.replace("lumbar", "lumber"), "base, got 'lumber'; did you mean 'lumbar'"),
+        (DERIVED.replace("RandBias", "RandBiass"), "must map stages of .* by instead"),
+        (DERIVED.replace("RandBiasGain: R", "RandBiasGain: 3 #"), "must list stages as"),
     ],
 )
 def test_recipe_that_cannot_be_used_is_refused(tmp_path: Path, text: str, match: str) -> None:
@@ -109,3 +114,30 @@ def test_stage_inside_another_can_be_left_out_and_changed() -> None:
     assert "RandMagnitudeNoise" not in inside
     assert inside["RandTruncation"].window == "none"
     assert "RandBiasGain" not in [type(stage).__name__ for stage in built.stages]
+
+
+def test_derived_recipe_exchanges_stages_where_they_stand(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(DERIVED)
+    names = [stage.name for stage in read_recipe("lumbar").stages]
+    wanted = ["RandGaussianBlur" if name == "RandBiasGain" else name for name in names]
+    assert [stage.name for stage in read_recipe(path).stages] == wanted
+
+
+def test_four_contrasts_differ_from_each_other_and_from_lumbar_in_nothing_else() -> None:
+    plain = read_recipe("lumbar").stages
+    arms, drawn = ("random", "interpolated", "physics", "hybrid"), dict[str, object]()
+    for name in arms:
+        stages = read_recipe(name).stages
+        assert [s for s in stages if s.name != "RandContrast"] == [
+            s for s in plain if s.name != "RandTissueContrast"
+        ]
+        (contrast,) = (s.parameters for s in stages if s.name == "RandContrast")
+        assert contrast["contrast"] == name
+        (mixture,) = (s.parameters for s in plain if s.name == "RandTissueContrast")
+        for key in ("spread", "texture", "least_contrast"):
+            assert contrast.get(key, mixture[key]) == mixture[key]
+        drawn |= {k: v for k, v in contrast.items() if k not in drawn}
+        assert {k: drawn[k] for k in contrast if k != "contrast"} == {
+            k: v for k, v in contrast.items() if k != "contrast"
+        }

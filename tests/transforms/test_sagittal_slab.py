@@ -122,6 +122,25 @@ def test_affine_of_several_slices_begins_at_the_first_layer_of_the_first() -> No
     assert float(cut.affine[0, 3]) == 2.0 * (record.index - 3 - 1)  # one slice, one layer before
 
 
+@pytest.mark.parametrize(("power", "share"), [(0.0, 1 / 2), (0.5, 3 / 4), (1.0, 9 / 10)])
+def test_layers_are_drawn_by_their_labelled_area(power: float, share: float) -> None:
+    """Layer 2 holds nine times the label of layer 6; the rest is empty."""
+    volume = torch.zeros(1, 9, 4, 5, dtype=torch.uint8)
+    volume[0, 2, :3, :3] = 1
+    volume[0, 6, 0, 0] = 1
+    slab = RandSagittalSlab((0.0, 0.0), any_slice_prob=0.0, area_power=power).set_random_state(0)
+    drawn = []
+    for _ in range(2000):
+        slab(volume)
+        record: Any = slab.record
+        drawn.append(record.index)
+    assert set(drawn) == {2, 6}
+    # four standard errors of a share of 2000 draws
+    assert drawn.count(2) / 2000 == pytest.approx(
+        share, abs=4 * (share * (1 - share) / 2000) ** 0.5
+    )
+
+
 def test_keys_are_cut_alike() -> None:
     cut = RandSagittalSlabd(("a", "b"), thickness_mm=(3.0, 3.0), any_slice_prob=1.0)
     data = cut.set_random_state(1)({"a": _volume(), "b": _volume() * 2})
@@ -139,6 +158,7 @@ def test_keys_are_cut_alike() -> None:
         ({"gap": (0.5, 0.1)}, "gap must be an ordered pair"),
         ({"least_distance_mm": -1.0}, r"least_distance_mm must be in \[0, 50\], got -1"),
         ({"any_slice_prob": 1.5}, r"any_slice_prob must be in \[0, 1\], got 1.5"),
+        ({"area_power": 2.0}, r"area_power must be in \[0, 1\], got 2.0"),
         ({"spacing_mm": 0.0}, "spacing_mm must be finite and > 0, got 0"),
         ({"prob": 0.5}, "prob must be 1"),
     ],

@@ -26,6 +26,7 @@ from spinesynth.transforms import (
 )
 from spinesynth.transforms.spatial import RandomSpatial
 from spinesynth.transforms.synthesize_mri import SynthesisRecord
+from spinesynth.transforms.tissue_painter import TissuePainter
 from tests.transforms.contract_case import make_structure, make_tissue
 
 SIZES = [((40, 44), (24, 28)), ((8, 40, 44), (4, 24, 28))]
@@ -58,7 +59,7 @@ def test_chain_of_the_stages_gives_what_the_fused_form_gives(
                 stage.set_random_state(derive_seed32(fused.record.seed, name))
             if isinstance(stage, RandomSpatial):
                 sample["tissue"] = stage(sample["tissue"])
-            elif name in ("RandTissueContrast", "RandClusterContrast"):
+            elif isinstance(stage, TissuePainter):
                 sample["image"] = stage(sample["tissue"])
             elif name == "RandChemicalShift":
                 form = RandChemicalShiftd("image", tissue_key="tissue")

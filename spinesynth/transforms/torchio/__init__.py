@@ -31,9 +31,11 @@ none                         ``RandomTruncation``, ``RandomPartialFourier``,
 ============================ ==================================================
 
 Without a face are ``RandChemicalShift``, which needs the tissue map beside the
-image; ``RandClusterContrast``, as TorchIO has ``RandomLabelsToImage`` for any
-codes; ``RandSideFlip``, as TorchIO has ``RandomFlip``, which leaves left and right
-labels to ``RemapLabels``; ``RandSagittalSlice``, ``RandSagittalSlab`` and
+image; ``RandSynthMRI``, which needs the maps of a patient; ``RandSequenceContrast`` and
+``RandContrast``, which take a tissue map in a MONAI chain or in front of the subject;
+``RandClusterContrast``, as TorchIO has ``RandomLabelsToImage`` for any codes;
+``RandSideFlip``, as TorchIO has ``RandomFlip``, which leaves left and right labels to
+``RemapLabels``; ``RandSagittalSlice``, ``RandSagittalSlab`` and
 ``RandObliqueSlice``, whose slices are drawn for a chain in two dimensions, for which
 TorchIO has ``Crop``; ``RandSaturationBand``, whose axes are those of such slices;
 ``MinMaxNormalise``, which is ``RescaleIntensity``; and whole recipes
