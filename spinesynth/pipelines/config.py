@@ -92,6 +92,9 @@ class DataConfig(_Section):
         split_seed: seed of the split.
         include_sources: sources to use at all; None for every one in the table.
         phantom_patients: without a table, how many phantom patients to draw.
+        training_labels: manifest CSV or folder whose label maps model A paints in place
+            of the table's, for the same training and validation patients (as made by
+            ``spinesynth em-labels``); relative to the current directory.
     """
 
     train_sources: tuple[str, ...] = ("phantom",)
@@ -102,6 +105,7 @@ class DataConfig(_Section):
     split_seed: int = 0
     include_sources: tuple[str, ...] | None = None
     phantom_patients: Annotated[int, Field(ge=4)] = 12
+    training_labels: str | None = None
 
 
 class NetworkConfig(_Section):

@@ -46,7 +46,7 @@ from spinesynth.pipelines.results import (
 )
 from spinesynth.pipelines.robustness import evaluate_robustness
 from spinesynth.pipelines.run_record import describe_run, training_mode, write_json
-from spinesynth.pipelines.split import Split, split_cases
+from spinesynth.pipelines.split import Split, split_cases, with_training_labels
 from spinesynth.pipelines.train import ModelName, Trainer, checkpoint_path
 from spinesynth.pipelines.write_phantoms import write_phantom_dataset
 
@@ -71,7 +71,7 @@ def read_split(config: ExperimentConfig, data: Path) -> Split:
         ConfigError: if the data do not hold what the configuration asks for.
         InputError: for the first file that is refused, with the number of others.
     """
-    split = _split(discover_cases(data), config)
+    split = _with_training_labels(_split(discover_cases(data), config), config)
     if "A" in config.models:
         check_painter(config, (*split.train, *split.validation))
     trains_on_images = "B" in config.models
@@ -83,6 +83,20 @@ def read_split(config: ExperimentConfig, data: Path) -> Split:
         data=data,
     )
     return split
+
+
+def _with_training_labels(split: Split, config: ExperimentConfig) -> Split:
+    """Exchange the label maps that train for those that the configuration names, if any."""
+    place = config.data.training_labels
+    if place is None:
+        return split
+    if "B" in config.models:
+        raise ConfigError(
+            "data.training_labels are painted by model A; models must be [A], "
+            f"got {list(config.models)}",
+            code="E-CONF-003",
+        )
+    return with_training_labels(split, discover_cases(Path(place)), place=place)
 
 
 def _split(cases: Sequence[Case], config: ExperimentConfig) -> Split:

@@ -109,6 +109,33 @@ def split_cases(
     return Split(train, validation, test)
 
 
+def with_training_labels(split: Split, cases: Sequence[Case], *, place: str) -> Split:
+    """Exchange the training and validation cases for other label maps of the same patients.
+
+    Args:
+        split: whose test stays as it is.
+        cases: with other label maps; those of other patients are left out.
+        place: where they come from, for the error.
+
+    Raises:
+        ConfigError: if a patient of the split has no other label map.
+    """
+    exchanged = []
+    for old in (split.train, split.validation):
+        patients = {case.patient_id for case in old}
+        new = [case for case in cases if case.patient_id in patients and case.label is not None]
+        without = sorted(patients - {case.patient_id for case in new})
+        if without:
+            raise ConfigError(
+                f"data.training_labels: {place} holds no label map of {', '.join(without[:_NAMED])}"
+                f" ({len(without)} training or validation patients); make them of the same data",
+                code="E-CONF-003",
+            )
+        exchanged.append(new)
+    train, validation = exchanged
+    return Split(train, validation, split.test)
+
+
 def _source_cases(cases: Sequence[Case], config: DataConfig, models: Sequence[str]) -> list[Case]:
     """Return the cases of the train sources that can train."""
     sources = sorted({case.source for case in cases})

@@ -119,6 +119,25 @@ def test_phantoms_that_cannot_serve_are_refused_before_they_are_drawn(
     assert not (tmp_path / "run").exists()
 
 
+def test_training_labels_are_painted_by_model_a_alone(tmp_path: Path) -> None:
+    """Other label maps of the same patients train A; the test stays that of the data."""
+    data, other = three_patients(tmp_path / "data"), three_patients(tmp_path / "other")
+    table = pd.read_csv(other)
+    table["case_id"] += "_other"
+    table.to_csv(other, index=False)
+    labels = {"train_sources": ["home"], "test_patients": 1, "val_patients": 1}
+    labels = {**labels, "training_labels": str(other)}
+    with pytest.raises(ConfigError, match=r"painted by model A; models must be \[A\]"):
+        run_experiment(tiny(data=labels), data=data, folder=tmp_path / "run", command="test")
+    run_experiment(
+        tiny(data=labels, models=["A"]), data=data, folder=tmp_path / "run", command="test"
+    )
+    split = pd.read_csv(tmp_path / "run" / SPLIT_CSV)
+    assert set(split.groupby("split")["case_id"].first()) == set(split["case_id"])
+    suffixed = split["case_id"].str.endswith("_other")
+    assert suffixed.tolist() == (split["split"] != "test").tolist()
+
+
 def test_second_training_leaves_nothing_of_the_first_but_what_is_not_its_own(
     tmp_path: Path,
 ) -> None:

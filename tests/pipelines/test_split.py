@@ -9,7 +9,7 @@ import pytest
 from spinesynth.errors import ConfigError
 from spinesynth.io.case import Case
 from spinesynth.pipelines.config import DataConfig
-from spinesynth.pipelines.split import split_cases
+from spinesynth.pipelines.split import split_cases, with_training_labels
 from tests.pipelines.fabricated import make_case
 
 
@@ -142,3 +142,25 @@ def test_model_a_trains_where_no_image_is() -> None:
     assert split.test == []
     with pytest.raises(ConfigError, match="holds 0 patients with image and label map"):
         split_cases(cases, CONFIG, models=("A", "B"))
+
+
+def test_other_label_maps_train_for_the_same_patients() -> None:
+    """Two label maps a patient, also of patients who are tested: those are left out."""
+    split = split_cases(all_cases(), CONFIG)
+    others = [
+        make_case(f"p{n}_em{m}", patient_id=f"p{n}", source="em") for n in range(6) for m in (3, 4)
+    ]
+    exchanged = with_training_labels(split, others, place="em.csv")
+    assert exchanged.test == split.test
+    for new, old in ((exchanged.train, split.train), (exchanged.validation, split.validation)):
+        assert {case.patient_id for case in new} == {case.patient_id for case in old}
+        assert {case.source for case in new} == {"em"}
+        assert len(new) == 2 * len({case.patient_id for case in old})
+
+
+def test_patients_without_other_label_maps_are_named() -> None:
+    split = split_cases(all_cases(), CONFIG)
+    absent = split.train[0].patient_id
+    others = [make_case(f"p{n}", patient_id=f"p{n}") for n in range(6) if f"p{n}" != absent]
+    with pytest.raises(ConfigError, match=rf"E-CONF-003.*em\.csv holds no label map of {absent} "):
+        with_training_labels(split, others, place="em.csv")
