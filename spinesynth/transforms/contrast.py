@@ -65,7 +65,7 @@ class RandContrast(TissuePainter):
         physics_weight: tuple[float, float] = (0.0, 1.0),
         sequences: Sequence[str] = ("spider", "clinical"),
         field_t: float | None = None,
-        property_texture: tuple[float, float] = (0.0, 0.08),
+        property_texture: tuple[float, float] = (0.0, 0.05),
         alpha: tuple[float, float] = (0.0, 1.0),
         texture: tuple[float, float] = (0.0, 0.18),
         twins: bool = True,

@@ -109,7 +109,7 @@ class RandSequenceContrast(TissuePainter):
         flow: tuple[float, float] = (0.0, 0.5),
         transfer: tuple[float, float] = (0.0, 1.0),
         spread: tuple[float, float] = (0.005, 0.06),
-        texture: tuple[float, float] = (0.0, 0.08),
+        texture: tuple[float, float] = (0.0, 0.05),
         partial_volume_vox: tuple[float, float] = (0.0, 0.0),
         labels: Mapping[int, Tissue | str] | None = None,
         prob: float = 1.0,

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from benchmarks import synthesis
+from benchmarks import contrast, synthesis
 from benchmarks.synthesis_peers.catalogue import LIBRARIES, NOT_MEASURED, OURS, TORCHIO2
 from benchmarks.synthesis_peers.measure import peak_growth_mib, take_turns
 from benchmarks.synthesis_peers.table import Row, format_notes, format_rows, format_steps
@@ -162,6 +162,20 @@ def test_steps_train_on_a_work() -> None:
     milliseconds = time_step(nn.Conv2d(1, 6, 1), (8, 8), 1)
     assert math.isfinite(milliseconds)
     assert milliseconds > 0
+
+
+def test_contrasts_take_turns_at_stage_and_recipe(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(contrast, "WORKS", (contrast.Work("slice", (1, 24, 28), 1),))
+    file = tmp_path / "contrast.json"
+    contrast.main(["--repeats", "1", "--json", str(file)])
+    rows = json.loads(file.read_text())["rows"]
+    assert [(row["what"], row["contrast"]) for row in rows] == [
+        (what, name) for what in ("stage", "recipe") for name in contrast.CONTRASTS
+    ]
+    assert [row["ratio"] for row in rows[::4]] == [1, 1]  # the random mixture's own
+    assert len(capsys.readouterr().out.splitlines()) == 1 + len(rows)
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,7 @@ def test_page_shows_every_way_to_use_a_stage() -> None:
         "In a TorchIO script",
         "A whole recipe",
         "Label maps divided by intensity",
+        "Contrasts from MR physics",
         "Measured maps",
         "Replaying a sample",
     }

@@ -15,7 +15,8 @@ _TRAIN = {"echo_train_length": 60, "echo_spacing_ms": 4.0}
 
 def _signal(t1_ms: float, t2_ms: float, *, tr_ms: float = 1000.0, te_ms: float = 124.0) -> float:
     tissue = [torch.tensor([v], dtype=torch.float64) for v in (1.0, t1_ms, t2_ms)]
-    return driven_equilibrium(*tissue, tr_ms=tr_ms, te_ms=te_ms, **_TRAIN).item()
+    pd, t1, t2 = tissue
+    return driven_equilibrium(pd, t1, t2, tr_ms=tr_ms, te_ms=te_ms, **_TRAIN).item()
 
 
 @pytest.mark.parametrize(("t1_ms", "t2_ms"), [(4273.0, 1578.0), (998.0, 35.0), (288.0, 165.0)])

@@ -69,8 +69,12 @@ def test_slopes_are_those_of_the_signal(sequence: Sequence) -> None:
     def signals(t1: float = 1.0, t2: float = 1.0) -> torch.Tensor:
         rates = 1 / patient.t2_star_ms - 1 / patient.t2_ms
         t2_ms = patient.t2_ms * t2
-        moved = {"t2_ms": t2_ms, "t2_star_ms": 1 / (1 / t2_ms + rates)}
-        changed = dataclasses.replace(patient, t1_ms=patient.t1_ms * t1, **moved)
+        changed = dataclasses.replace(
+            patient,
+            t1_ms=patient.t1_ms * t1,
+            t2_ms=t2_ms,
+            t2_star_ms=1 / (1 / t2_ms + rates),
+        )
         return sequence_signals(protocol, changed)
 
     step = 1e-3  # another than the kernel's; second order, so off by its square
@@ -114,7 +118,7 @@ def test_dixon_shows_water_fat_or_their_sum() -> None:
     in_phase = _protocol(Sequence.DIXON, te_ms=2 * opposed_phase_te_ms(1.5))
     opposed = _protocol(Sequence.DIXON, te_ms=opposed_phase_te_ms(1.5))
     water, fat, together = (
-        sequence_signals(in_phase, patient, Conditions(dixon_part=part))  # type: ignore[arg-type]
+        sequence_signals(in_phase, patient, Conditions(dixon_part=part))
         for part in ("water", "fat", "echo")
     )
     out = sequence_signals(opposed, patient)

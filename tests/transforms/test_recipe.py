@@ -57,7 +57,7 @@ def test_recipe_of_ones_own_is_read_from_its_path(tmp_path: Path) -> None:
         (HEAD + "  - RandTissueContrast: {colour: red}\n", "takes no parameter 'colour'"),
         (HEAD + "  - RandTissueContrast: {contrast: t3}\n", "RandTissueContrast: contrast must"),
         (DERIVED + "stages: []\n", "keys description, source and stages"),
-        (DERIVED.replace("lumbar", "lumber"), "base, got 'lumber'; did you mean 'lumbar'"),
+        (DERIVED.replace("lumbar", "lumber"), "base, got 'lumber' .did you mean 'lumbar'"),
         (DERIVED.replace("RandBias", "RandBiass"), "must map stages of .* by instead"),
         (DERIVED.replace("RandBiasGain: R", "RandBiasGain: 3 #"), "must list stages as"),
     ],

@@ -11,6 +11,7 @@ import torch
 from numpy.random import RandomState
 
 from spinesynth.anatomy.protocols import PROTOCOL_FAMILIES, Protocol, Sequence
+from spinesynth.anatomy.relaxation_draw import PatientMR, draw_relaxation
 from spinesynth.anatomy.tissues import Tissue
 from spinesynth.kernels.partial_volume import blend_borders
 from spinesynth.kernels.sequence_signal import Conditions, sequence_signals
@@ -82,15 +83,13 @@ def test_parameters_bound_what_is_drawn() -> None:
 
 
 def test_gain_is_the_change_of_the_signal_by_the_texture(monkeypatch: pytest.MonkeyPatch) -> None:
-    from spinesynth.transforms import sequence_contrast
+    drawn: list[PatientMR] = []
 
-    drawn: list[Any] = []
-    draw = sequence_contrast.draw_relaxation
-    monkeypatch.setattr(
-        sequence_contrast,
-        "draw_relaxation",
-        lambda *a, **k: drawn.append(draw(*a, **k)) or drawn[-1],
-    )
+    def draw(random: RandomState, *, field_t: float) -> PatientMR:
+        drawn.append(draw_relaxation(random, field_t=field_t))
+        return drawn[-1]
+
+    monkeypatch.setattr("spinesynth.transforms.sequence_contrast.draw_relaxation", draw)
     for sequence in ("t1_tse", "t2_tse", "stir", "gre"):
         (record,) = _records(1, sequences=(sequence,), texture=(0.05, 0.05))
         patient = drawn[-1]
@@ -225,7 +224,7 @@ def test_record_of_every_contrast_survives_json(contrast: Any) -> None:  # noqa:
         ({"contrast": "t1"}, "contrast must be one of .* got 't1'"),
         ({"physics_weight": (0.0, 1.1)}, "physics_weight must be an ordered pair"),
         ({"property_texture": (0.1, 0.0)}, "texture must be an ordered pair"),
-        ({"sequences": ("t2_tsee",)}, "sequences must be of .* did you mean 't2_tse'"),
+        ({"sequences": ("t2_tsee",)}, "sequences must be of .* .did you mean 't2_tse'"),
         ({"sequences": ()}, "sequences must list at least one"),
         ({"sequences": "spider"}, "sequences must list at least one"),
         ({"field_t": 3.0}, "field_t of t2_space must be one of 1.5, got 3.0"),
