@@ -3,11 +3,19 @@
 Each name is the object of :mod:`spinesynth.networks`, given here under a short
 name for the checkout. Installed, import from there.
 
-========================== =====================================================
-``UNet``                   the default network: features doubling, 2D or 3D
-``PartialLabelDiceCELoss`` the loss, over what a source annotates
-``group_logits``           fold the classes that a source cannot tell apart
-========================== =====================================================
+==================== ==========================================================
+``NETWORKS``         every kind of network by name
+``LOSSES``           every kind of loss by name
+``NetworkPlan``      what is asked of a network, whichever it is
+``PartialLabelLoss`` any loss, over what a source annotates
+``UNet``             the default: BasicUNet, features doubling, 2D or 3D
+``group_logits``     folds the classes that a source cannot tell apart
+``group_weights``    the weights of such groups
+``loss_problems``    all that speaks against a loss
+``make_loss``        a loss by name
+``make_network``     an untrained network by name
+``network_problems`` all that speaks against a network
+==================== ==========================================================
 
 Example:
     >>> from networks import UNet

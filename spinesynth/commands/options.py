@@ -39,6 +39,12 @@ Factors = Annotated[
     str | None,
     typer.Option("--resolution-factors", help="Coarse over original voxel size, as 1,2,4."),
 ]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="NAME=VALUE", help="Any setting, as training.steps=100; may be repeated."
+    ),
+]
 Sources = Annotated[
     list[str] | None, typer.Option("--source", help="Only this source; may be repeated.")
 ]

@@ -21,6 +21,7 @@ from spinesynth.commands.options import (
     SaveDir,
     ScoredData,
     Seed,
+    Settings,
     Sources,
 )
 
@@ -37,13 +38,14 @@ def train(
     num_classes: NumClasses = None,
     use_dummy_data: Dummy = False,
     seed: Seed = None,
+    settings: Settings = None,
 ) -> None:
     """Train model A on synthetic images, model B on real ones, or both."""
     _refuse_two_kinds_of_data(data, use_dummy_data)
     from spinesynth.pipelines.experiment import train_models
     from spinesynth.pipelines.options import configure
 
-    settings = configure(
+    configuration = configure(
         config,
         data=data,
         model=model,
@@ -52,9 +54,10 @@ def train(
         batch_size=batch_size,
         learning_rate=lr,
         num_classes=num_classes,
+        settings=settings or (),
     )
-    folder = save_dir or Path("results") / settings.name
-    typer.echo(train_models(settings, data=data, folder=folder, command=context.obj))
+    folder = save_dir or Path("results") / configuration.name
+    typer.echo(train_models(configuration, data=data, folder=folder, command=context.obj))
 
 
 def experiment(
@@ -70,13 +73,14 @@ def experiment(
     resolution_factors: Factors = None,
     use_dummy_data: Dummy = False,
     seed: Seed = None,
+    settings: Settings = None,
 ) -> None:
     """Train, test on other contrasts and resolutions, and report."""
     _refuse_two_kinds_of_data(data, use_dummy_data)
     from spinesynth.pipelines.experiment import run_experiment
     from spinesynth.pipelines.options import configure
 
-    settings = configure(
+    configuration = configure(
         config,
         data=data,
         model=model,
@@ -86,9 +90,10 @@ def experiment(
         learning_rate=lr,
         num_classes=num_classes,
         resolution_factors=resolution_factors,
+        settings=settings or (),
     )
-    folder = save_dir or Path("results") / settings.name
-    typer.echo(run_experiment(settings, data=data, folder=folder, command=context.obj))
+    folder = save_dir or Path("results") / configuration.name
+    typer.echo(run_experiment(configuration, data=data, folder=folder, command=context.obj))
 
 
 def study(

@@ -1,15 +1,38 @@
-"""Networks (tensors in, logits out) and the loss that trains them.
+"""Networks (tensors in, logits out) by name, and the losses that train them.
 
-========================== ====================================================
-``UNet``                   the default: BasicUNet, features doubling, 2D or 3D
-``PartialLabelDiceCELoss`` DiceCE over what a source annotates
-``group_logits``           folds the classes that a source cannot tell apart
-========================== ====================================================
+==================== ==========================================================
+``NETWORKS``         every kind of network by name
+``LOSSES``           every kind of loss by name
+``NetworkPlan``      what is asked of a network, whichever it is
+``PartialLabelLoss`` any loss, over what a source annotates
+``UNet``             the default: BasicUNet, features doubling, 2D or 3D
+``group_logits``     folds the classes that a source cannot tell apart
+``group_weights``    the weights of such groups
+``loss_problems``    all that speaks against a loss
+``make_loss``        a loss by name
+``make_network``     an untrained network by name
+``network_problems`` all that speaks against a network
+==================== ==========================================================
 """
 
 from __future__ import annotations
 
-from spinesynth.networks.partial_label_loss import PartialLabelDiceCELoss, group_logits
+from spinesynth.networks.losses import LOSSES, loss_problems, make_loss
+from spinesynth.networks.partial_label_loss import PartialLabelLoss, group_logits, group_weights
+from spinesynth.networks.plan import NetworkPlan
+from spinesynth.networks.registry import NETWORKS, make_network, network_problems
 from spinesynth.networks.unet import UNet
 
-__all__ = ["PartialLabelDiceCELoss", "UNet", "group_logits"]
+__all__ = [
+    "LOSSES",
+    "NETWORKS",
+    "NetworkPlan",
+    "PartialLabelLoss",
+    "UNet",
+    "group_logits",
+    "group_weights",
+    "loss_problems",
+    "make_loss",
+    "make_network",
+    "network_problems",
+]

@@ -1,12 +1,14 @@
-"""Dice and cross-entropy over what a source annotates, and nothing else."""
+"""A loss over what a source annotates, and nothing else."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
-from monai.losses.dice import DiceCELoss
 from torch import Tensor, nn
+
+from spinesynth.networks.losses import make_loss
 
 
 def group_logits(logits: Tensor, groups: Sequence[int]) -> Tensor:
@@ -45,26 +47,76 @@ def group_logits(logits: Tensor, groups: Sequence[int]) -> Tensor:
     return torch.stack(folded, 1)
 
 
-class PartialLabelDiceCELoss(nn.Module):
-    """DiceCE on the marginal probabilities of the annotated groups.
+def group_weights(class_weights: Sequence[float], groups: Sequence[int]) -> list[float]:
+    """Return the weight of each group of classes.
+
+    Args:
+        class_weights: weight of each class, the background first.
+        groups: group index of each class, contiguous from 0.
+
+    Returns:
+        Of the group that the background is in, the background's; of any other the
+        mean over its classes.
+
+    Example:
+        >>> group_weights((0.5, 1.0, 3.0, 4.0), (0, 1, 1, 0))
+        [0.5, 2.0]
+    """
+    weights = []
+    for wanted in range(max(groups) + 1):
+        inside = [w for w, group in zip(class_weights, groups, strict=True) if group == wanted]
+        weights.append(class_weights[0] if groups[0] == wanted else sum(inside) / len(inside))
+    return weights
+
+
+class PartialLabelLoss(nn.Module):
+    """A loss on the marginal probabilities of the annotated groups.
 
     A voxel that a source labels 0 may be anything the source does not annotate,
     so those classes are folded into the background before the loss sees them.
 
+    A group's weight is that of the background where the background is in it, since
+    nearly all of its voxels are just that, and else the mean over its classes.
+
+    With deep supervision the loss of level l counts ``1 / 2**l``, and all levels
+    together 1.
+
+    Args:
+        name: of the loss that sees the groups, a key of ``LOSSES``.
+        parameters: further arguments of its class.
+        class_weights: weight of each class, the background first; None for 1.
+
     Shape:
         ``forward(logits (B, C, *spatial), classes (B, 1, *spatial), groups)``
-        to a scalar; ``groups`` has one tuple per sample.
+        to a scalar; ``groups`` has one tuple per sample. Logits may be
+        ``(B, levels, C, *spatial)``, as with deep supervision.
 
     Source:
-        marginal loss of Shi et al. 2021, doi 10.1016/j.media.2021.101979;
-        DiceCE is MONAI's with its defaults, background left out of the Dice part.
+        marginal loss of Shi et al. 2021, doi 10.1016/j.media.2021.101979; weights of
+        levels of Isensee et al. 2021, doi 10.1038/s41592-020-01008-z. The losses
+        are MONAI's with their defaults, background left out of the Dice part.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        name: str = "dice_ce",
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        class_weights: Sequence[float] | None = None,
+    ) -> None:
         super().__init__()
-        self.loss = DiceCELoss(
-            include_background=False, softmax=True, to_onehot_y=True, smooth_nr=1e-5, smooth_dr=1e-5
-        )
+        self.name, self.keywords, self.class_weights = name, parameters, class_weights
+        self._weighted: dict[tuple[int, ...], nn.Module] = {}
+        self._plain = make_loss(name, parameters)
+
+    def _of_groups(self, groups: tuple[int, ...], device: torch.device) -> nn.Module:
+        """Return the loss whose weights are those of the groups."""
+        if self.class_weights is None:
+            return self._plain
+        if groups not in self._weighted:
+            weight = torch.tensor(group_weights(self.class_weights, groups))
+            self._weighted[groups] = make_loss(self.name, self.keywords, weight=weight)
+        return self._weighted[groups].to(device)
 
     def forward(self, logits: Tensor, classes: Tensor, groups: Sequence[tuple[int, ...]]) -> Tensor:
         """Return the mean loss over samples, each scored on its own groups.
@@ -73,6 +125,14 @@ class PartialLabelDiceCELoss(nn.Module):
             ValueError: if there is not one tuple a sample, or a tuple tells no
                 class from another and so teaches nothing.
         """
+        if logits.ndim > classes.ndim:
+            levels = logits.unbind(1)
+            shares = [0.5**level for level in range(len(levels))]
+            losses = [
+                share / sum(shares) * self(level, classes, groups)
+                for share, level in zip(shares, levels, strict=True)
+            ]
+            return torch.stack(losses).sum()
         if len(groups) != len(logits):
             raise ValueError(f"groups needs one tuple a sample ({len(logits)}), got {len(groups)}")
         total = logits.new_zeros(())
@@ -84,5 +144,6 @@ class PartialLabelDiceCELoss(nn.Module):
             fold = torch.tensor(wanted, device=classes.device)
             target = fold[classes[chosen].long()]
             # softmax of log-probabilities gives the probabilities back
-            total = total + self.loss(folded, target) * len(chosen) / len(groups)
+            loss = self._of_groups(wanted, logits.device)(folded, target)
+            total = total + loss * len(chosen) / len(groups)
         return total

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -12,7 +13,9 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    Strict,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -25,6 +28,13 @@ from spinesynth.suggest import did_you_mean
 Probability = Annotated[float, Field(ge=0, le=1)]
 Factor = Annotated[float, Field(ge=1)]  # coarse over original voxel size
 Size = Annotated[int, Field(ge=1)]
+Weight = Annotated[float, Field(ge=0), Strict()]
+Switch = Annotated[bool, Strict()]
+#: Keys of ``NETWORKS`` and ``LOSSES``.
+NetworkName = Literal[
+    "unet", "basic_unet", "residual_unet", "segresnet", "dynunet", "swin_unetr", "unetr"
+]
+LossName = Literal["dice_ce", "dice", "dice_focal", "tversky", "boundary_dice_ce"]
 
 
 def _within(low: float, high: float = math.inf) -> AfterValidator:
@@ -70,8 +80,10 @@ class _Section(BaseModel):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _refuse_truth_values(cls, value: object) -> object:
-        # `steps: yes` would otherwise count as 1; no setting is a truth value
+    def _refuse_truth_values(cls, value: object, info: ValidationInfo) -> object:
+        # `steps: yes` would otherwise count as 1; only switches are truth values
+        if info.field_name and cls.model_fields[info.field_name].annotation is bool:
+            return value
         items = value if isinstance(value, list | tuple) else [value]
         if any(isinstance(item, bool) for item in items):
             raise ValueError("must not be true or false")
@@ -109,19 +121,30 @@ class DataConfig(_Section):
 
 
 class NetworkConfig(_Section):
-    """The network, the same for every model of an experiment.
+    """The network, the same for every model of an experiment (docs/networks.md).
 
     Attributes:
+        name: of a kind of network.
+        dims: spatial axes; runs take slices, so 2.
         base_features: features of the first level; they double at each level.
         slices: sagittal slices that it sees at once, as channels: 1 is 2D; 3 is 2.5D,
             the slice and its neighbours. Only the middle one is segmented.
         neighbour_mm: least distance of neighbours; where slices lie closer, farther
             ones are taken.
+        gradient_checkpointing: compute activations twice to save memory, where the
+            network can.
+        deep_supervision: train coarser levels too, where the network can.
+        parameters: further arguments of the network's class.
     """
 
+    name: NetworkName = "unet"
+    dims: Literal[2, 3] = 2
     base_features: Annotated[int, Field(ge=1)] = 16
     slices: Annotated[Size, AfterValidator(_odd)] = 1
     neighbour_mm: Annotated[float, Field(gt=0, le=50)] = 2.0
+    gradient_checkpointing: Switch = False
+    deep_supervision: Switch = False
+    parameters: dict[str, Any] = {}
 
 
 class SynthesisConfig(_Section):
@@ -160,13 +183,24 @@ class TrainingConfig(_Section):
     """Optimisation, equal for every model of an experiment.
 
     Attributes:
+        loss: over what a source annotates (docs/networks.md).
+        loss_parameters: further arguments of the loss.
+        class_weights: weight of a class by its name in the target scheme; 1 where
+            none is said.
+        optimiser: ``sgd`` takes ``momentum``, Nesterov's.
+        weight_decay: of every weight.
         schedule: of the learning rate. ``plateau`` lowers it where the validation
             stands still (``plateau_patience``, ``plateau_threshold``,
-            ``plateau_factor``), ``cosine`` raises it over ``warmup_steps`` and lowers
-            it at each step, to a thousandth at the last.
+            ``plateau_factor``), ``cosine`` and ``polynomial`` raise it over
+            ``warmup_steps`` and lower it at each step, to a thousandth at the last.
         warmup_steps: fewer than ``steps``.
+        accumulate_steps: parts that each batch goes through the network in, for less
+            memory; divides ``batch_size``.
         ema_decay: of the exponential moving average of the weights, which is what
             is validated and saved; 0 keeps the latest weights.
+        precision: of the forward pass; ``float16`` needs a CUDA device.
+        channels_last: lay tensors out with their channels together.
+        compile: let torch compile the network.
     """
 
     steps: Annotated[int, Field(ge=1)] = 200
@@ -175,23 +209,40 @@ class TrainingConfig(_Section):
     patch_size: tuple[Size, Size] = (192, 192)
     spacing_mm: Annotated[float, Field(gt=0)] = 1.0
     learning_rate: Annotated[float, Field(gt=0)] = 2e-3
-    schedule: Literal["plateau", "cosine"] = "plateau"
+    loss: LossName = "dice_ce"
+    loss_parameters: dict[str, Any] = {}
+    class_weights: dict[str, Weight] = {}
+    optimiser: Literal["adam", "adamw", "sgd"] = "adam"
+    momentum: Annotated[float, Field(gt=0, lt=1)] = 0.99
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    schedule: Literal["plateau", "cosine", "polynomial"] = "plateau"
     warmup_steps: Annotated[int, Field(ge=0)] = 0
     plateau_patience: Annotated[int, Field(ge=0)] = 3
     plateau_threshold: Annotated[float, Field(ge=0, lt=1)] = 0.01
     plateau_factor: Annotated[float, Field(gt=0, lt=1)] = 0.5
     gradient_clip: Annotated[float, Field(gt=0)] = 5.0
     ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.99
-    precision: Literal["float32", "bfloat16"] = "bfloat16"
+    accumulate_steps: Annotated[int, Field(ge=1)] = 1
+    precision: Literal["float32", "bfloat16", "float16"] = "bfloat16"
+    channels_last: Switch = False
+    compile: Switch = False
     val_samples: Annotated[int, Field(ge=1)] = 32
     workers: Annotated[int, Field(ge=0)] = 1
 
     @model_validator(mode="after")
-    def _warm_up_ends(self) -> Self:
+    def _numbers_fit_together(self) -> Self:
+        problems = []
         if self.warmup_steps >= self.steps:
-            raise ValueError(
+            problems.append(
                 f"warmup_steps must be fewer than steps ({self.steps}), got {self.warmup_steps}"
             )
+        if self.batch_size % self.accumulate_steps:
+            problems.append(
+                f"accumulate_steps must divide batch_size ({self.batch_size}), "
+                f"got {self.accumulate_steps}"
+            )
+        if problems:
+            raise ValueError("; ".join(problems))
         return self
 
 
@@ -220,14 +271,18 @@ class ExperimentConfig(_Section):
     evaluation: EvaluationConfig = EvaluationConfig()
 
     @model_validator(mode="after")
-    def _recipe_can_be_built(self) -> Self:
+    def _parts_can_be_built(self) -> Self:
         from spinesynth.pipelines.chains import augmentation_chain, synthesis_chain  # need this
+        from spinesynth.pipelines.network_plan import training_problems
 
+        problems = training_problems(self)
         try:
             synthesis_chain(self)
             augmentation_chain(self)
         except (ConfigError, ValueError) as error:
-            raise ValueError(f"synthesis: {error}") from None
+            problems.append(f"synthesis: {error}")
+        if problems:
+            raise ValueError("; ".join(problems))
         return self
 
 
@@ -250,7 +305,11 @@ def _describe(error: ValidationError, source: str) -> str:
             lines.append(message)
             continue
         where = ".".join(str(part) for part in problem["loc"])
-        hint = _nearest(problem["loc"]) if problem["type"] == "extra_forbidden" else ""
+        hint = ""
+        if problem["type"] == "extra_forbidden":
+            hint = _nearest(problem["loc"])
+        elif problem["type"] == "literal_error" and isinstance(problem["input"], str):
+            hint = did_you_mean(problem["input"], re.findall(r"'([^']+)'", problem["msg"]))
         lines.append(f"{where}: {message}{hint}, got {problem['input']!r}")
     return f"{source} cannot be used: " + "; ".join(lines)
 
@@ -268,11 +327,11 @@ def parse_config(values: dict[str, Any], *, source: str = "configuration") -> Ex
         raise ConfigError(_describe(error, source), code="E-CONF-002") from None
 
 
-def read_config(path: Path) -> ExperimentConfig:
-    """Read and check a YAML configuration.
+def read_values(path: Path) -> dict[str, Any]:
+    """Read the settings of a YAML file, unchecked.
 
     Raises:
-        ConfigError: if the file is missing, is not YAML, or has wrong fields.
+        ConfigError: if the file is missing or holds no mapping of YAML.
     """
     if not path.is_file():
         raise ConfigError(
@@ -285,4 +344,13 @@ def read_config(path: Path) -> ExperimentConfig:
         raise ConfigError(f"{path} is no valid YAML: {message}", code="E-CONF-001") from None
     if not isinstance(values, dict):
         raise ConfigError(f"{path} must hold a mapping of settings", code="E-CONF-001")
-    return parse_config(values, source=str(path))
+    return values
+
+
+def read_config(path: Path) -> ExperimentConfig:
+    """Read and check a YAML configuration.
+
+    Raises:
+        ConfigError: if the file is missing, is not YAML, or has wrong fields.
+    """
+    return parse_config(read_values(path), source=str(path))

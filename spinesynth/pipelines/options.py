@@ -10,7 +10,8 @@ from pathlib import Path
 from spinesynth.anatomy.label_schemes import SCHEMES
 from spinesynth.errors import ConfigError
 from spinesynth.io.discover import discover_cases
-from spinesynth.pipelines.config import ExperimentConfig, parse_config, read_config
+from spinesynth.pipelines.config import ExperimentConfig, parse_config, read_values
+from spinesynth.pipelines.settings import apply_settings
 from spinesynth.pipelines.split import can_teach, can_train
 
 _LOG = logging.getLogger(__name__)
@@ -31,12 +32,13 @@ def configure(
     learning_rate: float | None = None,
     num_classes: int | None = None,
     resolution_factors: str | None = None,
+    settings: Sequence[str] = (),
 ) -> ExperimentConfig:
     """Read a configuration and let options override it.
 
     Args:
-        file: YAML file; None for the defaults, with every source of ``data``
-            that the target can learn from as a train source.
+        file: YAML file; None for the defaults. Where no train source is named,
+            every source of ``data`` that the target can learn from is one.
         data: manifest CSV or folder of a data set; None for phantoms.
         model: ``A``, ``B`` or ``both``.
         seed: of everything random.
@@ -45,18 +47,23 @@ def configure(
         learning_rate: at the start.
         num_classes: of the network, background included; chooses the scheme.
         resolution_factors: numbers with commas between, as ``1,2,4``.
+        settings: any others, each ``a.b=c``; the options above go over them.
 
     Raises:
-        ConfigError: if the file or an option cannot be used.
+        ConfigError: if the file or an option cannot be used; of the file and
+            ``settings`` every error at once.
         InputError: if the data cannot be read.
     """
-    base = ExperimentConfig(name=_NAME_WITHOUT_FILE) if file is None else read_config(file)
+    given = {"name": _NAME_WITHOUT_FILE} if file is None else read_values(file)
+    apply_settings(given, settings)
+    place = "the configuration" if file is None else str(file)
+    base = parse_config(given, source=f"{place} with --set" if settings else place)
     values = base.model_dump()
     if model is not None:
         values["models"] = ("A", "B") if model == "both" else (model,)
     if num_classes is not None:
         values["target_scheme"] = scheme_of(num_classes)
-    if file is None and data is not None:
+    if data is not None and "train_sources" not in base.data.model_fields_set:
         values["data"]["train_sources"] = _train_sources(
             data, models=values["models"], target_scheme=values["target_scheme"]
         )

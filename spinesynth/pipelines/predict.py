@@ -15,9 +15,9 @@ from spinesynth.anatomy.label_schemes import LabelScheme, get_scheme
 from spinesynth.anatomy.structures import REPORT_GROUPS, Structure
 from spinesynth.io.checkpoint import Checkpoint, load_checkpoint, refuse_checkpoint
 from spinesynth.kernels.intensity import normalise_intensity
-from spinesynth.networks import UNet
 from spinesynth.pipelines.config import ExperimentConfig, parse_config
 from spinesynth.pipelines.device import best_device
+from spinesynth.pipelines.network_plan import build_network
 from spinesynth.transforms.sagittal_slab import neighbour_step
 
 
@@ -140,12 +140,6 @@ class VolumePredictor:
     def __call__(self, image: MetaTensor) -> Tensor:
         """Return uint8 ``(I, J, K)`` Structure codes on the image's own canonical grid."""
         return self.structures[self.probabilities(image).argmax(0)]
-
-
-def build_network(config: ExperimentConfig) -> UNet:
-    """Return the untrained network of a configuration."""
-    classes = get_scheme(config.target_scheme).num_classes
-    return UNet(config.network.slices, classes, config.network.base_features)
 
 
 def predictor_of(network: nn.Module, config: ExperimentConfig) -> VolumePredictor:

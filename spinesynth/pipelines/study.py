@@ -35,6 +35,7 @@ from spinesynth.metrics import compare_models, summarise
 from spinesynth.pipelines.config import ExperimentConfig, parse_config, read_config
 from spinesynth.pipelines.experiment import run_experiment
 from spinesynth.pipelines.results import METRICS_CSV, RUN_JSON, TABLES, read_results
+from spinesynth.pipelines.settings import replace_setting
 from spinesynth.strict_yaml import load_strict
 
 ARMS = Path("arms")
@@ -108,13 +109,10 @@ def _arm(base: dict[str, Any], settings: Mapping[str, Any], *, place: str) -> Ex
     """Return the base with some settings replaced."""
     values = copy.deepcopy(base)
     for name, value in settings.items():
-        *sections, last = name.split(".")
-        inner = values
-        for section in sections:
-            inner = inner.setdefault(section, {})
-            if not isinstance(inner, dict):
-                raise ConfigError(f"{place}: {section} of {name} is no section", code="E-CONF-011")
-        inner[last] = value
+        try:
+            replace_setting(values, name, value)
+        except ValueError as error:
+            raise ConfigError(f"{place}: {error}", code="E-CONF-011") from None
     config = parse_config(values, source=place)
     if config.models != ("A",):
         raise ConfigError(

@@ -17,13 +17,17 @@ from spinesynth.errors import ConfigError
 from spinesynth.io.case import Case
 from spinesynth.io.checkpoint import Checkpoint, save_checkpoint
 from spinesynth.io.tables import write_csv
-from spinesynth.networks import PartialLabelDiceCELoss, group_logits
+from spinesynth.networks import group_logits
 from spinesynth.pipelines.chains import augmentation_chain, synthesis_chain
+from spinesynth.pipelines.compilation import compile_in_place, explaining_the_compiler
 from spinesynth.pipelines.config import ExperimentConfig
 from spinesynth.pipelines.datasets import SampleKey, SliceDataset, TargetCoder, collate, make_loader
 from spinesynth.pipelines.device import best_device
+from spinesynth.pipelines.micro_batches import micro_batches
+from spinesynth.pipelines.network_plan import build_loss, build_network
+from spinesynth.pipelines.optimisers import make_optimiser
 from spinesynth.pipelines.phantom_data import PHANTOM_SOURCE
-from spinesynth.pipelines.predict import build_network
+from spinesynth.pipelines.precision import autocast, make_scaler
 from spinesynth.pipelines.progress import StepProgress
 from spinesynth.pipelines.results import MODELS, TABLES, training_csv
 from spinesynth.pipelines.schedule import Schedule
@@ -96,20 +100,25 @@ class Trainer:
         if model == "A" and config.synthesis.phantom_share == 1:
             self.seen_patients = (PHANTOM_SOURCE,)  # it saw no patient, not even a label map
         self.device = best_device()
+        self.scaler = make_scaler(config.training, self.device)
+        self.layout = (
+            torch.channels_last if config.training.channels_last else torch.preserve_format
+        )
         with torch.random.fork_rng(devices=[]):
             # torch initialises weights from the global generator only
             torch.manual_seed(derive_seed(config.seed, "weights"))
-            self.network = build_network(config).to(self.device)
+            network = build_network(config).to(self.device)
+        # not in the stub of Module.to
+        self.network = network.to(memory_format=self.layout)  # type: ignore[call-overload]
         # validated and saved; a running mean is steadier than the last step's weights
         self.average = AveragedModel(self.network, avg_fn=self._blend)
         self.data = make_dataset(train, config, model=model)
         self.validation = self._fixed_samples(
             make_dataset(validation, config, model=model, part="validation")
         )
-        self.loss = PartialLabelDiceCELoss()
-        self.optimiser = torch.optim.Adam(
-            self.network.parameters(), lr=config.training.learning_rate
-        )
+        compile_in_place(self.network, config.training)
+        self.loss = build_loss(config)
+        self.optimiser = make_optimiser(self.network.parameters(), config.training)
         self.schedule = Schedule(self.optimiser, config.training)
         self.rows: list[dict[str, Any]] = []
         self.best_dice = -1.0
@@ -126,13 +135,13 @@ class Trainer:
         return average.lerp(latest, 1 - decay)
 
     def _logits(self, network: nn.Module, image: Tensor) -> Tensor:
-        enabled = self.config.training.precision == "bfloat16"
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=enabled):
-            logits: Tensor = network(image.to(self.device))
+        with autocast(self.config.training, self.device):
+            logits: Tensor = network(image.to(self.device, memory_format=self.layout))
         return logits.float()
 
-    def _step(self, batch: dict[str, Any]) -> float:
-        loss = self.loss(
+    def _loss_of(self, batch: dict[str, Any]) -> Tensor:
+        """Return the loss of a batch, or raise where it is not finite."""
+        loss: Tensor = self.loss(
             self._logits(self.network, batch["image"]),
             batch["target"].to(self.device),
             batch["groups"],
@@ -144,13 +153,23 @@ class Trainer:
                 f"got {self.config.training.learning_rate:g}",
                 code="E-TRAIN-001",
             )
+        return loss
+
+    def _step(self, batch: dict[str, Any]) -> float:
+        settings, total = self.config.training, 0.0
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.network.parameters(), self.config.training.gradient_clip)
-        self.optimiser.step()
+        with explaining_the_compiler(settings):
+            for part, share in micro_batches(batch, settings.accumulate_steps):
+                loss = self._loss_of(part) * share
+                torch.autograd.backward(self.scaler.scale(loss))
+                total += float(loss.detach())
+        self.scaler.unscale_(self.optimiser)
+        nn.utils.clip_grad_norm_(self.network.parameters(), settings.gradient_clip)
+        self.scaler.step(self.optimiser)
+        self.scaler.update()
         self.schedule.after_step()
         self.average.update_parameters(self.network)
-        return float(loss.detach())
+        return total
 
     def validate(self) -> dict[str, float]:
         """Return the loss, and the Dice of the averaged weights pooled over the validation samples.

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from monai.losses.dice import DiceCELoss
 from torch import Tensor
 
-from spinesynth.networks import PartialLabelDiceCELoss, group_logits
+from spinesynth.networks import PartialLabelLoss, group_logits
 
 _SIX = (0, 1, 2, 3, 4, 5)
 #: Body and process as one vertebra, disc alone; canal and sacrum not annotated.
@@ -40,14 +40,14 @@ def _monai() -> DiceCELoss:
 def test_loss_of_full_labels_is_that_of_monai(spatial: tuple[int, ...]) -> None:
     logits, classes = _logits(3, 6, *spatial), _classes(3, 1, *spatial)
 
-    loss = PartialLabelDiceCELoss()(logits, classes, [_SIX] * 3)
+    loss = PartialLabelLoss()(logits, classes, [_SIX] * 3)
 
     torch.testing.assert_close(loss, _monai()(logits, classes))
 
 
 def test_loss_of_samples_with_other_groups_is_their_mean() -> None:
     logits, classes = _logits(3, 6, 8, 8), _classes(3, 1, 8, 8)
-    loss = PartialLabelDiceCELoss()
+    loss = PartialLabelLoss()
     groups = [_SIX, _PARTIAL, _SIX]
 
     alone = [loss(logits[n : n + 1], classes[n : n + 1], groups[n : n + 1]) for n in range(3)]
@@ -63,7 +63,7 @@ def test_one_voxel_is_marginalised_as_by_hand() -> None:
     dice = [1 - smooth / (0.25 + smooth), 1 - (2 * 0.3 + smooth) / (0.3 + 1 + smooth)]
     wanted = sum(dice) / 2 - math.log(0.3)
 
-    loss = PartialLabelDiceCELoss()(logits, torch.full((1, 1, 1, 1), 3), [_PARTIAL])
+    loss = PartialLabelLoss()(logits, torch.full((1, 1, 1, 1), 3), [_PARTIAL])
 
     assert float(loss) == pytest.approx(wanted, rel=1e-5)
 
@@ -72,7 +72,7 @@ def test_loss_has_no_preference_among_classes_that_are_not_annotated() -> None:
     logits = _logits(1, 6, 5, 5).requires_grad_()
     classes = torch.tensor([0, 1, 3])[_classes(1, 1, 5, 5, count=3)]
 
-    PartialLabelDiceCELoss()(logits, classes, [_PARTIAL]).backward()
+    PartialLabelLoss()(logits, classes, [_PARTIAL]).backward()
 
     # the loss sees log(e^a + e^b + e^c): what it asks of a, b and c is as their shares of it
     assert logits.grad is not None
@@ -84,7 +84,7 @@ def test_loss_has_no_preference_among_classes_that_are_not_annotated() -> None:
 def test_probability_moved_between_classes_that_are_not_annotated_changes_nothing() -> None:
     logits, classes = _logits(1, 6, 5, 5), torch.zeros(1, 1, 5, 5, dtype=torch.long)
     swapped = logits[:, [4, 1, 2, 3, 5, 0]]
-    loss = PartialLabelDiceCELoss()
+    loss = PartialLabelLoss()
 
     torch.testing.assert_close(
         loss(logits, classes, [_PARTIAL]), loss(swapped, classes, [_PARTIAL])
@@ -97,7 +97,7 @@ def test_perfect_prediction_costs_nearly_nothing() -> None:
     logits = 40 * torch.nn.functional.one_hot(classes[:, 0], 6).movedim(-1, 1).float()
 
     for groups in (_SIX, _PARTIAL):
-        assert float(PartialLabelDiceCELoss()(logits, classes, [groups] * 2)) < 1e-5
+        assert float(PartialLabelLoss()(logits, classes, [groups] * 2)) < 1e-5
 
 
 @given(st.integers(0, 1000), st.permutations([0, 0, 1, 1, 2, 3]))
@@ -119,7 +119,7 @@ def test_probabilities_of_groups_sum_to_one_and_to_their_classes(
 def test_extreme_logits_stay_finite() -> None:
     logits = torch.tensor([1e4, -1e4, 0.0, 0.0]).reshape(1, 4, 1, 1).requires_grad_()
 
-    loss = PartialLabelDiceCELoss()(logits, torch.ones(1, 1, 1, 1), [(0, 1, 1, 2)])
+    loss = PartialLabelLoss()(logits, torch.ones(1, 1, 1, 1), [(0, 1, 1, 2)])
     loss.backward()
 
     assert bool(torch.isfinite(loss))
@@ -130,7 +130,7 @@ def test_extreme_logits_stay_finite() -> None:
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.int64, torch.float32])
 def test_classes_of_any_type_are_taken(dtype: torch.dtype) -> None:
     logits, classes = _logits(1, 6, 4, 4), _classes(1, 1, 4, 4)
-    loss = PartialLabelDiceCELoss()
+    loss = PartialLabelLoss()
 
     assert torch.equal(
         loss(logits, classes.to(dtype), [_PARTIAL]), loss(logits, classes, [_PARTIAL])
@@ -139,21 +139,21 @@ def test_classes_of_any_type_are_taken(dtype: torch.dtype) -> None:
 
 def test_one_tuple_of_groups_is_needed_for_each_sample() -> None:
     with pytest.raises(ValueError, match=r"groups needs one tuple a sample \(2\), got 1"):
-        PartialLabelDiceCELoss()(_logits(2, 6, 2, 2), _classes(2, 1, 2, 2), [_SIX])
+        PartialLabelLoss()(_logits(2, 6, 2, 2), _classes(2, 1, 2, 2), [_SIX])
 
 
 @pytest.mark.parametrize("groups", [(0, 1, 2), (0, 1, 2, 3, 4, 5, 6)])
 def test_one_group_is_needed_for_each_class(groups: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"groups needs one entry a class \(6\), got"):
-        PartialLabelDiceCELoss()(_logits(1, 6, 2, 2), _classes(1, 1, 2, 2), [groups])
+        PartialLabelLoss()(_logits(1, 6, 2, 2), _classes(1, 1, 2, 2), [groups])
 
 
 @pytest.mark.parametrize("groups", [(0, 2, 2, 3, 0, 0), (1, 2, 1, 2, 1, 2), (0, -1, 1, 1, 1, 1)])
 def test_groups_must_be_contiguous(groups: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="groups must be contiguous from 0, got"):
-        PartialLabelDiceCELoss()(_logits(1, 6, 2, 2), _classes(1, 1, 2, 2), [groups])
+        PartialLabelLoss()(_logits(1, 6, 2, 2), _classes(1, 1, 2, 2), [groups])
 
 
 def test_groups_that_tell_nothing_apart_are_refused() -> None:
     with pytest.raises(ValueError, match="groups must tell 2 groups apart at least"):
-        PartialLabelDiceCELoss()(_logits(1, 6, 2, 2), _classes(1, 1, 2, 2), [(0,) * 6])
+        PartialLabelLoss()(_logits(1, 6, 2, 2), _classes(1, 1, 2, 2), [(0,) * 6])

@@ -8,7 +8,7 @@ from torch import nn
 
 from spinesynth.errors import ConfigError
 from spinesynth.pipelines.config import TrainingConfig, parse_config
-from spinesynth.pipelines.schedule import Schedule, cosine_share
+from spinesynth.pipelines.schedule import Schedule, cosine_share, polynomial_share
 
 
 def _rates(settings: TrainingConfig, scores: list[float]) -> list[float]:
@@ -35,6 +35,16 @@ def test_cosine_rises_in_a_line_and_falls_along_half_a_cosine() -> None:
     assert rates[20] == pytest.approx(0.0008)
 
 
+def test_polynomial_falls_as_the_power_of_what_is_left() -> None:
+    settings = TrainingConfig(schedule="polynomial", steps=21, warmup_steps=4, learning_rate=0.8)
+
+    rates = _rates(settings, [0.0] * 21)
+
+    assert rates[:5] == pytest.approx([0.2, 0.4, 0.6, 0.8, 0.8])
+    assert rates[12] == pytest.approx(0.8 * 0.5**0.9)  # half way between steps 4 and 20
+    assert rates[20] == pytest.approx(0.0008)
+
+
 def test_cosine_does_not_look_at_scores_and_plateau_not_at_steps() -> None:
     cosine = TrainingConfig(schedule="cosine", steps=8)
     assert _rates(cosine, [0.1] * 8) == _rates(cosine, [0.1 * n for n in range(8)])
@@ -45,8 +55,9 @@ def test_cosine_does_not_look_at_scores_and_plateau_not_at_steps() -> None:
 
 @pytest.mark.parametrize(("steps", "warmup_steps"), [(1, 0), (2, 1), (3, 2)])
 def test_shortest_trainings_have_a_rate_at_every_step(steps: int, warmup_steps: int) -> None:
-    shares = [cosine_share(n, steps=steps, warmup_steps=warmup_steps) for n in range(steps + 1)]
-    assert all(0 < share <= 1 for share in shares)
+    for curve in (cosine_share, polynomial_share):
+        shares = [curve(n, steps=steps, warmup_steps=warmup_steps) for n in range(steps + 1)]
+        assert all(0 < share <= 1 for share in shares)
 
 
 def test_warm_up_that_never_ends_is_refused() -> None:
