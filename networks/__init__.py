@@ -4,8 +4,6 @@ Each name is the object of :mod:`spinesynth.networks`, given here under a short
 name for the checkout. Installed, import from there.
 
 ==================== ==========================================================
-``NETWORKS``         every kind of network by name
-``LOSSES``           every kind of loss by name
 ``NetworkPlan``      what is asked of a network, whichever it is
 ``PartialLabelLoss`` any loss, over what a source annotates
 ``UNet``             the default: BasicUNet, features doubling, 2D or 3D

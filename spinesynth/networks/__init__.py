@@ -1,8 +1,6 @@
 """Networks (tensors in, logits out) by name, and the losses that train them.
 
 ==================== ==========================================================
-``NETWORKS``         every kind of network by name
-``LOSSES``           every kind of loss by name
 ``NetworkPlan``      what is asked of a network, whichever it is
 ``PartialLabelLoss`` any loss, over what a source annotates
 ``UNet``             the default: BasicUNet, features doubling, 2D or 3D
@@ -17,15 +15,13 @@
 
 from __future__ import annotations
 
-from spinesynth.networks.losses import LOSSES, loss_problems, make_loss
+from spinesynth.networks.losses import loss_problems, make_loss
 from spinesynth.networks.partial_label_loss import PartialLabelLoss, group_logits, group_weights
 from spinesynth.networks.plan import NetworkPlan
-from spinesynth.networks.registry import NETWORKS, make_network, network_problems
+from spinesynth.networks.registry import make_network, network_problems
 from spinesynth.networks.unet import UNet
 
 __all__ = [
-    "LOSSES",
-    "NETWORKS",
     "NetworkPlan",
     "PartialLabelLoss",
     "UNet",

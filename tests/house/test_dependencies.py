@@ -15,8 +15,9 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-#: Needed by what lies beside the package: the benchmarks measure against TorchIO.
-BESIDE_THE_PACKAGE = {"torchio"}
+#: Needed by what lies beside the package: the benchmarks measure against TorchIO, and MONAI's
+#: transformers import einops without requiring it.
+BESIDE_THE_PACKAGE = {"einops", "torchio"}
 
 #: Needed by comparisons only: `bench` brings them, `make` and the tests do without.
 PEERS = {"cornucopia", "torch-distmap", "torch-interpol"}

@@ -11,7 +11,6 @@ from monai.losses.dice import DiceCELoss
 from torch import Tensor
 
 from spinesynth.networks import (
-    LOSSES,
     PartialLabelLoss,
     group_logits,
     group_weights,
@@ -19,6 +18,7 @@ from spinesynth.networks import (
     make_loss,
 )
 from spinesynth.networks.boundary_dice_ce import boundary_weights
+from spinesynth.networks.losses import LOSSES
 from spinesynth.pipelines.config import LossName
 
 _PARTIAL = (0, 1, 1, 2, 0, 0)

@@ -10,13 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from spinesynth.networks import (
-    NETWORKS,
     NetworkPlan,
     PartialLabelLoss,
     make_network,
     network_problems,
 )
 from spinesynth.networks.dynunet import derive_topology
+from spinesynth.networks.registry import NETWORKS
 from spinesynth.pipelines.config import NetworkName
 
 #: The smallest of each kind that still has all of its parts.
