@@ -15,7 +15,7 @@ TEXT = (Path(__file__).parents[2] / "docs" / "networks.md").read_text(encoding="
 
 def rows(heading: str) -> list[list[str]]:
     """Return the cells of the first table under a heading, without their back-ticks."""
-    table = TEXT.split(f"## {heading}\n")[1].split("\n\n")[1]
+    table = TEXT.split(f"## {heading}\n\n")[1].split("\n\n")[0]
     return [
         [cell.strip().strip("`") for cell in line.strip("|").split("|")]
         for line in table.splitlines()[2:]

@@ -10,11 +10,11 @@ from typing import Any, Literal
 import pytest
 import torch
 from torch import nn
+from torch.amp.grad_scaler import GradScaler
 from torch.utils.data import Dataset
 
 from spinesynth.errors import ConfigError
 from spinesynth.io.checkpoint import load_checkpoint
-from spinesynth.pipelines import precision
 from spinesynth.pipelines.compilation import compile_in_place, explaining_the_compiler
 from spinesynth.pipelines.config import ExperimentConfig, TrainingConfig, parse_config
 from spinesynth.pipelines.datasets import SampleKey
@@ -153,7 +153,7 @@ def test_scaled_steps_are_those_without(
     plain = train(settings)
     monkeypatch.setattr(
         "spinesynth.pipelines.train.make_scaler",
-        lambda *_: precision.GradScaler("cpu", init_scale=2.0**10),
+        lambda *_: GradScaler("cpu", init_scale=2.0**10),
     )
     scaled = train(settings)
     assert scaled.scaler.is_enabled()
@@ -249,8 +249,13 @@ def test_values_that_only_the_network_can_judge_are_refused_before_training() ->
 
 
 def test_compiler_keeps_the_names_of_weights(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
-    monkeypatch.setattr(torch, "compile", lambda call: asked.append(call) or call)
+    asked = list[object]()
+
+    def noted(call: object) -> object:
+        asked.append(call)
+        return call
+
+    monkeypatch.setattr(torch, "compile", noted)
     network = nn.Conv2d(1, 1, 1)
     compile_in_place(network, TrainingConfig())
     assert asked == []
