@@ -34,7 +34,11 @@ def _seeded() -> Iterator[None]:
         yield
 
 
-def tiny(name: str, patch_size: tuple[int, ...], **wanted: Any) -> nn.Module:  # noqa: ANN401  # flags of a plan
+def tiny(
+    name: str,
+    patch_size: tuple[int, ...],
+    **wanted: Any,  # noqa: ANN401 flags of a plan
+) -> nn.Module:
     plan = NetworkPlan(
         num_classes=3, patch_size=patch_size, in_channels=2,
         base_features=FEATURES.get(name, 2), **wanted,
