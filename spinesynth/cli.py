@@ -9,7 +9,8 @@ status meaning
 3      an input was refused
 4      an output could not be written
 5      a checkpoint was refused
-130    interrupted
+130    interrupted (SIGINT, Ctrl-C)
+143    terminated (SIGTERM)
 ====== ================================================================
 
 The commands are in :mod:`spinesynth.commands`.
@@ -36,6 +37,7 @@ from spinesynth.commands import (
     training,
 )
 from spinesynth.errors import OutputError, SpineSynthError
+from spinesynth.pipelines.interrupt import exit_on_sigterm
 
 app = typer.Typer(
     name="spinesynth",
@@ -103,7 +105,8 @@ def run(arguments: Sequence[str], *, command: str) -> int:
     debug = "--debug" in arguments
     words = [word for word in arguments if word != "--debug"]
     try:
-        status = app(args=words, prog_name="spinesynth", standalone_mode=False, obj=command)
+        with exit_on_sigterm():
+            status = app(args=words, prog_name="spinesynth", standalone_mode=False, obj=command)
     except (SpineSynthError, OSError, typer.TyperException) as error:
         if debug:
             raise

@@ -27,6 +27,9 @@ Model = Annotated[
 ]
 Dummy = Annotated[bool, typer.Option("--use-dummy-data", help="Draw phantoms: no data needed.")]
 Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Of everything random.")]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on with what a stopped run left in the folder.")
+]
 Epochs = Annotated[
     int | None, typer.Option("--epochs", min=1, help="Times training.validate_every steps.")
 ]

@@ -18,6 +18,7 @@ from spinesynth.commands.options import (
     LearningRate,
     Model,
     NumClasses,
+    Resume,
     SaveDir,
     ScoredData,
     Seed,
@@ -39,6 +40,7 @@ def train(
     use_dummy_data: Dummy = False,
     seed: Seed = None,
     settings: Settings = None,
+    resume: Resume = False,
 ) -> None:
     """Train model A on synthetic images, model B on real ones, or both."""
     _refuse_two_kinds_of_data(data, use_dummy_data)
@@ -57,7 +59,8 @@ def train(
         settings=settings or (),
     )
     folder = save_dir or Path("results") / configuration.name
-    typer.echo(train_models(configuration, data=data, folder=folder, command=context.obj))
+    text = train_models(configuration, data=data, folder=folder, command=context.obj, resume=resume)
+    typer.echo(text)
 
 
 def experiment(
@@ -74,6 +77,7 @@ def experiment(
     use_dummy_data: Dummy = False,
     seed: Seed = None,
     settings: Settings = None,
+    resume: Resume = False,
 ) -> None:
     """Train, test on other contrasts and resolutions, and report."""
     _refuse_two_kinds_of_data(data, use_dummy_data)
@@ -93,7 +97,10 @@ def experiment(
         settings=settings or (),
     )
     folder = save_dir or Path("results") / configuration.name
-    typer.echo(run_experiment(configuration, data=data, folder=folder, command=context.obj))
+    text = run_experiment(
+        configuration, data=data, folder=folder, command=context.obj, resume=resume
+    )
+    typer.echo(text)
 
 
 def study(

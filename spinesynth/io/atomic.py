@@ -12,6 +12,7 @@ from spinesynth.errors import OutputError
 
 #: File systems allow 255 bytes per name; the temporary prefix needs some.
 _MAX_NAME = 100
+_PARTIAL = ".partial-"
 
 
 @contextmanager
@@ -47,6 +48,16 @@ def atomic_write(path: Path | str) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def remove_partial(folder: Path) -> None:
+    """Remove what killed writers have left half-written in a folder, not in those below.
+
+    Args:
+        folder: in which nobody else writes now; may be missing.
+    """
+    for path in folder.glob(f"{_PARTIAL}*"):
+        path.unlink(missing_ok=True)
+
+
 def _sync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
@@ -57,6 +68,6 @@ def _sync(path: Path) -> None:
 
 def _create_beside(path: Path) -> Path:
     """Create an empty file with a name of its own and the usual permissions."""
-    own = path.parent / f".partial-{secrets.token_hex(8)}-{path.name[-_MAX_NAME:]}"
+    own = path.parent / f"{_PARTIAL}{secrets.token_hex(8)}-{path.name[-_MAX_NAME:]}"
     own.touch(exist_ok=False)
     return own

@@ -8,6 +8,7 @@ import json
 import pickle
 import struct
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,12 +22,17 @@ from spinesynth.io.write import atomic_write
 
 _FORMAT = "spinesynth-checkpoint-2"
 _FORMAT_1 = "spinesynth-checkpoint-1"  # its digest covers the weights alone; still read
+_TRAINING = "spinesynth-training-1"  # a checkpoint that a training goes on from
 #: Type of each field; the digest of format 2 covers all but the weights as JSON.
 _FIELDS: dict[str, type] = {
     "format": str, "version": str, "config": dict, "target_scheme": str, "model": str,
     "step": int, "weights": dict, "digest": str,
 }  # fmt: skip
-_SEEN = "seen_patients"  # only in format 2
+_SEEN = "seen_patients"  # not in format 1
+_STATE = "training"  # only where a training goes on from it
+_FURTHER: dict[str, dict[str, type]] = {
+    _FORMAT_1: {}, _FORMAT: {_SEEN: list}, _TRAINING: {_SEEN: list, _STATE: dict},
+}  # fmt: skip
 #: What reading a damaged archive or pickle has been seen or may be expected to raise.
 _DAMAGE = (
     ArithmeticError, AssertionError, AttributeError, EOFError, ImportError, LookupError,
@@ -47,6 +53,8 @@ class Checkpoint:
         version: version of the package that wrote it.
         seen_patients: ids of the patients it was trained and validated on; none
             where nobody wrote them down.
+        training: what else a training needs to go on, as plain JSON types, where
+            ``weights`` holds all of its tensors; None for weights to predict with.
     """
 
     config: dict[str, Any]
@@ -56,6 +64,7 @@ class Checkpoint:
     weights: dict[str, Tensor]
     version: str = __version__
     seen_patients: tuple[str, ...] = ()
+    training: dict[str, Any] | None = None
 
 
 def _digest(content: dict[str, Any]) -> str:
@@ -73,9 +82,18 @@ def _digest(content: dict[str, Any]) -> str:
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Write a checkpoint to its final name only once it is complete."""
-    content = {
-        "format": _FORMAT,
+    """Write a checkpoint to its final name only once it is complete.
+
+    Args:
+        path: file to write; an older one stays until the new one is complete.
+        checkpoint: what it holds.
+
+    Raises:
+        OutputError: if the disk refuses it.
+    """
+    goes_on = checkpoint.training is not None
+    content: dict[str, Any] = {
+        "format": _TRAINING if goes_on else _FORMAT,
         "version": checkpoint.version,
         "config": checkpoint.config,
         "target_scheme": checkpoint.target_scheme,
@@ -83,6 +101,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "step": checkpoint.step,
         _SEEN: sorted(checkpoint.seen_patients),
         "weights": {k: v.detach().cpu().clone() for k, v in checkpoint.weights.items()},
+        **({_STATE: checkpoint.training} if goes_on else {}),
     }
     buffer = io.BytesIO()
     torch.save({**content, "digest": _digest(content)}, buffer)
@@ -91,19 +110,36 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
-    """Read a checkpoint, refusing code, damage and foreign files.
+    """Read a checkpoint to predict with, refusing code, damage and foreign files.
 
     Raises:
         CheckpointError: if the file is missing, is no checkpoint of this
             package, is damaged, or holds weights that are not finite.
     """
+    return _load(path, (_FORMAT, _FORMAT_1))
+
+
+def load_training_state(path: Path) -> Checkpoint:
+    """Read a checkpoint that a training goes on from, as strictly as any other.
+
+    Returns:
+        A checkpoint with ``training``.
+
+    Raises:
+        CheckpointError: as of :func:`load_checkpoint`, which refuses these files.
+    """
+    return _load(path, (_TRAINING,))
+
+
+def _load(path: Path, formats: Sequence[str]) -> Checkpoint:
+    """Read a checkpoint of one of some formats."""
     if not path.is_file():
         raise CheckpointError(
             f"no checkpoint at {path}; train one with run_experiment.py", code="E-CKPT-001"
         )
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-        _check(path, content)
+        _check(path, content, formats)
     except pickle.PickleError as error:
         raise refuse_checkpoint(path, "it is damaged or holds code") from error
     except _DAMAGE as error:
@@ -116,6 +152,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         weights=content["weights"],
         version=content["version"],
         seen_patients=tuple(content.get(_SEEN, ())),
+        training=content.get(_STATE),
     )
 
 
@@ -131,10 +168,10 @@ def refuse_checkpoint(path: Path, why: str) -> CheckpointError:
     )
 
 
-def _check(path: Path, content: object) -> None:
+def _check(path: Path, content: object, formats: Sequence[str]) -> None:
     """Raise unless the contents are those of a whole checkpoint."""
-    if not isinstance(content, dict) or content.get("format") not in (_FORMAT, _FORMAT_1):
-        raise refuse_checkpoint(path, f"it is not of the format {_FORMAT} or {_FORMAT_1}")
+    if not isinstance(content, dict) or content.get("format") not in formats:
+        raise refuse_checkpoint(path, f"it is not of the format {' or '.join(formats)}")
     _check_types(path, content)
     if _digest(content) != content["digest"]:
         what = "weights do" if content["format"] == _FORMAT_1 else "contents do"
@@ -146,7 +183,7 @@ def _check(path: Path, content: object) -> None:
 
 def _check_types(path: Path, content: dict[str, Any]) -> None:
     """Raise if a field is missing or of another type than it is written with."""
-    fields = _FIELDS if content["format"] == _FORMAT_1 else {**_FIELDS, _SEEN: list}
+    fields = {**_FIELDS, **_FURTHER[content["format"]]}
     missing = [name for name in fields if name not in content]
     if missing:
         raise refuse_checkpoint(path, f"it lacks {', '.join(missing)}")

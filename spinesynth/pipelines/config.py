@@ -201,6 +201,10 @@ class TrainingConfig(_Section):
         precision: of the forward pass; ``float16`` needs a CUDA device.
         channels_last: lay tensors out with their channels together.
         compile: let torch compile the network.
+        checkpoint_every: steps between the saved states that a training can go on
+            from; None for each validation. There is one after each validation anyway.
+        early_stopping_patience: end after so many validations in a row that were
+            not better than the best; None to take all steps.
     """
 
     steps: Annotated[int, Field(ge=1)] = 200
@@ -228,6 +232,8 @@ class TrainingConfig(_Section):
     compile: Switch = False
     val_samples: Annotated[int, Field(ge=1)] = 32
     workers: Annotated[int, Field(ge=0)] = 1
+    checkpoint_every: Annotated[int, Field(ge=1)] | None = None
+    early_stopping_patience: Annotated[int, Field(ge=1)] | None = None
 
     @model_validator(mode="after")
     def _numbers_fit_together(self) -> Self:

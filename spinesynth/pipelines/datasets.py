@@ -28,6 +28,7 @@ from spinesynth.io.load_case import load_case
 from spinesynth.io.volume import read_label
 from spinesynth.kernels.intensity import normalise_intensity
 from spinesynth.pipelines.config import ExperimentConfig
+from spinesynth.pipelines.interrupt import end_quietly
 from spinesynth.pipelines.phantom_data import PHANTOM_ANNOTATED
 from spinesynth.pipelines.process_pool import run_each
 from spinesynth.seeding import derive_seed32, make_generator
@@ -229,14 +230,25 @@ def _load_all(cases: Sequence[Case], *, with_image: bool) -> CacheDataset:
 
 
 class KeySampler(Sampler[SampleKey]):
-    """Name the samples of one epoch: cases in a shuffled cycle, each draw a new variant."""
+    """Name the samples of one epoch: cases in a shuffled cycle, each draw a new variant.
 
-    def __init__(self, cases: int, *, samples: int, epoch: int, run_seed: int) -> None:
+    Args:
+        cases: to choose from.
+        samples: of the whole epoch.
+        epoch: its number.
+        run_seed: seed of the run.
+        skip: samples at its start that were drawn before the run was stopped.
+    """
+
+    def __init__(
+        self, cases: int, *, samples: int, epoch: int, run_seed: int, skip: int = 0
+    ) -> None:
         self.cases, self.samples, self.epoch, self.run_seed = cases, samples, epoch, run_seed
+        self.skip = skip
 
     def __len__(self) -> int:
-        """Return the number of samples."""
-        return self.samples
+        """Return the number of samples that are left."""
+        return self.samples - self.skip
 
     def __iter__(self) -> Iterator[SampleKey]:
         """Yield the keys in an order that depends on the run seed and epoch alone."""
@@ -245,7 +257,9 @@ class KeySampler(Sampler[SampleKey]):
         for number in range(self.samples):
             if not order:
                 order = torch.randperm(self.cases, generator=generator).tolist()
-            yield SampleKey(self.epoch, order.pop(), number)
+            key = SampleKey(self.epoch, order.pop(), number)
+            if number >= self.skip:
+                yield key
 
 
 def collate(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -258,15 +272,27 @@ def collate(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def make_loader(
-    dataset: SliceDataset, *, samples: int, epoch: int, config: ExperimentConfig
+    dataset: SliceDataset, *, samples: int, epoch: int, config: ExperimentConfig, skip: int = 0
 ) -> DataLoader[dict[str, Any]]:
-    """Return a loader over ``samples`` slices of one epoch."""
+    """Return a loader over the slices of one epoch.
+
+    Args:
+        dataset: to draw from.
+        samples: of the whole epoch.
+        epoch: its number.
+        config: the experiment.
+        skip: samples at the start of the epoch to leave out, in whole batches.
+    """
     workers = config.training.workers
+    keys = KeySampler(len(dataset), samples=samples, epoch=epoch, run_seed=config.seed, skip=skip)
     return DataLoader(
         dataset,
         batch_size=config.training.batch_size,
-        sampler=KeySampler(len(dataset), samples=samples, epoch=epoch, run_seed=config.seed),
+        sampler=keys,
         num_workers=workers,
         collate_fn=collate,
         timeout=_WORKER_TIMEOUT_S if workers else 0,
+        worker_init_fn=end_quietly,
+        # else torch would draw the seed of the workers from the global generator
+        generator=make_generator(config.seed, "workers", epoch),
     )

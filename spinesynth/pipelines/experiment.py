@@ -5,14 +5,12 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import pandas as pd
 import torch
-from filelock import FileLock, Timeout
 from monai.data.meta_tensor import MetaTensor
 
 from spinesynth.errors import ConfigError
@@ -45,9 +43,11 @@ from spinesynth.pipelines.results import (
     training_csv,
 )
 from spinesynth.pipelines.robustness import evaluate_robustness
+from spinesynth.pipelines.run_lock import hold_folder
 from spinesynth.pipelines.run_record import describe_run, training_mode, write_json
 from spinesynth.pipelines.split import Split, split_cases, with_training_labels
 from spinesynth.pipelines.train import ModelName, Trainer, checkpoint_path
+from spinesynth.pipelines.training_state import state_path
 from spinesynth.pipelines.write_phantoms import write_phantom_dataset
 
 _LOG = logging.getLogger(__name__)
@@ -138,7 +138,12 @@ def _phantom_split(config: ExperimentConfig, folder: Path) -> Split:
 
 
 def run_experiment(
-    config: ExperimentConfig, *, data: Path | None, folder: Path, command: str
+    config: ExperimentConfig,
+    *,
+    data: Path | None,
+    folder: Path,
+    command: str,
+    resume: bool = False,
 ) -> str:
     """Train, test and report.
 
@@ -147,6 +152,7 @@ def run_experiment(
         data: manifest CSV or folder of a data set; None for phantoms.
         folder: where everything goes; made if missing.
         command: the command that started the run, for its record.
+        resume: go on with the trainings that an earlier run began in the folder.
 
     Returns:
         The comparison of the models as plain text, and where the report is.
@@ -161,10 +167,10 @@ def run_experiment(
             "or use 'spinesynth train', which does not test",
             code="E-CONF-003",
         )
-    with _locked(folder):
-        split, record = _prepare(config, split, folder, command, training_of=_MODEL_NAMES)
-        for model in config.models:
-            _train(config, model, split, folder, record)
+    with hold_folder(folder):
+        split = split or _phantom_split(config, folder)
+        record = _begin_record(config, split, command)
+        _train_all(config, split, folder, record, new_models=None if resume else _MODEL_NAMES)
         _evaluate(config, split, folder, record)
         write_json(folder / RUN_JSON, record)
         report, page = build_report(folder, folder / _REPORT, command=command)
@@ -175,7 +181,14 @@ def run_experiment(
     )
 
 
-def train_models(config: ExperimentConfig, *, data: Path | None, folder: Path, command: str) -> str:
+def train_models(
+    config: ExperimentConfig,
+    *,
+    data: Path | None,
+    folder: Path,
+    command: str,
+    resume: bool = False,
+) -> str:
     """Train the models of an experiment and leave their checkpoints.
 
     Args:
@@ -183,15 +196,16 @@ def train_models(config: ExperimentConfig, *, data: Path | None, folder: Path, c
         data: manifest CSV or folder of a data set; None for phantoms.
         folder: where everything goes; made if missing.
         command: the command that started the run, for its record.
+        resume: go on with the trainings that an earlier run began in the folder.
 
     Returns:
         Where the checkpoints are, one line each.
     """
     split = _plan(config, data)
-    with _locked(folder):
-        split, record = _prepare(config, split, folder, command, training_of=config.models)
-        for model in config.models:
-            _train(config, model, split, folder, record)
+    with hold_folder(folder):
+        split = split or _phantom_split(config, folder)
+        record = _begin_record(config, split, command)
+        _train_all(config, split, folder, record, new_models=None if resume else config.models)
         write_json(folder / RUN_JSON, record)
     paths = [checkpoint_path(folder, model, "best") for model in config.models]
     return "\n".join(f"Model {m}: {path}" for m, path in zip(config.models, paths, strict=True))
@@ -205,45 +219,52 @@ def _plan(config: ExperimentConfig, data: Path | None) -> Split | None:
     return read_split(config, data)
 
 
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Hold a run's folder, or say that another run does."""
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / ".lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise ConfigError(
-            f"{folder} is in use by another run; wait for it, or choose another --save-dir",
-            code="E-RUN-001",
-        ) from None
-    with lock:
-        yield
-
-
-def _prepare(
-    config: ExperimentConfig,
-    split: Split | None,
-    folder: Path,
-    command: str,
-    *,
-    training_of: Sequence[ModelName],
-) -> tuple[Split, dict[str, Any]]:
-    """Draw phantoms where there are no data, write the split down, begin the record.
-
-    What an earlier run left in the folder goes first, so that no report mixes
-    runs: tables, figures, and the training tables of ``training_of``.
-    """
-    _remove_outputs(folder, training_of=training_of)
-    split = split or _phantom_split(config, folder)
-    (folder / TABLES).mkdir(exist_ok=True)
-    write_csv(folder / SPLIT_CSV, split.table())
-    record: dict[str, Any] = {
+def _begin_record(config: ExperimentConfig, split: Split, command: str) -> dict[str, Any]:
+    """Return the record of a run that begins."""
+    return {
         **describe_run(), "command": command, "name": config.name, "seed": config.seed,
         "mode": training_mode(config, split.train) if "A" in config.models else None,
         "config": config.model_dump(mode="json"), "seconds": {}, "parameters": {},
     }  # fmt: skip
-    return split, record
+
+
+def _train_all(
+    config: ExperimentConfig,
+    split: Split,
+    folder: Path,
+    record: dict[str, Any],
+    *,
+    new_models: Sequence[ModelName] | None,
+) -> None:
+    """Train each model, and clear the folder of what an earlier run left.
+
+    Args:
+        config: the experiment.
+        split: of its data.
+        folder: of the run.
+        record: of the run; seconds and parameters are added.
+        new_models: models whose earlier training is forgotten; None to go on with it.
+    """
+    if new_models is not None:
+        _clear(folder, split, training_of=new_models)
+    for model in config.models:
+        trainer = Trainer(
+            config, model, train=split.train, validation=split.validation, folder=folder
+        )
+        record["parameters"][model] = trainer.network.count_parameters()
+        record["seconds"][f"train_{model}"] = round(trainer.run(resume=new_models is None), 1)
+    if new_models is None:  # only now: a state that is refused costs nothing
+        _clear(folder, split, training_of=())
+
+
+def _clear(folder: Path, split: Split, *, training_of: Sequence[ModelName]) -> None:
+    """Remove what an earlier run left, so that no report mixes runs, and write the split down.
+
+    Tables, figures and reports go, and of ``training_of`` the training tables and states.
+    """
+    _remove_outputs(folder, training_of=training_of)
+    (folder / TABLES).mkdir(exist_ok=True)
+    write_csv(folder / SPLIT_CSV, split.table())
 
 
 def _remove_outputs(folder: Path, *, training_of: Sequence[ModelName]) -> None:
@@ -255,6 +276,7 @@ def _remove_outputs(folder: Path, *, training_of: Sequence[ModelName]) -> None:
     outputs = [
         *(RUN_JSON, SPLIT_CSV, METRICS_CSV, ROBUSTNESS_CSV, FAILURES_CSV),
         *(training_csv(name) for name in training_of),
+        *(state_path(Path(), name) for name in training_of),
         *(CURVES / f"{name}.png" for name in REPORT_FIGURES),
         *(_REPORT / name for name in ("report.md", "report.html")),
     ]
@@ -266,18 +288,6 @@ def _remove_outputs(folder: Path, *, training_of: Sequence[ModelName]) -> None:
     ]
     for path in [*(folder / output for output in outputs), *overlays]:
         path.unlink(missing_ok=True)
-
-
-def _train(
-    config: ExperimentConfig,
-    model: ModelName,
-    split: Split,
-    folder: Path,
-    record: dict[str, Any],
-) -> None:
-    trainer = Trainer(config, model, train=split.train, validation=split.validation, folder=folder)
-    record["parameters"][model] = trainer.network.count_parameters()
-    record["seconds"][f"train_{model}"] = round(trainer.run(), 1)
 
 
 class _Counted:

@@ -15,10 +15,11 @@ class StepProgress:
     Args:
         title: what is running.
         total: number of steps.
+        done: steps that an earlier run has done.
     """
 
-    def __init__(self, title: str, total: int) -> None:
-        self.title, self.total, self.done = title, total, 0
+    def __init__(self, title: str, total: int, *, done: int = 0) -> None:
+        self.title, self.total, self.done, self.before = title, total, done, done
         self.started = time.monotonic()
         self.bar = None
         if sys.stderr.isatty():
@@ -34,7 +35,9 @@ class StepProgress:
         """Show the bar, if there is a terminal to show it on."""
         if self.bar:
             self.bar.start()
-            self.task = self.bar.add_task(self.title, total=self.total, note="")
+            self.task = self.bar.add_task(
+                self.title, total=self.total, completed=self.done, note=""
+            )
         return self
 
     def __exit__(
@@ -59,7 +62,7 @@ class StepProgress:
             self.bar.update(self.task, note=text)
             return
         elapsed = time.monotonic() - self.started
-        left = elapsed / max(self.done, 1) * (self.total - self.done)
+        left = elapsed / max(self.done - self.before, 1) * (self.total - self.done)
         sys.stderr.write(
             f"{self.title}: {self.done}/{self.total}, {text}, "
             f"{elapsed:.0f} s, about {left:.0f} s left\n"

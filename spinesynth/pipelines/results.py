@@ -14,6 +14,7 @@ path in a run's folder       what
 ``curves/*.png``             figures made from the tables
 ``overlays/*.png``           pictures of scans: never committed
 ``models/model_A_best.pt``   checkpoints, best and last of each model: never committed
+``models/model_A_state.pt``  what a training goes on from: never committed
 ============================ ==================================================
 """
 

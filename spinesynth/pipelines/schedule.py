@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
@@ -80,6 +81,20 @@ class Schedule:
                 threshold=settings.plateau_threshold,
                 threshold_mode="abs",
             )
+
+    @property
+    def _active(self) -> LambdaLR | ReduceLROnPlateau:
+        active = self._by_step or self._by_score
+        assert active is not None  # there is always one of them
+        return active
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return where it stands, as plain JSON types."""
+        return dict(self._active.state_dict())
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from where :meth:`state_dict` was taken."""
+        self._active.load_state_dict(state)
 
     def after_step(self) -> None:
         """Go on by one step."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,15 +15,17 @@ from torch.optim.swa_utils import AveragedModel
 
 from spinesynth.anatomy.label_schemes import get_scheme
 from spinesynth.errors import ConfigError
+from spinesynth.io.atomic import remove_partial
 from spinesynth.io.case import Case
 from spinesynth.io.checkpoint import Checkpoint, save_checkpoint
 from spinesynth.io.tables import write_csv
-from spinesynth.networks import group_logits
 from spinesynth.pipelines.chains import augmentation_chain, synthesis_chain
 from spinesynth.pipelines.compilation import compile_in_place, explaining_the_compiler
 from spinesynth.pipelines.config import ExperimentConfig
+from spinesynth.pipelines.data_digest import digest_cases
 from spinesynth.pipelines.datasets import SampleKey, SliceDataset, TargetCoder, collate, make_loader
 from spinesynth.pipelines.device import best_device
+from spinesynth.pipelines.interrupt import SafeStops, Stopped, end_helpers
 from spinesynth.pipelines.micro_batches import micro_batches
 from spinesynth.pipelines.network_plan import build_loss, build_network
 from spinesynth.pipelines.optimisers import make_optimiser
@@ -31,11 +34,12 @@ from spinesynth.pipelines.precision import autocast, make_scaler
 from spinesynth.pipelines.progress import StepProgress
 from spinesynth.pipelines.results import MODELS, TABLES, training_csv
 from spinesynth.pipelines.schedule import Schedule
+from spinesynth.pipelines.training_state import Learner, Reached, TrainingState, state_path
+from spinesynth.pipelines.validation import score_samples
 from spinesynth.seeding import derive_seed
 
 ModelName = Literal["A", "B"]
 _VALIDATION_EPOCH = -1  # its samples have names of their own, never seen in training
-_WHOLE = "vertebra"  # where body and posterior elements are known together, not apart
 
 
 def checkpoint_path(folder: Path, model: str, name: Literal["best", "last"]) -> Path:
@@ -113,15 +117,20 @@ class Trainer:
         # validated and saved; a running mean is steadier than the last step's weights
         self.average = AveragedModel(self.network, avg_fn=self._blend)
         self.data = make_dataset(train, config, model=model)
-        self.validation = self._fixed_samples(
-            make_dataset(validation, config, model=model, part="validation")
-        )
+        held_out = make_dataset(validation, config, model=model, part="validation")
+        self.validation = self._fixed_samples(held_out)
+        cases = {"training": digest_cases(self.data), "validation": digest_cases(held_out)}
         compile_in_place(self.network, config.training)
         self.loss = build_loss(config)
         self.optimiser = make_optimiser(self.network.parameters(), config.training)
         self.schedule = Schedule(self.optimiser, config.training)
-        self.rows: list[dict[str, Any]] = []
-        self.best_dice = -1.0
+        self._learner = Learner(
+            self.network, self.average, self.optimiser, self.schedule, self.scaler
+        )
+        self.reached, self._seconds_before, self._started = Reached(), 0.0, time.monotonic()
+        self.state = TrainingState(
+            state_path(folder, model), config, model, cases, self.seen_patients
+        )
 
     def _fixed_samples(self, data: SliceDataset) -> list[dict[str, Any]]:
         """Draw the validation samples once; they are the same at every validation."""
@@ -156,6 +165,13 @@ class Trainer:
         return loss
 
     def _step(self, batch: dict[str, Any]) -> float:
+        """Take one step; what is random in it (dropout) follows from its number."""
+        devices = [self.device] if self.device.type == "cuda" else []
+        with torch.random.fork_rng(devices=devices):
+            torch.manual_seed(derive_seed(self.config.seed, "step", self.reached.step))
+            return self._learn(batch)
+
+    def _learn(self, batch: dict[str, Any]) -> float:
         settings, total = self.config.training, 0.0
         self.optimiser.zero_grad(set_to_none=True)
         with explaining_the_compiler(settings):
@@ -172,38 +188,18 @@ class Trainer:
         return total
 
     def validate(self) -> dict[str, float]:
-        """Return the loss, and the Dice of the averaged weights pooled over the validation samples.
+        """Return the loss, and the Dice of the averaged weights over the validation samples.
 
         Returns:
-            ``val_loss``; ``val_dice_<name>`` for each structure by the name under
-            which it was known, so that whole vertebrae (``vertebra``) stand apart
-            from vertebral bodies; ``val_dice_mean``, the mean over classes, where
-            whole vertebrae count in the class of the bodies.
+            What :func:`~spinesynth.pipelines.validation.score_samples` returns.
         """
-        names = get_scheme(self.config.target_scheme).class_names
-        known: dict[tuple[int, str], Tensor] = {}
-        losses = []
         self.average.eval()
-        with torch.inference_mode():
-            for batch in self.validation:
-                logits = self._logits(self.average, batch["image"])
-                targets = batch["target"].to(self.device)
-                losses.append(float(self.loss(logits, targets, batch["groups"])))
-                for sample, target, groups in zip(logits, targets, batch["groups"], strict=True):
-                    overlap = _group_overlap(sample[None], target[None], groups)
-                    for number in _first_classes(groups):
-                        folded = groups.count(groups[number]) > 1
-                        key = (number, _WHOLE if folded else names[number])
-                        known[key] = known.get(key, torch.zeros(2)) + overlap[number]
-        classes = torch.zeros(len(names), 2)
-        for (number, _), pair in known.items():
-            classes[number] += pair
-        dice = [_dice(pair) for pair in classes if pair[1] > 0]
-        return {
-            "val_loss": sum(losses) / len(losses),
-            "val_dice_mean": sum(dice) / max(len(dice), 1),
-            **{f"val_dice_{key[1]}": _dice(known[key]) for key in sorted(known) if known[key][1]},
-        }
+        return score_samples(
+            lambda image: self._logits(self.average, image),
+            self.validation,
+            loss=self.loss,
+            class_names=get_scheme(self.config.target_scheme).class_names,
+        )
 
     def _save(self, name: Literal["best", "last"], step: int) -> None:
         path = checkpoint_path(self.folder, self.model, name)
@@ -219,74 +215,127 @@ class Trainer:
             ),
         )
 
-    def _finish_epoch(self, step: int, losses: list[float], seconds: float) -> str:
-        scores = self.validate()
-        self.rows.append(
+    def _finish_epoch(self, scores: dict[str, float]) -> str:
+        """Write a validation down, in the table and the checkpoints, and say what came out."""
+        reached, dice = self.reached, scores["val_dice_mean"]
+        reached.rows.append(
             {
                 "model": self.model,
-                "epoch": len(self.rows) + 1,
-                "step": step,
-                "train_loss": sum(losses) / len(losses),
+                "epoch": len(reached.rows) + 1,
+                "step": reached.step,
+                "train_loss": sum(reached.losses) / len(reached.losses),
                 **scores,
                 "learning_rate": self.optimiser.param_groups[0]["lr"],
-                "seconds": seconds,
+                "seconds": self._seconds(),
             }
         )
-        write_csv(self.folder / training_csv(self.model), pd.DataFrame(self.rows))
-        self.schedule.after_validation(scores["val_dice_mean"])
-        self._save("last", step)
-        if scores["val_dice_mean"] > self.best_dice:
-            self.best_dice = scores["val_dice_mean"]
-            self._save("best", step)
-        return f"loss {self.rows[-1]['train_loss']:.3f}, val Dice {scores['val_dice_mean']:.3f}"
+        reached.losses = []
+        self._write_table()
+        self.schedule.after_validation(dice)
+        self._save("last", reached.step)
+        reached.stale += 1
+        if dice > reached.best_dice:
+            reached.best_dice, reached.stale = dice, 0
+            self._save("best", reached.step)
+        self._save_state()
+        return f"loss {reached.rows[-1]['train_loss']:.3f}, val Dice {dice:.3f}"
 
-    def run(self) -> float:
-        """Train for the configured steps and leave the checkpoints.
+    def _write_table(self) -> None:
+        write_csv(self.folder / training_csv(self.model), pd.DataFrame(self.reached.rows))
 
-        Returns:
-            Seconds taken.
+    def _seconds(self) -> float:
+        """Return the seconds taken, those before the training was stopped included."""
+        return self._seconds_before + time.monotonic() - self._started
 
-        Raises:
-            ConfigError: if the training diverges.
-        """
-        settings = self.config.training
-        started, step = time.monotonic(), 0
+    def _save_state(self) -> None:
+        self.reached.seconds = self._seconds()
+        self.state.save(self._learner, self.reached)
+
+    def _begin(self, *, resume: bool) -> None:
+        """Go on from what an earlier run saved, or from the start."""
         for place in (TABLES, MODELS):
             (self.folder / place).mkdir(parents=True, exist_ok=True)
-        with StepProgress(f"model {self.model}", settings.steps) as progress:
-            while step < settings.steps:
-                count = min(settings.validate_every, settings.steps - step)
-                loader = make_loader(
-                    self.data,
-                    samples=count * settings.batch_size,
-                    epoch=len(self.rows),
-                    config=self.config,
-                )
-                losses = []
-                for batch in loader:
-                    losses.append(self._step(batch))
-                    progress.advance()
-                step += count
-                progress.note(self._finish_epoch(step, losses, time.monotonic() - started))
-        return time.monotonic() - started
+            remove_partial(self.folder / place)
+        if resume and self.state.path.exists():
+            self.reached = self.state.restore(self._learner)
+            self._seconds_before = self.reached.seconds
+            if self.reached.rows:  # the table may be ahead of the state
+                self._write_table()
+            return
+        (self.folder / training_csv(self.model)).unlink(missing_ok=True)
+        self._save_state()  # there is always one, of this training
 
+    @property
+    def _ended(self) -> bool:
+        settings, reached = self.config.training, self.reached
+        patience = settings.early_stopping_patience
+        if reached.losses:  # steps that no validation followed yet
+            return False
+        return reached.step >= settings.steps or (
+            patience is not None and reached.stale >= patience
+        )
 
-def _dice(overlap: Tensor) -> float:
-    """Return the Dice of (intersection, sum of sizes)."""
-    return float(2 * overlap[0] / overlap[1])
+    def run(self, *, resume: bool = False) -> float:
+        """Train for the configured steps and leave the checkpoints.
 
+        SIGTERM and SIGINT let it save where it is and end the program with the
+        status 143 or 130.
 
-def _first_classes(groups: tuple[int, ...]) -> list[int]:
-    """Return the first class of each group but that of the background."""
-    return [n for n, group in enumerate(groups) if group != 0 and groups.index(group) == n]
+        Args:
+            resume: go on from the state in the folder, if there is one, to the
+                weights, tables and checkpoints that one uninterrupted run leaves.
 
+        Returns:
+            Seconds taken, those of the runs before included.
 
-def _group_overlap(logits: Tensor, target: Tensor, groups: tuple[int, ...]) -> Tensor:
-    """Return (intersection, sum of sizes) of each class that the groups tell apart."""
-    predicted = group_logits(logits, groups).argmax(1)
-    reference = torch.tensor(groups, device=target.device)[target[:, 0].long()]
-    result = torch.zeros(len(groups), 2)
-    for number in _first_classes(groups):
-        mine, theirs = predicted == groups[number], reference == groups[number]
-        result[number] = torch.tensor([(mine & theirs).sum(), mine.sum() + theirs.sum()])
-    return result
+        Raises:
+            ConfigError: if the training diverges, or the state is of another run.
+            CheckpointError: if the state is refused.
+            OutputError: if a file cannot be written.
+        """
+        self._started = time.monotonic()
+        self._begin(resume=resume)
+        steps, done = self.config.training.steps, self.reached.step
+        try:
+            with (
+                SafeStops() as stops,
+                StepProgress(f"model {self.model}", steps, done=done) as progress,
+            ):
+                while not self._ended:
+                    self._run_epoch(stops, progress)
+                if self.reached.step < steps:
+                    progress.note(f"ended early, {self.reached.stale} validations after the best")
+                stops.check()  # it may have come in the last step, and means the whole run
+        except Stopped as stopped:
+            self._save_state()
+            end_helpers()
+            sys.stderr.write(
+                f"model {self.model}: stopped by {stopped.name} after step {self.reached.step} of "
+                f"{steps}; the same command with --resume goes on\n"
+            )
+            raise stopped.as_exit() from None
+        return self._seconds()
+
+    def _run_epoch(self, stops: SafeStops, progress: StepProgress) -> None:
+        """Take the steps that are left to the next validation, and validate."""
+        settings, reached = self.config.training, self.reached
+        epoch, done = len(reached.rows), len(reached.losses)
+        count = min(settings.validate_every, settings.steps - epoch * settings.validate_every)
+        if done < count:
+            loader = make_loader(
+                self.data,
+                samples=count * settings.batch_size,
+                epoch=epoch,
+                config=self.config,
+                skip=done * settings.batch_size,
+            )
+            for batch in stops.each(loader):
+                reached.losses.append(self._step(batch))
+                reached.step += 1
+                progress.advance()
+                every = settings.checkpoint_every
+                if every is not None and reached.step % every == 0:
+                    self._save_state()
+        with stops.allowed():
+            scores = self.validate()
+        progress.note(self._finish_epoch(scores))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -101,6 +103,15 @@ def test_interruption_has_its_own_status(replace: Replace) -> None:
     assert _run("check", "data") == 130
 
 
+def test_termination_has_its_own_status(replace: Replace) -> None:
+    def terminated(path: Path) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    replace("check.check_data", terminated)
+    with pytest.raises(SystemExit, match="143"):
+        _run("check", "data")
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -185,6 +196,7 @@ def test_train_takes_the_options_of_the_owner(
     assert config.seed == 7
     assert trained.options["data"] is None
     assert trained.options["folder"] == tmp_path
+    assert trained.options["resume"] is False
     assert trained.options["command"].startswith("spinesynth train --use-dummy-data")
     assert capsys.readouterr().out == "trained A\n"
 
@@ -199,6 +211,15 @@ def test_experiment_writes_under_the_name_of_its_configuration(
     (config,) = done.words
     assert config.evaluation.resolution_factors == (1.0, 2.5)
     assert done.options["folder"] == Path("results/smoke")
+
+
+@pytest.mark.parametrize("command", ["train", "experiment"])
+def test_run_goes_on_if_asked(command: str, replace: Replace) -> None:
+    done = _Recorder()
+    replace("experiment.train_models", done)
+    replace("experiment.run_experiment", done)
+    assert _run(command, "--resume") == 0
+    assert done.options["resume"] is True
 
 
 def test_evaluate_passes_factors_and_sources(replace: Replace, tmp_path: Path) -> None:

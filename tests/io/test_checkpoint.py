@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
 import pickle
@@ -15,7 +16,12 @@ from torch import Tensor
 
 import spinesynth
 from spinesynth.errors import CheckpointError, OutputError
-from spinesynth.io.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from spinesynth.io.checkpoint import (
+    Checkpoint,
+    load_checkpoint,
+    load_training_state,
+    save_checkpoint,
+)
 from spinesynth.networks import UNet
 
 #: Bytes of one weight that no other part of a file holds.
@@ -85,6 +91,46 @@ def test_network_predicts_the_same_from_its_checkpoint(path: Path) -> None:
 
     image = torch.rand(1, 1, 32, 32)
     assert torch.equal(network(image), other(image))
+
+
+def test_training_state_arrives_as_it_left(path: Path) -> None:
+    """With what JSON would round or turn: it is kept as it is."""
+    training = {"lr": 0.1 + 0.2, "best": -float("inf"), "betas": (0.9, 0.999), "rows": [{"n": 1}]}
+    checkpoint = dataclasses.replace(_checkpoint(), training=training)
+
+    save_checkpoint(path, checkpoint)
+
+    loaded = load_training_state(path)
+    _assert_equal(loaded, checkpoint)
+    assert loaded.training == training
+
+
+def test_training_state_is_refused_as_strictly(path: Path) -> None:
+    save_checkpoint(path, dataclasses.replace(_checkpoint(), training={"step": 3}))
+    content = _content(path)
+    for changed, said in (
+        ({"training": {"step": 4}}, "contents do not match their checksum"),
+        ({"training": [3]}, "its training must be dict, got list"),
+        ({"format": "spinesynth-checkpoint-2"}, "not of the format spinesynth-training-1"),
+    ):
+        torch.save({**content, **changed}, path)
+        with pytest.raises(CheckpointError, match=said):
+            load_training_state(path)
+    torch.save({name: value for name, value in content.items() if name != "training"}, path)
+    with pytest.raises(CheckpointError, match="it lacks training"):
+        load_training_state(path)
+    with pytest.raises(CheckpointError, match="not of the format spinesynth-checkpoint-2"):
+        load_checkpoint(path)
+
+
+def test_code_in_a_training_state_is_refused_and_never_run(path: Path) -> None:
+    marker = path.with_name("ran")
+    save_checkpoint(path, dataclasses.replace(_checkpoint(), training={}))
+    torch.save({**_content(path), "training": {"trap": _Trap(marker)}}, path)
+
+    with pytest.raises(CheckpointError, match=r"E-CKPT-002.*best\.pt is refused"):
+        load_training_state(path)
+    assert not marker.exists()
 
 
 def test_weights_in_training_are_stored_without_their_gradients(path: Path) -> None:

@@ -14,9 +14,9 @@ from spinesynth.anatomy.structures import Structure
 from spinesynth.errors import CheckpointError
 from spinesynth.io.checkpoint import Checkpoint, save_checkpoint
 from spinesynth.pipelines.config import parse_config
+from spinesynth.pipelines.network_plan import build_network
 from spinesynth.pipelines.predict import (
     VolumePredictor,
-    build_network,
     expressible_groups,
     load_predictor,
 )

@@ -8,7 +8,7 @@ import torch
 
 from spinesynth.io.checkpoint import Checkpoint, save_checkpoint
 from spinesynth.pipelines.config import parse_config
-from spinesynth.pipelines.predict import build_network
+from spinesynth.pipelines.network_plan import build_network
 
 
 def write_checkpoint(

@@ -1,0 +1,99 @@
+"""A training of twelve steps, as small as it goes, and what is compared of its outcome."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import torch
+
+from spinesynth.io.checkpoint import Checkpoint, load_checkpoint, load_training_state
+from spinesynth.pipelines.config import ExperimentConfig, parse_config
+from spinesynth.pipelines.results import training_csv
+from spinesynth.pipelines.train import Trainer, checkpoint_path
+from spinesynth.pipelines.training_state import TrainingState, state_path
+
+STEPS = 12
+Make = Callable[..., Trainer]
+
+
+class Snapshots:
+    """Keep the folder of a run as it is after each saved state."""
+
+    def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folders: list[Path] = []
+        save = TrainingState.save
+
+        def kept(state: TrainingState, *words: Any) -> None:  # noqa: ANN401 passed on
+            save(state, *words)
+            self.folders.append(root / str(len(self.folders)))
+            shutil.copytree(state.path.parents[1], self.folders[-1])
+
+        monkeypatch.setattr(TrainingState, "save", kept)
+
+
+def tiny_config(**training: object) -> ExperimentConfig:
+    """Return 12 steps with validations after 5, 10 and 12."""
+    settings: dict[str, Any] = {
+        "steps": STEPS, "validate_every": 5, "batch_size": 1,
+        "patch_size": [32, 32], "val_samples": 1, "workers": 0, "plateau_patience": 0,
+    }  # fmt: skip
+    return parse_config(
+        {
+            "name": "tiny",
+            "models": ["A"],
+            "data": {"train_sources": ["home"], "test_patients": 1, "val_patients": 1},
+            "network": {"base_features": 2},
+            "training": settings | training,
+        }
+    )
+
+
+def table_of(folder: Path, model: str = "A") -> pd.DataFrame:
+    """Return the table of training but for the seconds, which no two runs share."""
+    return pd.read_csv(folder / training_csv(model), dtype=str).drop(columns="seconds")
+
+
+def _same(one: Checkpoint, other: Checkpoint) -> bool:
+    return one.weights.keys() == other.weights.keys() and all(
+        torch.equal(value, other.weights[name]) for name, value in one.weights.items()
+    )
+
+
+def _training(state: Checkpoint) -> dict[str, Any]:
+    """Return what a state holds besides tensors, but for its seconds."""
+    assert state.training is not None
+    reached = dict(state.training["reached"], seconds=None)
+    rows = [{k: v for k, v in row.items() if k != "seconds"} for row in reached["rows"]]
+    return {**state.training, "reached": {**reached, "rows": rows}}
+
+
+def differences(one: Path, other: Path, *, model: str = "A", exact: bool = True) -> list[str]:
+    """Return what differs between what two runs have left of a model.
+
+    Args:
+        one: folder of a run.
+        other: of another.
+        model: whose.
+        exact: compare the bytes of the checkpoints too, which hold the configuration.
+    """
+    found = []
+    for name in ("best", "last"):
+        files = [checkpoint_path(folder, model, name) for folder in (one, other)]
+        if exact and files[0].read_bytes() != files[1].read_bytes():
+            found.append(f"bytes of {name}")
+        first, second = (load_checkpoint(path) for path in files)
+        if not _same(first, second) or first.step != second.step:
+            found.append(f"weights of {name}")
+    states = [load_training_state(state_path(folder, model)) for folder in (one, other)]
+    if not _same(*states):
+        found.append("tensors of the state")
+    if _training(states[0]) != _training(states[1]):
+        found.append("values of the state")
+    if not table_of(one, model).equals(table_of(other, model)):
+        found.append("table")
+    return found
