@@ -25,6 +25,8 @@ from spinesynth.errors import ConfigError
 from spinesynth.strict_yaml import load_strict
 from spinesynth.suggest import did_you_mean
 
+#: Of what names a folder: no path, and nothing that a shell or a file system would read otherwise.
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 Probability = Annotated[float, Field(ge=0, le=1)]
 Factor = Annotated[float, Field(ge=1)]  # coarse over original voxel size
 Size = Annotated[int, Field(ge=1)]
@@ -264,7 +266,7 @@ class EvaluationConfig(_Section):
 class ExperimentConfig(_Section):
     """One experiment: data, synthesis, training and tests of models A and B."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    name: Annotated[str, Field(pattern=NAME_PATTERN)]
     description: str = ""
     seed: int = 42
     models: Models = ("A", "B")

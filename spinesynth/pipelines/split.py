@@ -114,7 +114,8 @@ def with_training_labels(split: Split, cases: Sequence[Case], *, place: str) -> 
 
     Args:
         split: whose test stays as it is.
-        cases: with other label maps; those of other patients are left out.
+        cases: with other label maps; those of other patients, sources and contrasts
+            are left out.
         place: where they come from, for the error.
 
     Raises:
@@ -123,7 +124,12 @@ def with_training_labels(split: Split, cases: Sequence[Case], *, place: str) -> 
     exchanged = []
     for old in (split.train, split.validation):
         patients = {case.patient_id for case in old}
-        new = [case for case in cases if case.patient_id in patients and case.label is not None]
+        series = {(case.patient_id, case.source, case.contrast) for case in old}
+        new = [
+            case
+            for case in cases
+            if (case.patient_id, case.source, case.contrast) in series and case.label is not None
+        ]
         without = sorted(patients - {case.patient_id for case in new})
         if without:
             raise ConfigError(

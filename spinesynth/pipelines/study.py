@@ -1,8 +1,8 @@
 """A study: one experiment in several arms that differ in what is asked, and nothing else.
 
-Every arm is trained from the same seed with the same steps and tested on the same
-scans. A study can be stopped and started again: an arm that is finished is not
-trained twice.
+Every arm is tested on the same scans, which is checked; seed, steps and network are
+equal unless that is what the arms differ in. A study can be stopped and started again:
+an arm that is finished is not trained twice.
 
 ======================= =======================================================
 path in a study's folder what
@@ -23,26 +23,43 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pandas as pd
 import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from spinesynth.errors import ConfigError
 from spinesynth.io.atomic import atomic_write
-from spinesynth.io.tables import write_csv
+from spinesynth.io.tables import read_ids_csv, write_csv
 from spinesynth.metrics import compare_models, summarise
-from spinesynth.pipelines.config import ExperimentConfig, parse_config, read_config
+from spinesynth.pipelines.config import NAME_PATTERN, ExperimentConfig, parse_config, read_config
 from spinesynth.pipelines.experiment import run_experiment
-from spinesynth.pipelines.results import METRICS_CSV, RUN_JSON, TABLES, read_results
+from spinesynth.pipelines.results import METRICS_CSV, RUN_JSON, SPLIT_CSV, TABLES, read_results
 from spinesynth.pipelines.settings import replace_setting
 from spinesynth.strict_yaml import load_strict
 
 ARMS = Path("arms")
 SUMMARY_CSV, COMPARISON_CSV = TABLES / "summary.csv", TABLES / "comparison.csv"
 STUDY_MD = Path("study.md")
-_KEYS = {"name", "description", "base", "common", "reference", "arms"}
+#: Sections that all arms have in common, and the settings in them that may differ.
+_TESTED_ALIKE: dict[str, set[str]] = {"data": {"training_labels"}, "evaluation": set()}
 _GROUP = ["source", "contrast", "structure", "metric"]
+
+
+class _StudyFile(BaseModel):
+    """What the YAML file of a study holds."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    name: Annotated[str, Field(pattern=NAME_PATTERN)]
+    description: str = ""
+    base: str
+    common: dict[str, Any] = {}
+    reference: str | None = None
+    arms: Annotated[
+        dict[Annotated[str, Field(pattern=NAME_PATTERN)], dict[str, Any]], Field(min_length=2)
+    ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,25 +97,44 @@ def read_study(path: Path) -> Study:
         content = load_strict(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise _refuse(path, "is no valid YAML: " + " ".join(str(error).split())) from None
-    if not isinstance(content, dict) or not {"name", "base", "arms"} <= set(content) <= _KEYS:
-        raise _refuse(path, f"must have the keys name, base and arms, of {sorted(_KEYS)}")
-    arms = content["arms"]
-    if not isinstance(arms, dict) or len(arms) < 2:
-        raise _refuse(path, "must have two arms at least, each a name with its settings")
-    reference = content.get("reference", next(iter(arms)))
-    if reference not in arms:
-        raise _refuse(path, f"names the reference {reference!r}, which is none of {list(arms)}")
-    base = read_config(path.parent / content["base"]).model_dump()
-    common = content.get("common") or {}
-    return Study(
-        name=content["name"],
-        description=content.get("description", ""),
-        reference=reference,
-        arms={
-            name: _arm(base, {**common, **(own or {}), "name": name}, place=f"{path}, arm {name}")
-            for name, own in arms.items()
-        },
+    try:
+        file = _StudyFile.model_validate(content)
+    except ValidationError as error:
+        raise _refuse(path, "cannot be used: " + _describe(error)) from None
+    reference = file.reference or next(iter(file.arms))
+    if reference not in file.arms:
+        raise _refuse(path, f"names the reference {reference!r}, which is none of {[*file.arms]}")
+    base = read_config(path.parent / file.base).model_dump()
+    arms = {
+        name: _arm(base, {**file.common, **own, "name": name}, place=f"{path}, arm {name}")
+        for name, own in file.arms.items()
+    }
+    _refuse_other_tests(path, arms, reference)
+    return Study(name=file.name, description=file.description, reference=reference, arms=arms)
+
+
+def _describe(error: ValidationError) -> str:
+    return "; ".join(
+        f"{'.'.join(str(part) for part in problem['loc']) or 'the file'}: {problem['msg']}, "
+        f"got {problem['input']!r}"
+        for problem in error.errors()
     )
+
+
+def _refuse_other_tests(path: Path, arms: Mapping[str, ExperimentConfig], reference: str) -> None:
+    """Refuse arms that would not be tested, or trained, on the patients of the reference."""
+    for name, config in arms.items():
+        for section, free in _TESTED_ALIKE.items():
+            mine, theirs = (
+                getattr(c, section).model_dump(exclude=free) for c in (config, arms[reference])
+            )
+            other = sorted(key for key in mine if mine[key] != theirs[key])
+            if other:
+                raise _refuse(
+                    path,
+                    f"gives arm {name} another {section}.{other[0]} than {reference}; patients and "
+                    "tests must be equal: set it under 'common'",
+                )
 
 
 def _refuse(path: Path, problem: str) -> ConfigError:
@@ -144,6 +180,7 @@ def run_study(study: Study, *, data: Path | None, folder: Path, command: str) ->
             continue
         sys.stderr.write(f"arm {number}/{len(study.arms)}, {name}\n")
         run_experiment(config, data=data, folder=arm, command=command)
+    _check_tests(study, folder)
     table = collect_arms(study, folder)
     (folder / TABLES).mkdir(exist_ok=True)
     write_csv(folder / METRICS_CSV, table)
@@ -162,6 +199,21 @@ def _finished(arm: Path, config: ExperimentConfig) -> bool:
     except (OSError, ValueError):
         return False
     return bool(record.get("config") == config.model_dump(mode="json"))
+
+
+def _check_tests(study: Study, folder: Path) -> None:
+    """Raise if arms were tested on other scans, as where the data changed between two calls."""
+    tests = {}
+    for name in study.arms:
+        split = read_ids_csv(folder / ARMS / name / SPLIT_CSV)
+        tests[name] = set(split.loc[split["split"] == "test", "case_id"])
+    for name, cases in tests.items():
+        if cases != tests[study.reference]:
+            raise ConfigError(
+                f"arm {name} was tested on other scans than {study.reference}: the data have "
+                f"changed since; remove {folder / ARMS} to run all arms again",
+                code="E-RUN-005",
+            )
 
 
 def collect_arms(study: Study, folder: Path) -> pd.DataFrame:

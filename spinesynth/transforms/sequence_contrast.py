@@ -184,7 +184,11 @@ class RandSequenceContrast(TissuePainter):
 def _read_sequences(
     names: Sequence[str], field_t: float | None
 ) -> tuple[tuple[PulseSequence, ...], ...]:
-    """Return the sequences of each name, refusing those without parameters at the field."""
+    """Return the sequences of each name; of a family, those with parameters at the field.
+
+    Raises:
+        ValueError: if a name is unknown, or nothing of it has parameters at the field.
+    """
     known = {**PROTOCOL_FAMILIES, **{one.value: (one,) for one in PulseSequence}}
     if isinstance(names, str) or not names:
         raise ValueError(f"sequences must list at least one of {tuple(known)}, got {names!r}")
@@ -192,9 +196,24 @@ def _read_sequences(
         if name not in known:
             hint = did_you_mean(str(name), tuple(known))
             raise ValueError(f"sequences must be of {tuple(known)}, got {name!r}{hint}")
-        for sequence in known[name]:
+    return tuple(_at_field(known[name], field_t) for name in names)
+
+
+def _at_field(
+    sequences: tuple[PulseSequence, ...], field_t: float | None
+) -> tuple[PulseSequence, ...]:
+    """Return the sequences that have parameters at the field; the error of the last if none has."""
+    kept, refused = [], None
+    for sequence in sequences:
+        try:
             draw_protocol(RandomState(0), sequences=(sequence,), field_t=field_t)
-    return tuple(known[name] for name in names)
+        except ValueError as error:
+            refused = error
+        else:
+            kept.append(sequence)
+    if not kept and refused is not None:
+        raise refused
+    return tuple(kept)
 
 
 def _plain(protocol: Protocol) -> dict[str, Any]:

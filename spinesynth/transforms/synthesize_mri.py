@@ -24,6 +24,7 @@ from spinesynth.transforms.chemical_shift import (
     fat_fraction_map,
 )
 from spinesynth.transforms.oblique_slice import RandObliqueSlice
+from spinesynth.transforms.paint_slices import average_layers, paint_slices
 from spinesynth.transforms.recipe import (
     build_stages,
     leave_out,
@@ -178,13 +179,13 @@ class RandSynthesizeMRI(RandomKernel):
                 maps = _move(stage, maps, drawn, layers=layers)
             elif isinstance(stage, RandChemicalShift):
                 assert isinstance(drawn, ChemicalShiftRecord)  # its record_class
-                fat = _average([fat_fraction_map(layer[None]) for layer in tissue], slices)
+                fat = average_layers(
+                    [fat_fraction_map(layer[None]) for layer in tissue], slices=slices
+                )
                 image = stage.shift_fat(image, fat, drawn)
             elif isinstance(stage, TissuePainter):
                 tissue = stage.tissues_of(maps[:layers])
-                # one record for all: the layers share the noise of the slice that they make up
-                painted = [stage.apply(layer[None], drawn) for layer in maps[:layers]]
-                image = _average(painted, slices)
+                image = paint_slices(stage, maps[:layers], drawn, slices=slices)
             else:
                 image = stage.apply(image, drawn)
         return image, maps
@@ -381,11 +382,3 @@ def _move(stage: RandomSpatial, maps: Tensor, record: Record, *, layers: int) ->
 
 def _tensor(data: Tensor | np.ndarray) -> Tensor:
     return data if isinstance(data, Tensor) else torch.as_tensor(data)
-
-
-def _average(layers: Sequence[Tensor], slices: int) -> Tensor:
-    """Return ``(slices, ...)``: the mean of the layers ``(1, ...)`` of each slice."""
-    if len(layers) == slices:
-        return layers[0] if slices == 1 else torch.cat(tuple(layers))
-    stacked = torch.cat(tuple(layers))
-    return stacked.view(slices, -1, *stacked.shape[1:]).mean(1)

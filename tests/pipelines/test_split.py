@@ -148,19 +148,27 @@ def test_other_label_maps_train_for_the_same_patients() -> None:
     """Two label maps a patient, also of patients who are tested: those are left out."""
     split = split_cases(all_cases(), CONFIG)
     others = [
-        make_case(f"p{n}_em{m}", patient_id=f"p{n}", source="em") for n in range(6) for m in (3, 4)
+        make_case(f"p{n}_em{m}", patient_id=f"p{n}", source=source, contrast="T1")
+        for n in range(6)
+        for m in (3, 4)
+        for source in ("home", "elsewhere")
     ]
     exchanged = with_training_labels(split, others, place="em.csv")
     assert exchanged.test == split.test
     for new, old in ((exchanged.train, split.train), (exchanged.validation, split.validation)):
         assert {case.patient_id for case in new} == {case.patient_id for case in old}
-        assert {case.source for case in new} == {"em"}
+        assert {case.source for case in new} == {"home"}
+        assert {case.case_id[-4:] for case in new} == {"_em3", "_em4"}
         assert len(new) == 2 * len({case.patient_id for case in old})
 
 
 def test_patients_without_other_label_maps_are_named() -> None:
     split = split_cases(all_cases(), CONFIG)
     absent = split.train[0].patient_id
-    others = [make_case(f"p{n}", patient_id=f"p{n}") for n in range(6) if f"p{n}" != absent]
+    others = [
+        make_case(f"p{n}", patient_id=f"p{n}", source="home", contrast="T1")
+        for n in range(6)
+        if f"p{n}" != absent
+    ]
     with pytest.raises(ConfigError, match=rf"E-CONF-003.*em\.csv holds no label map of {absent} "):
         with_training_labels(split, others, place="em.csv")

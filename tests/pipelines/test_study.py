@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from spinesynth.errors import ConfigError
-from spinesynth.pipelines.results import METRICS_CSV, RUN_JSON
+from spinesynth.pipelines.results import METRICS_CSV, RUN_JSON, SPLIT_CSV
 from spinesynth.pipelines.study import (
     ARMS,
     COMPARISON_CSV,
@@ -89,9 +89,14 @@ def test_studies_of_the_project_can_be_read(path: Path) -> None:
 @pytest.mark.parametrize(
     ("study", "message"),
     [
-        ({"arms": {"one": {}}}, "E-CONF-011.*must have two arms at least"),
+        ({"arms": {"one": {}}}, "E-CONF-011.*arms: .*at least 2 items"),
         ({"reference": "three"}, r"names the reference 'three', which is none of \['one', 'two'\]"),
-        ({"arm": {}}, "must have the keys name, base and arms"),
+        ({"arm": {}}, "arm: Extra inputs are not permitted"),
+        ({"arms": {"one": 3, "two": {}}}, r"arms.one: .*dictionary.*got 3"),
+        ({"name": "../away"}, r"name: .*pattern.*got '../away'"),
+        ({"description": [3]}, r"description: .*string"),
+        ({"arms": {"one": {}, "two": {"data.test_patients": 2}}}, "another data.test_patients"),
+        ({"arms": {"one": {}, "two": {"evaluation.overlap": 0.5}}}, "another evaluation.overlap"),
         ({"base": "gone.yaml"}, "no configuration file at .*gone.yaml"),
         ({"common": {"seed.x": 1}}, "arm one: seed of seed.x is no section"),
         ({"common": {"training.step": 1}}, "arm one cannot be used: training.step: .*steps"),
@@ -141,3 +146,7 @@ def test_a_study_goes_on_where_it_stopped(
     assert set(pd.read_csv(folder / METRICS_CSV)["model"]) == {"one", "two"}
     assert set(pd.read_csv(folder / SUMMARY_CSV)["model"]) == {"one", "two"}
     assert set(pd.read_csv(folder / COMPARISON_CSV)["other"]) == {"one"}
+    split = folder / ARMS / "one" / SPLIT_CSV  # as if the data had had another scan then
+    split.write_text(split.read_text() + "gone,gone,made,T1,test\n")
+    with pytest.raises(ConfigError, match=r"E-RUN-005.*arm two was tested on other scans than one"):
+        run_study(read_study(changed), data=manifest, folder=folder, command="test")
