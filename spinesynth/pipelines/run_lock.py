@@ -14,7 +14,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from spinesynth.errors import ConfigError
-from spinesynth.io.atomic import atomic_write
+from spinesynth.io.atomic import atomic_write, remove_partial
 
 _LOCK, _HOLDER = ".lock", ".lock.json"
 #: The processes that load data share the lock; they notice within 5 s (torch's
@@ -39,6 +39,7 @@ def hold_folder(folder: Path) -> Iterator[None]:
     lock = FileLock(folder / _LOCK)
     _acquire(lock, folder)
     try:
+        remove_partial(folder)
         with atomic_write(folder / _HOLDER) as temporary:
             temporary.write_text(json.dumps(_describe()) + "\n", encoding="utf-8")
         yield
