@@ -57,7 +57,7 @@ NULLED_TISSUE: dict[Sequence, Tissue] = {Sequence.STIR: Tissue.FAT, Sequence.FLA
 
 #: Inversion times relative to the null at the mean T1. Operators set STIR at 1.5 T to 140-180 ms
 #: (web tutorials, checked), below the 200 ms of Gold's T1 of fat, hence more below than above.
-_TI_RELATIVE = (0.85, 1.05)
+_TI_RELATIVE = {Sequence.STIR: (0.7, 1.05), Sequence.FLAIR: (0.85, 1.05)}
 #: Opposed phase of water and fat; the first in-phase echo comes at twice that time (checked,
 #: doi 10.1186/s43055-022-00861-6: 2.3 ms at 1.5 T, 1.15 ms at 3 T).
 OPPOSED_TE_MS: dict[float, float] = {1.5: 2.3, 3.0: 1.15}
@@ -201,7 +201,7 @@ def _complete(
     ti_ms = None
     if sequence in NULLED_TISSUE:
         t1_ms = tissue_mr(NULLED_TISSUE[sequence], field_t).t1_ms.mean
-        ti_ms = _null_ti_ms(t1_ms, tr_ms) * float(random.uniform(*_TI_RELATIVE))
+        ti_ms = _null_ti_ms(t1_ms, tr_ms) * float(random.uniform(*_TI_RELATIVE[sequence]))
     return Protocol(
         sequence=sequence,
         field_t=field_t,

@@ -13,6 +13,10 @@ CORD_TRANSFER_RATIO = 0.42
 #: The same of the disc: nominal. That of the nucleus rises as it degenerates (checked in the
 #: abstract of PMID 20677229, which gives no value).
 DISC_TRANSFER_RATIO = 0.2
+#: The same of muscle, and of liver, bowel wall, skin and the like: nominal. Muscle is known for a
+#: strong transfer.
+MUSCLE_TRANSFER_RATIO = 0.4
+SOFT_TISSUE_TRANSFER_RATIO = 0.25
 
 
 def magnetisation_transfer(signal: Tensor, transfer_ratio: Value) -> Tensor:

@@ -16,6 +16,8 @@ from spinesynth.kernels.driven_equilibrium import driven_equilibrium
 from spinesynth.kernels.signal_equations import (
     CORD_TRANSFER_RATIO,
     DISC_TRANSFER_RATIO,
+    MUSCLE_TRANSFER_RATIO,
+    SOFT_TISSUE_TRANSFER_RATIO,
     balanced_ssfp,
     dixon,
     inversion_recovery,
@@ -24,12 +26,18 @@ from spinesynth.kernels.signal_equations import (
     turbo_spin_echo,
 )
 
-#: Share of the signal that a full pulse of magnetisation transfer takes; none of fluid and fat.
+#: Share of the signal that a full pulse of magnetisation transfer takes; none of fluid, fat and
+#: marrow, whose water has little to give it to.
 TRANSFER_RATIOS: dict[Tissue, float] = {
     Tissue.CORD: CORD_TRANSFER_RATIO,
     Tissue.NUCLEUS: DISC_TRANSFER_RATIO,
     Tissue.NUCLEUS_DRY: DISC_TRANSFER_RATIO,
     Tissue.ANNULUS: DISC_TRANSFER_RATIO,
+    Tissue.MUSCLE: MUSCLE_TRANSFER_RATIO,
+    **dict.fromkeys(
+        (Tissue.VISCERA_A, Tissue.VISCERA_B, Tissue.VISCERA_C, Tissue.SKIN),
+        SOFT_TISSUE_TRANSFER_RATIO,
+    ),
 }
 
 #: Step in ln T1 and ln T2 of the differences: its square and rounding over it are below 1e-8.

@@ -23,6 +23,8 @@ from spinesynth.kernels.gradient_echo import balanced_ssfp, ernst_angle_deg, spo
 from spinesynth.kernels.magnetisation_transfer import (
     CORD_TRANSFER_RATIO,
     DISC_TRANSFER_RATIO,
+    MUSCLE_TRANSFER_RATIO,
+    SOFT_TISSUE_TRANSFER_RATIO,
     magnetisation_transfer,
 )
 from spinesynth.kernels.spin_echo import (
@@ -35,6 +37,8 @@ from spinesynth.kernels.spin_echo import (
 __all__ = [
     "CORD_TRANSFER_RATIO",
     "DISC_TRANSFER_RATIO",
+    "MUSCLE_TRANSFER_RATIO",
+    "SOFT_TISSUE_TRANSFER_RATIO",
     "DixonSignals",
     "balanced_ssfp",
     "dixon",

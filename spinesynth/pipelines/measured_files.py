@@ -86,6 +86,7 @@ def read_measured(files: MeasuredFiles, *, scheme: str, resample: bool) -> Measu
     Raises:
         InputFileError: if a file is refused.
     """
+    _refuse_one_file_twice(files)
     first, *others = files.images()
     case = Case(
         case_id=files.label.name, patient_id="", source="", contrast="",
@@ -107,6 +108,22 @@ def read_measured(files: MeasuredFiles, *, scheme: str, resample: bool) -> Measu
     t1_ms, t2_ms = onto_grid(files.t1_map), onto_grid(files.t2_map)
     _check_times(t1_ms, t2_ms)
     return MeasuredVolumes(t1_ms, t2_ms, loaded.structure, {first: grid, **images})
+
+
+def _refuse_one_file_twice(files: MeasuredFiles) -> None:
+    """Refuse one file under two names: it cannot be both."""
+    paths = {"the T1 map": files.t1_map, "the T2 map": files.t2_map, "the label map": files.label}
+    paths |= {f"the TSE {name}": image.path for name, image in files.images().items()}
+    names: dict[Path, str] = {}
+    for name, path in paths.items():
+        first = names.setdefault(path.resolve(), name)
+        if first != name:
+            raise InputFileError(
+                path,
+                f"is given as {first} and as {name}",
+                remedy="give each file once",
+                code="E-VAL-004",
+            )
 
 
 def _check_times(t1_ms: MetaTensor, t2_ms: MetaTensor) -> None:

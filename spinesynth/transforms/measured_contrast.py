@@ -101,6 +101,11 @@ class RandSynthMRI(RandomKernel):
 
     def apply(self, data: Tensor, record: SynthMRIRecord) -> Tensor:
         """Synthesise at the TR and TE of a record."""
+        if record.pd_channel >= len(data):
+            raise ValueError(
+                f"maps must have the channel {record.pd_channel} that the record takes its proton "
+                f"density from, got shape {tuple(data.shape)}"
+            )
         maps = data if data.is_floating_point() else data.float()
         t1_ms, t2_ms, pd = (maps[None, n : n + 1] for n in (_T1, _T2, record.pd_channel))
         return synthesize_tse(pd, t1_ms, t2_ms, tr_ms=record.tr_ms, te_ms=record.te_ms)[0]

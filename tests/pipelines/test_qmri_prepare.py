@@ -319,3 +319,10 @@ def test_command_prepares_a_patient(
     assert settings["cleaning"]["clip_ms"] == 700
     assert settings["cleaning"]["spare"] == ["vertebra", "disc"]
     assert settings["files"]["t1w"] is None
+
+
+def test_one_file_under_two_names_is_refused(files: MeasuredFiles, tmp_path: Path) -> None:
+    twice = replace(files, t2_map=files.t1_map)
+    with pytest.raises(InputError, match=r"E-VAL-004.*is given as the T1 map and as the T2 map"):
+        prepare(twice, tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -155,3 +155,9 @@ def test_maps_of_several_grids_are_refused() -> None:
 def test_impossible_parameters_are_refused(parameters: dict[str, Any], match: str) -> None:
     with pytest.raises(ValueError, match=match):
         RandSynthMRI(**parameters)
+
+
+def test_record_of_a_map_that_is_not_there_is_refused() -> None:
+    record = SynthMRIRecord(0, 3000.0, 90.0, pd_channel=3)
+    with pytest.raises(ValueError, match="maps must have the channel 3 that the record takes"):
+        RandSynthMRI().apply(stack(T1_MS, T2_MS, PD_T1W), record)
