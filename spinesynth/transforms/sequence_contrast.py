@@ -96,7 +96,7 @@ class RandSequenceContrast(TissuePainter):
         >>> paint(torch.ones(1, 8, 8, dtype=torch.uint8)).dtype
         torch.float32
         >>> paint.record.protocol["sequence"]
-        't2_tse'
+        'stir'
     """
 
     record_class: ClassVar[type[Record]] = SequenceContrastRecord
