@@ -294,9 +294,8 @@ class ExperimentConfig(_Section):
         return self
 
 
-def _nearest(location: tuple[int | str, ...]) -> str:
+def _nearest(location: tuple[int | str, ...], model: type[BaseModel]) -> str:
     """Suggest the valid name nearest to an unknown one."""
-    model: type[BaseModel] = ExperimentConfig
     for part in location[:-1]:
         field = model.model_fields.get(str(part))
         if field is None or not isinstance(field.annotation, type):
@@ -305,7 +304,13 @@ def _nearest(location: tuple[int | str, ...]) -> str:
     return did_you_mean(str(location[-1]), model.model_fields)
 
 
-def _describe(error: ValidationError, source: str) -> str:
+def describe_problems(error: ValidationError, model: type[BaseModel]) -> str:
+    """Return every problem of a file in one line, with the nearest valid name of an unknown one.
+
+    Args:
+        error: what pydantic raised.
+        model: of the file.
+    """
     lines = []
     for problem in error.errors():
         message = problem["msg"].removeprefix("Value error, ")
@@ -315,11 +320,11 @@ def _describe(error: ValidationError, source: str) -> str:
         where = ".".join(str(part) for part in problem["loc"])
         hint = ""
         if problem["type"] == "extra_forbidden":
-            hint = _nearest(problem["loc"])
+            hint = _nearest(problem["loc"], model)
         elif problem["type"] == "literal_error" and isinstance(problem["input"], str):
             hint = did_you_mean(problem["input"], re.findall(r"'([^']+)'", problem["msg"]))
         lines.append(f"{where}: {message}{hint}, got {problem['input']!r}")
-    return f"{source} cannot be used: " + "; ".join(lines)
+    return "; ".join(lines)
 
 
 def parse_config(values: dict[str, Any], *, source: str = "configuration") -> ExperimentConfig:
@@ -332,7 +337,8 @@ def parse_config(values: dict[str, Any], *, source: str = "configuration") -> Ex
     try:
         return ExperimentConfig.model_validate(values)
     except ValidationError as error:
-        raise ConfigError(_describe(error, source), code="E-CONF-002") from None
+        problems = describe_problems(error, ExperimentConfig)
+        raise ConfigError(f"{source} cannot be used: {problems}", code="E-CONF-002") from None
 
 
 def read_values(path: Path) -> dict[str, Any]:

@@ -26,18 +26,23 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pandas as pd
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from spinesynth.errors import ConfigError
 from spinesynth.io.atomic import atomic_write
 from spinesynth.io.tables import read_ids_csv, write_csv
 from spinesynth.metrics import compare_models, summarise
-from spinesynth.pipelines.config import NAME_PATTERN, ExperimentConfig, parse_config, read_config
+from spinesynth.pipelines.config import (
+    NAME_PATTERN,
+    ExperimentConfig,
+    describe_problems,
+    parse_config,
+    read_config,
+    read_values,
+)
 from spinesynth.pipelines.experiment import run_experiment
 from spinesynth.pipelines.results import METRICS_CSV, RUN_JSON, SPLIT_CSV, TABLES, read_results
 from spinesynth.pipelines.settings import replace_setting
-from spinesynth.strict_yaml import load_strict
 
 ARMS = Path("arms")
 SUMMARY_CSV, COMPARISON_CSV = TABLES / "summary.csv", TABLES / "comparison.csv"
@@ -91,16 +96,11 @@ def read_study(path: Path) -> Study:
         ConfigError: if the file is no study, or the configuration of an arm is
             refused; the message names the arm.
     """
-    if not path.is_file():
-        raise ConfigError(f"no study at {path}; see configs/studies/", code="E-CONF-001")
     try:
-        content = load_strict(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise _refuse(path, "is no valid YAML: " + " ".join(str(error).split())) from None
-    try:
-        file = _StudyFile.model_validate(content)
+        file = _StudyFile.model_validate(read_values(path))
     except ValidationError as error:
-        raise _refuse(path, "cannot be used: " + _describe(error)) from None
+        problems = describe_problems(error, _StudyFile)
+        raise _refuse(path, f"cannot be used: {problems}") from None
     reference = file.reference or next(iter(file.arms))
     if reference not in file.arms:
         raise _refuse(path, f"names the reference {reference!r}, which is none of {[*file.arms]}")
@@ -111,14 +111,6 @@ def read_study(path: Path) -> Study:
     }
     _refuse_other_tests(path, arms, reference)
     return Study(name=file.name, description=file.description, reference=reference, arms=arms)
-
-
-def _describe(error: ValidationError) -> str:
-    return "; ".join(
-        f"{'.'.join(str(part) for part in problem['loc']) or 'the file'}: {problem['msg']}, "
-        f"got {problem['input']!r}"
-        for problem in error.errors()
-    )
 
 
 def _refuse_other_tests(path: Path, arms: Mapping[str, ExperimentConfig], reference: str) -> None:

@@ -38,12 +38,14 @@ def draw_slice(
         area_power: a slice with a label is as likely as its labelled area to this power;
             0 makes all of them alike.
     """
-    area = data.flatten(2).any(0).sum(-1)
-    labelled = torch.nonzero(area).flatten().tolist()
+    labelled = torch.nonzero(data.flatten(2).any(-1).any(0)).flatten().tolist()
     if not labelled or state.rand() < any_slice_prob:
         labelled = list(range(data.shape[1]))
     elif area_power > 0:
-        share = area[labelled].double().pow(area_power).cumsum(0)
+        # only where it is needed, and by numpy, which counts large maps faster
+        held = data.cpu().numpy().any(0).reshape(data.shape[1], -1)
+        area = torch.from_numpy(np.count_nonzero(held[labelled], axis=1))
+        share = area.double().pow(area_power).cumsum(0)
         drawn = state.rand() * float(share[-1])
         return int(labelled[int((share <= drawn).sum())])
     return int(labelled[state.randint(len(labelled))])
