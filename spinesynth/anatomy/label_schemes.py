@@ -66,6 +66,8 @@ __all__ = [
 
 #: Scheme of label maps whose structures are divided into clusters of intensity.
 CLUSTER_SCHEME = "em_clusters"
+#: Their source is that of the images that divided them, after this.
+CLUSTER_SOURCE_PREFIX = "em_"
 #: Clusters that a structure may have: all codes fit one byte.
 MAX_CLUSTERS = 20
 

@@ -20,7 +20,11 @@ import pandas as pd
 import torch
 
 from spinesynth import __version__
-from spinesynth.anatomy.label_schemes import CLUSTER_SCHEME, MAX_CLUSTERS
+from spinesynth.anatomy.label_schemes import (
+    CLUSTER_SCHEME,
+    CLUSTER_SOURCE_PREFIX,
+    MAX_CLUSTERS,
+)
 from spinesynth.anatomy.structures import Structure
 from spinesynth.errors import ConfigError, InputError
 from spinesynth.io.case import Case
@@ -226,7 +230,7 @@ def _rows(plan: _Plan, case: Case) -> Sequence[dict[str, str]]:
         {
             "case_id": path.name.removesuffix(".nii.gz"),
             "patient_id": case.patient_id,
-            "source": f"em_{case.source}",
+            "source": f"{CLUSTER_SOURCE_PREFIX}{case.source}",
             "contrast": case.contrast,
             "annotated": " ".join(sorted(case.annotated)),
             "scheme": CLUSTER_SCHEME,

@@ -71,7 +71,7 @@ def read_split(config: ExperimentConfig, data: Path) -> Split:
         ConfigError: if the data do not hold what the configuration asks for.
         InputError: for the first file that is refused, with the number of others.
     """
-    split = _with_training_labels(_split(discover_cases(data), config), config)
+    split = plan_split(config, discover_cases(data))
     if "A" in config.models:
         check_painter(config, (*split.train, *split.validation))
     trains_on_images = "B" in config.models
@@ -83,6 +83,15 @@ def read_split(config: ExperimentConfig, data: Path) -> Split:
         data=data,
     )
     return split
+
+
+def plan_split(config: ExperimentConfig, cases: Sequence[Case]) -> Split:
+    """Split cases as a configuration asks, without reading any of their files.
+
+    Raises:
+        ConfigError: if the cases do not hold what the configuration asks for.
+    """
+    return _with_training_labels(_split(cases, config), config)
 
 
 def _with_training_labels(split: Split, config: ExperimentConfig) -> Split:

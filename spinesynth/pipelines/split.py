@@ -9,7 +9,11 @@ from dataclasses import dataclass
 import pandas as pd
 
 from spinesynth.anatomy.annotation import class_groups
-from spinesynth.anatomy.label_schemes import get_scheme
+from spinesynth.anatomy.label_schemes import (
+    CLUSTER_SCHEME,
+    CLUSTER_SOURCE_PREFIX,
+    get_scheme,
+)
 from spinesynth.errors import ConfigError
 from spinesynth.io.case import Case
 from spinesynth.io.splits import check_split, split_patients
@@ -128,7 +132,7 @@ def with_training_labels(split: Split, cases: Sequence[Case], *, place: str) -> 
         new = [
             case
             for case in cases
-            if (case.patient_id, case.source, case.contrast) in series and case.label is not None
+            if (case.patient_id, _home(case), case.contrast) in series and case.label is not None
         ]
         without = sorted(patients - {case.patient_id for case in new})
         if without:
@@ -140,6 +144,12 @@ def with_training_labels(split: Split, cases: Sequence[Case], *, place: str) -> 
         exchanged.append(new)
     train, validation = exchanged
     return Split(train, validation, split.test)
+
+
+def _home(case: Case) -> str:
+    """Return the source that a case, or what its label map was made from, belongs to."""
+    divided = case.scheme == CLUSTER_SCHEME
+    return case.source.removeprefix(CLUSTER_SOURCE_PREFIX) if divided else case.source
 
 
 def _source_cases(cases: Sequence[Case], config: DataConfig, models: Sequence[str]) -> list[Case]:

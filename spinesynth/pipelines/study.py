@@ -30,6 +30,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from spinesynth.errors import ConfigError
 from spinesynth.io.atomic import atomic_write
+from spinesynth.io.discover import discover_cases
 from spinesynth.io.tables import read_ids_csv, write_csv
 from spinesynth.metrics import compare_models, summarise
 from spinesynth.pipelines.config import (
@@ -40,7 +41,7 @@ from spinesynth.pipelines.config import (
     read_config,
     read_values,
 )
-from spinesynth.pipelines.experiment import run_experiment
+from spinesynth.pipelines.experiment import plan_split, run_experiment
 from spinesynth.pipelines.results import METRICS_CSV, RUN_JSON, SPLIT_CSV, TABLES, read_results
 from spinesynth.pipelines.settings import replace_setting
 
@@ -165,6 +166,10 @@ def run_study(study: Study, *, data: Path | None, folder: Path, command: str) ->
     Raises:
         SpineSynthError: for data, configuration or an output that cannot be used.
     """
+    if data is not None:
+        cases = discover_cases(data)
+        for config in study.arms.values():  # before hours are spent on the first
+            plan_split(config, cases)
     for number, (name, config) in enumerate(study.arms.items(), start=1):
         arm = folder / ARMS / name
         if _finished(arm, config):

@@ -18,6 +18,7 @@ from spinesynth.pipelines.check import check_data
 from spinesynth.pipelines.config import ExperimentConfig, parse_config
 from spinesynth.pipelines.datasets import SampleKey, SliceDataset, TargetCoder
 from spinesynth.pipelines.em_labels import write_em_labels
+from spinesynth.pipelines.experiment import plan_split
 from spinesynth.pipelines.run_record import training_mode
 from tests.fabricate import (
     intensities,
@@ -220,3 +221,28 @@ def test_manifest_keeps_patients_together(tmp_path: Path) -> None:
     table = pd.read_csv(manifest)
     assert table.groupby("patient_id").size().to_dict() == {"p1": 4, "p2": 2}
     assert set(table["source"]) == {"em_made"}
+
+
+def test_they_train_the_patients_of_the_images_that_divided_them(tmp_path: Path) -> None:
+    data = write_manifest(
+        tmp_path / "data",
+        [
+            f"p{n}_t1,p{n},made,T1,body disc,parts,p{n}_image.nii.gz,p{n}_label.nii.gz,"
+            for n in range(4)
+        ],
+    )
+    codes = parts_codes()
+    for n in range(4):
+        write_nifti(tmp_path / "data" / f"p{n}_image.nii.gz", intensities(seed=n))
+        write_nifti(tmp_path / "data" / f"p{n}_label.nii.gz", codes)
+    manifest = write_em_labels(data, output=tmp_path / "out", outside=(3, 4))
+    settings = {"train_sources": ["made"], "test_patients": 1, "val_patients": 1}
+    config = parse_config({"name": "em", "models": ["A"], "data": settings})
+    split = plan_split(config, discover_cases(data))
+    divided = config.model_copy(
+        update={"data": config.data.model_copy(update={"training_labels": str(manifest)})}
+    )
+    exchanged = plan_split(divided, discover_cases(data))
+    wanted = [f"{case.case_id}_em{count:02d}" for case in split.train for count in (3, 4)]
+    assert [case.case_id for case in exchanged.train] == wanted
+    assert exchanged.test == split.test

@@ -23,6 +23,9 @@ from spinesynth.pipelines.study import (
 )
 from tests.fabricate import write_manifest
 
+OTHER_ROW = (
+    "p9_t1,p9,made,T1,body disc canal posterior,parts,p1_t1_image.nii.gz,p1_t1_label.nii.gz,"
+)
 STUDIES = Path(__file__).parents[2] / "configs" / "studies"
 BASE = {
     "name": "base",
@@ -150,3 +153,8 @@ def test_a_study_goes_on_where_it_stopped(
     split.write_text(split.read_text() + "gone,gone,made,T1,test\n")
     with pytest.raises(ConfigError, match=r"E-RUN-005.*arm two was tested on other scans than one"):
         run_study(read_study(changed), data=manifest, folder=folder, command="test")
+    labels = {"data.training_labels": str(write_manifest(tmp_path / "others", [OTHER_ROW]))}
+    impossible = _write(tmp_path, common=sources, arms={"three": {}, "two": labels})
+    with pytest.raises(ConfigError, match=r"E-CONF-003.*holds no label map of"):
+        run_study(read_study(impossible), data=manifest, folder=folder, command="test")
+    assert not (folder / ARMS / "three").exists()  # refused before the first is trained
