@@ -18,6 +18,7 @@ from spinesynth.anatomy.phantom.findings import (
     grade_finding,
 )
 from spinesynth.anatomy.phantom.grid import SampleGrid, rotation_matrix
+from spinesynth.anatomy.phantom.parameters import Outline
 from spinesynth.anatomy.phantom.spine_curve import stack_spine
 from spinesynth.anatomy.structures import Structure
 from spinesynth.anatomy.tissues import Tissue
@@ -40,6 +41,7 @@ def healthy_record() -> PhantomRecord:
         irregularity_mm=0.0,
         roughness_mm=0.15,
         scoliosis_mm=0.0,
+        outline=Outline(),  # labels end where tissues do
         vertebrae=tuple(replace(v, axial_rotation_deg=0.0) for v in record.vertebrae),
         discs=tuple(replace(d, degeneration=0.2, has_cleft=False) for d in record.discs),
         placement=replace(

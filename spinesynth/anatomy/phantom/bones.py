@@ -126,7 +126,8 @@ def _paint_arches(scene: Scene, claimed: Tensor) -> None:
         arch.add_(tiles.points.rough, alpha=1.2)
         _resect(scene, tiles, local, arch)
         codes = scene.bone_tissue(arch, Tissue.MARROW_POSTERIOR)
-        codes.add_(scene.codes(tiles, Structure.POSTERIOR_ELEMENTS))
+        labelled = below(arch, -scene.record.outline.arch_gap_mm)
+        codes.add_(labelled.mul_(scene.codes(tiles, Structure.POSTERIOR_ELEMENTS)))
         rows = zip(tiles.windows, arch.unbind(), codes.unbind(), strict=True)
         for window, distance, code in rows:
             here, lower = scene.canvas.codes[window], claimed[window]
@@ -155,12 +156,28 @@ def _paint_bodies(scene: Scene, arches: Tensor) -> None:
         frames, p = scene.frames(tiles, boxes), tiles.points
         local = frames.coordinates(p.x, p.y, p.z)
         body = body_distance(local, frames, scene.shapes(tiles, shapes)).add_(p.rough)
+        _part_discs(scene, tiles, body)
         inside = below(body, 0.0)
         ends = above(local[2].abs(), _END_SHARE * frames.height_mm)
-        rim = above(body, -scene.record.endplate_gap_mm).mul_(ends)
+        rim = _unlabelled_rim(scene, body, ends, tiles.read(arches))
         bone = scene.codes(tiles, Structure.VERTEBRAL_BODY) * rim.neg_().add_(1.0)
         codes = bone.add_(_body_tissue(scene, tiles, local, body, arches))
         scene.paint_tiles(tiles, inside, codes)
+
+
+def _unlabelled_rim(scene: Scene, body: Tensor, ends: Tensor, arches: Tensor) -> Tensor:
+    """Return what the label of a body leaves out: a line at its ends and its free walls."""
+    outline = scene.record.outline
+    rim = above(body, -outline.endplate_gap_mm).mul_(ends)
+    walls = above(body, -outline.wall_gap_mm).mul_(above(arches, 0.0))
+    return torch.maximum(rim, walls, out=rim)
+
+
+def _part_discs(scene: Scene, tiles: Tiles, body: Tensor) -> None:
+    """Take the label, not the tissue, of discs beside a body."""
+    gap = scene.record.outline.disc_gap_mm
+    for window, distance in zip(tiles.windows, body.unbind(), strict=True):
+        scene.canvas.unlabel(window, below(distance, gap), Structure.DISC)
 
 
 def _body_tissue(

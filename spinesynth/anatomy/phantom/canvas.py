@@ -214,6 +214,18 @@ class Canvas:
         """Paint those of the voxels at flat indices that are inside."""
         self.put(flat, cover(self.take(flat), inside, _joint(tissue, structure, 0)))
 
+    def label_at(self, flat: Tensor, inside: Tensor, structure: Structure) -> None:
+        """Label those of the voxels at flat indices that are inside and have no label yet."""
+        codes = self.take(flat)
+        free = _has_structure(codes, Structure.BACKGROUND).mul_(inside)
+        self.put(flat, codes.add_(free, alpha=code_of(Tissue.AIR, structure)))
+
+    def unlabel(self, window: Window, inside: Tensor, structure: Structure) -> None:
+        """Take label and instance of a structure from a mask of a window; tissues stay."""
+        here = self.codes[window]
+        mask = _has_structure(here, structure).mul_(inside)
+        cover(here, mask, here.remainder(_STRUCTURE_STEP))
+
     def maps(self, window: Window = EVERYWHERE) -> tuple[Tensor, Tensor, Tensor]:
         """Return structure, instance and tissue of a window, uint8 (i, j, k)."""
         codes = self.codes[window].to(torch.int32)
@@ -222,6 +234,12 @@ class Canvas:
             (codes >> 9).to(torch.uint8),
             (codes & 63).to(torch.uint8),
         )
+
+
+def _has_structure(codes: Tensor, structure: Structure) -> Tensor:
+    """Return 1 where codes are of a structure, else 0."""
+    structures = (codes / _STRUCTURE_STEP).floor_().remainder_(_INSTANCE_STEP // _STRUCTURE_STEP)
+    return torch.eq(structures, int(structure), out=structures)
 
 
 def _joint(tissue: Tissue | Tensor, structure: Structure, instance: int) -> int | Tensor:

@@ -6,6 +6,7 @@ from spinesynth.anatomy.phantom.afflict import with_findings, without_degenerati
 from spinesynth.anatomy.phantom.dice import Dice
 from spinesynth.anatomy.phantom.draw_column import MEAN_CURVE, draw_column, draw_curve
 from spinesynth.anatomy.phantom.draw_surroundings import draw_canal, draw_habitus, draw_placement
+from spinesynth.anatomy.phantom.outline import draw_outline
 from spinesynth.anatomy.phantom.parameters import PhantomRecord
 from spinesynth.anatomy.phantom.population import draw_person, draw_scale
 from spinesynth.anatomy.phantom.prevalence import draw_findings
@@ -58,8 +59,7 @@ def _draw_person_and_spine(seed: int, *, curvature: bool) -> PhantomRecord:
         irregularity_mm=dice.uniform(0.4, 1.1),
         roughness_mm=dice.uniform(0.1, 0.4),
         cortex_mm=dice.uniform(0.8, 1.7),
-        # annotators leave a line of 0 to 2 mm between disc and body; nominal
-        endplate_gap_mm=dice.uniform(0.0, 1.5),
+        outline=draw_outline(dice, seed),
         vertebrae=column.vertebrae,
         discs=column.discs,
         sacrum=column.sacrum,

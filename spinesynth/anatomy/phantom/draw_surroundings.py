@@ -26,7 +26,8 @@ def draw_canal(dice: Dice, variant: SpineVariant) -> CanalSize:
         anterior_gap_lumbar_mm=dice.uniform(-0.6, 0.8),
         anterior_gap_sacral_mm=dice.uniform(0.8, 5.0),
         fat_pad_mm=dice.uniform(2.0, 7.0),
-        sac_end_segments=dice.normal(1.6, 0.35),
+        # middle of S2, from S1 to S4: Macdonald et al., Clin Anat 1999, recalled; SD nominal
+        sac_end_segments=max(0.2, dice.normal(1.5, 0.6)),
         conus_levels=variant.lumbar_count - dice.normal(0.45, 0.45),  # [S98] of morphometry
         cord_depth_mm=dice.uniform(6.5, 8.5),
         cord_width_mm=dice.uniform(8.5, 10.5),

@@ -154,6 +154,17 @@ class Placement:
 
 
 @dataclass(frozen=True)
+class Outline:
+    """Where labels end beside the tissue they name, as annotators differ; none changes a tissue."""
+
+    endplate_gap_mm: float = 0.0  # of bone at either end of a body that its label leaves out
+    wall_gap_mm: float = 0.0  # of bone at the walls of a body
+    arch_gap_mm: float = 0.0  # of bone all around posterior elements
+    disc_gap_mm: float = 0.0  # of disc beside bone
+    canal_margin_mm: float = 0.0  # of epidural fat that the label of the canal takes in
+
+
+@dataclass(frozen=True)
 class PhantomRecord:
     """Everything that names one phantom; equal records render equal maps."""
 
@@ -166,7 +177,7 @@ class PhantomRecord:
     irregularity_mm: float  # standard deviation of the smooth displacement
     roughness_mm: float  # standard deviation of the surface roughness
     cortex_mm: float
-    endplate_gap_mm: float  # of bone at either end of a body that its label leaves out
+    outline: Outline
     vertebrae: tuple[VertebraSize, ...]
     discs: tuple[DiscSize, ...]
     sacrum: tuple[SacralSegment, ...]
@@ -210,6 +221,7 @@ class PhantomRecord:
         fields |= {
             "person": Person(**fields["person"]),
             "variant": SpineVariant(**fields["variant"]),
+            "outline": Outline(**fields["outline"]),
             "vertebrae": tuple(VertebraSize(**v) for v in fields["vertebrae"]),
             "discs": tuple(DiscSize(**d) for d in fields["discs"]),
             "sacrum": tuple(SacralSegment(**s) for s in fields["sacrum"]),

@@ -55,13 +55,17 @@ def paint_canal(scene: Scene) -> None:
 def _paint_sac(scene: Scene) -> None:
     canal = scene.canal
     inner = (canal.bony < _BEYOND_MM).nonzero()[:, 0]
+    bony = canal.bony.index_select(0, inner)
     local = SpinePoints(*(field.index_select(0, inner) for field in canal.points))
     parts = sac_distances(local.u, local.t, local.s, scene.record, canal.course)
     cord = below(torch.minimum(parts.roots, parts.cord), 0.0)
     csf = code_of(Tissue.CSF, Structure.CANAL)
     codes = cord.mul_(code_of(Tissue.CORD, Structure.CANAL) - csf).add_(csf)
     sac = parts.sac.add_(local.rough, alpha=0.6)
-    scene.canvas.paint_at(canal.near.index_select(0, inner), below(sac, 0.0), codes)
+    here = canal.near.index_select(0, inner)
+    scene.canvas.paint_at(here, below(sac, 0.0), codes)
+    margin = below(sac, scene.record.outline.canal_margin_mm).mul_(below(bony, 0.0))
+    scene.canvas.label_at(here, margin, Structure.CANAL)
 
 
 def paint_discs(scene: Scene) -> None:
