@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,6 +49,31 @@ def atomic_write(path: Path | str) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def link_file(source: Path, name: Path) -> None:
+    """Give a file another name, in one piece, in place of what had it before.
+
+    Both names are one file on the disk; where the file system has no such links,
+    or the names lie on different ones, the file is copied.
+
+    Args:
+        source: complete file.
+        name: that it gets too.
+
+    Raises:
+        OutputError: if there is no such file, or the disk refuses.
+    """
+    temporary = _name_beside(name)
+    try:
+        os.link(source, temporary)
+        os.replace(temporary, name)
+        temporary.unlink(missing_ok=True)  # it stays where both were one file already
+        _sync(name.parent)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        with atomic_write(name) as copy:
+            shutil.copyfile(source, copy)
+
+
 def remove_partial(folder: Path) -> None:
     """Remove what killed writers have left half-written in a folder, not in those below.
 
@@ -68,6 +94,11 @@ def _sync(path: Path) -> None:
 
 def _create_beside(path: Path) -> Path:
     """Create an empty file with a name of its own and the usual permissions."""
-    own = path.parent / f"{_PARTIAL}{secrets.token_hex(8)}-{path.name[-_MAX_NAME:]}"
+    own = _name_beside(path)
     own.touch(exist_ok=False)
     return own
+
+
+def _name_beside(path: Path) -> Path:
+    """Return a name in the same folder that nothing else has."""
+    return path.parent / f"{_PARTIAL}{secrets.token_hex(8)}-{path.name[-_MAX_NAME:]}"

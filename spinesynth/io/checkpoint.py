@@ -30,6 +30,7 @@ _FIELDS: dict[str, type] = {
 }  # fmt: skip
 _SEEN = "seen_patients"  # not in format 1
 _STATE = "training"  # only where a training goes on from it
+_SELECTION = "selection"  # only where somebody wrote it down
 _FURTHER: dict[str, dict[str, type]] = {
     _FORMAT_1: {}, _FORMAT: {_SEEN: list}, _TRAINING: {_SEEN: list, _STATE: dict},
 }  # fmt: skip
@@ -55,6 +56,8 @@ class Checkpoint:
             where nobody wrote them down.
         training: what else a training needs to go on, as plain JSON types, where
             ``weights`` holds all of its tensors; None for weights to predict with.
+        selection: what it was chosen on among the checkpoints of its training, where
+            that is more than its own validation samples; empty otherwise.
     """
 
     config: dict[str, Any]
@@ -65,6 +68,7 @@ class Checkpoint:
     version: str = __version__
     seen_patients: tuple[str, ...] = ()
     training: dict[str, Any] | None = None
+    selection: str = ""
 
 
 def _digest(content: dict[str, Any]) -> str:
@@ -102,6 +106,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         _SEEN: sorted(checkpoint.seen_patients),
         "weights": {k: v.detach().cpu().clone() for k, v in checkpoint.weights.items()},
         **({_STATE: checkpoint.training} if goes_on else {}),
+        **({_SELECTION: checkpoint.selection} if checkpoint.selection else {}),
     }
     buffer = io.BytesIO()
     torch.save({**content, "digest": _digest(content)}, buffer)
@@ -153,6 +158,7 @@ def _load(path: Path, formats: Sequence[str]) -> Checkpoint:
         version=content["version"],
         seen_patients=tuple(content.get(_SEEN, ())),
         training=content.get(_STATE),
+        selection=content.get(_SELECTION, ""),
     )
 
 
@@ -195,3 +201,5 @@ def _check_types(path: Path, content: dict[str, Any]) -> None:
         raise refuse_checkpoint(path, "its weights must be tensors by name")
     if not all(isinstance(name, str) for name in content.get(_SEEN, ())):
         raise refuse_checkpoint(path, f"its {_SEEN} must be text")
+    if not isinstance(content.get(_SELECTION, ""), str):
+        raise refuse_checkpoint(path, f"its {_SELECTION} must be text")

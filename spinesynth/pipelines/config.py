@@ -207,6 +207,11 @@ class TrainingConfig(_Section):
             from; None for each validation. There is one after each validation anyway.
         early_stopping_patience: end after so many validations in a row that were
             not better than the best; None to take all steps.
+        keep_best: checkpoints of the best validations that stay.
+        keep_last: checkpoints of the last validations that stay, beside those.
+        final_choice: what decides which of them becomes ``best``: the validation
+            ``samples``, or whole ``volumes``, the validation patients' real scans.
+        tensorboard: write curves and pictures for TensorBoard.
     """
 
     steps: Annotated[int, Field(ge=1)] = 200
@@ -236,6 +241,10 @@ class TrainingConfig(_Section):
     workers: Annotated[int, Field(ge=0)] = 1
     checkpoint_every: Annotated[int, Field(ge=1)] | None = None
     early_stopping_patience: Annotated[int, Field(ge=1)] | None = None
+    keep_best: Size = 1
+    keep_last: Size = 1
+    final_choice: Literal["samples", "volumes"] = "samples"
+    tensorboard: Switch = False
 
     @model_validator(mode="after")
     def _numbers_fit_together(self) -> Self:

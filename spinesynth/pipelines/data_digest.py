@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from spinesynth.io.case import Case
+from spinesynth.io.load_case import load_case
 from spinesynth.pipelines.datasets import SliceDataset
 
 _HEX_DIGITS = 32  # 128 bits: no two volumes share them by accident
@@ -32,6 +33,24 @@ def digest_cases(data: SliceDataset) -> Digests:
     return [[case.case_id, _digest(case, data.cache[n])] for n, case in enumerate(data.cases)]
 
 
+def digest_scans(cases: Sequence[Case]) -> Digests:
+    """Return a digest of the image and label map of each case, which are read for it.
+
+    Args:
+        cases: with image and label map each.
+
+    Returns:
+        Pairs of case id and hexadecimal digits.
+
+    Raises:
+        InputError: if a file is refused.
+    """
+    return [
+        [one.case.case_id, _digest(one.case, {"image": one.image, "label": one.structure})]
+        for one in map(load_case, cases)
+    ]
+
+
 def _digest(case: Case, volumes: Mapping[str, Any]) -> str:
     total = hashlib.sha256(f"{sorted(case.annotated)} {case.scheme}".encode())
     for name in sorted(volumes):
@@ -49,7 +68,7 @@ def describe_differences(before: Sequence[Sequence[str]], now: Digests, *, part:
     Args:
         before: of :func:`digest_cases`, as it was saved.
         now: of :func:`digest_cases`.
-        part: ``training`` or ``validation``.
+        part: ``training``, ``validation`` or ``final choice``.
 
     Example:
         >>> describe_differences([["a", "1"]], [["a", "2"]], part="training")

@@ -112,8 +112,9 @@ def evaluate_cases(
     prepare: Callable[[MetaTensor], MetaTensor] | None = None,
     on_case: Callable[[CaseResult], None] | None = None,
     loader: Callable[[Case], LoadedCase] = load_case,
+    metrics: Sequence[str] | None = None,
 ) -> Evaluation:
-    """Predict and score each case with every metric of ``METRICS``.
+    """Predict and score each case.
 
     Args:
         predictor: model to score.
@@ -125,6 +126,7 @@ def evaluate_cases(
         prepare: changes an image ``(1, I, J, K)`` before the prediction.
         on_case: called after each scored case.
         loader: reads a case.
+        metrics: keys of ``METRICS``; None for all.
 
     Returns:
         Scores and failures, in the order of ``cases``.
@@ -136,9 +138,10 @@ def evaluate_cases(
     tables: list[pd.DataFrame] = []
     failures: list[dict[str, object]] = []
     labels = {"run": run, "model": model, "condition": condition, "severity": float(severity)}
+    wanted = tuple(METRICS) if metrics is None else metrics
     for case in cases:
         try:
-            result = _evaluate_case(predictor, case, labels, prepare, loader)
+            result = _evaluate_case(predictor, case, labels, prepare, loader, wanted)
         except _CASE_ERRORS as error:
             failures.append(_failure(case, labels, error))
             continue
@@ -175,6 +178,7 @@ def _evaluate_case(
     labels: dict[str, object],
     prepare: Callable[[MetaTensor], MetaTensor] | None,
     loader: Callable[[Case], LoadedCase],
+    metrics: Sequence[str],
 ) -> CaseResult:
     """Load, predict and score one case."""
     loaded = loader(case)
@@ -191,7 +195,7 @@ def _evaluate_case(
     prediction = _checked(predictor(image), reference)
     rows = [
         {**labels, **_identity(case), "patient_id": case.patient_id, **score}
-        for score in _score(prediction, reference, groups, spacing_mm)
+        for score in _score(prediction, reference, groups, spacing_mm, metrics)
     ]
     table = pd.DataFrame(rows, columns=list(LONG_COLUMNS))
     return CaseResult(case, image, reference, prediction, spacing_mm, table)
@@ -234,15 +238,16 @@ def _score(
     reference: Tensor,
     groups: Sequence[str],
     spacing_mm: tuple[float, float, float],
+    metrics: Sequence[str],
 ) -> list[dict[str, object]]:
     """Return structure, metric, value and unit of every metric and group."""
     predicted, expected = group_masks(prediction, groups), group_masks(reference, groups)
     scores: list[dict[str, object]] = []
     for group in groups:
         pair = MaskPair(predicted[group], expected[group], spacing_mm=spacing_mm)
-        for name, metric in METRICS.items():
-            value = metric.function(pair)
-            scores.append({"structure": group, "metric": name, "value": value, "unit": metric.unit})
+        for name in metrics:
+            value, unit = METRICS[name].function(pair), METRICS[name].unit
+            scores.append({"structure": group, "metric": name, "value": value, "unit": unit})
     return scores
 
 

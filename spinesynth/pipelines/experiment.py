@@ -40,6 +40,7 @@ from spinesynth.pipelines.results import (
     RUN_JSON,
     SPLIT_CSV,
     TABLES,
+    choice_csv,
     training_csv,
 )
 from spinesynth.pipelines.robustness import evaluate_robustness
@@ -47,6 +48,7 @@ from spinesynth.pipelines.run_lock import hold_folder
 from spinesynth.pipelines.run_record import describe_run, training_mode, write_json
 from spinesynth.pipelines.split import Split, split_cases, with_training_labels
 from spinesynth.pipelines.train import ModelName, Trainer, checkpoint_path
+from spinesynth.pipelines.training_board import check_board
 from spinesynth.pipelines.training_state import state_path
 from spinesynth.pipelines.write_phantoms import write_phantom_dataset
 
@@ -61,7 +63,7 @@ def read_split(config: ExperimentConfig, data: Path) -> Split:
 
     A scan that cannot be read is better refused now than after an hour of
     training. Of training and validation cases the images are read only if
-    model B is trained.
+    model B is trained, and those that a final choice is made on.
 
     Args:
         config: the experiment.
@@ -74,14 +76,9 @@ def read_split(config: ExperimentConfig, data: Path) -> Split:
     split = plan_split(config, discover_cases(data))
     if "A" in config.models:
         check_painter(config, (*split.train, *split.validation))
-    trains_on_images = "B" in config.models
-    refuse_unreadable(
-        [
-            *((case, trains_on_images) for case in (*split.train, *split.validation)),
-            *((case, True) for case in split.test),
-        ],
-        data=data,
-    )
+    chosen_on = split.scans if config.training.final_choice == "volumes" else []
+    trains = dict.fromkeys((*split.train, *split.validation), "B" in config.models)
+    refuse_unreadable((trains | dict.fromkeys((*chosen_on, *split.test), True)).items(), data=data)
     return split
 
 
@@ -222,6 +219,7 @@ def train_models(
 
 def _plan(config: ExperimentConfig, data: Path | None) -> Split | None:
     """Split and read the data, or check that phantoms can be drawn in their place."""
+    check_board(config)
     if data is None:
         check_phantom_plan(config)
         return None
@@ -232,7 +230,7 @@ def _begin_record(config: ExperimentConfig, split: Split, command: str) -> dict[
     """Return the record of a run that begins."""
     return {
         **describe_run(), "command": command, "name": config.name, "seed": config.seed,
-        "mode": training_mode(config, split.train) if "A" in config.models else None,
+        "mode": training_mode(config, split.train, split.scans) if "A" in config.models else None,
         "config": config.model_dump(mode="json"), "seconds": {}, "parameters": {},
     }  # fmt: skip
 
@@ -258,10 +256,14 @@ def _train_all(
         _clear(folder, split, training_of=new_models)
     for model in config.models:
         trainer = Trainer(
-            config, model, train=split.train, validation=split.validation, folder=folder
-        )
+            config, model, train=split.train, validation=split.validation, folder=folder,
+            scans=split.scans,
+        )  # fmt: skip
         record["parameters"][model] = trainer.network.count_parameters()
         record["seconds"][f"train_{model}"] = round(trainer.run(resume=new_models is None), 1)
+        if trainer.choice.wanted:
+            outcome = trainer.choice.outcome(trainer.reached)
+            record.setdefault("final_choice", {})[model] = outcome.record()
     if new_models is None:  # only now: a state that is refused costs nothing
         _clear(folder, split, training_of=())
 
@@ -284,7 +286,7 @@ def _remove_outputs(folder: Path, *, training_of: Sequence[ModelName]) -> None:
     """
     outputs = [
         *(RUN_JSON, SPLIT_CSV, METRICS_CSV, ROBUSTNESS_CSV, FAILURES_CSV),
-        *(training_csv(name) for name in training_of),
+        *(table(name) for name in training_of for table in (training_csv, choice_csv)),
         *(state_path(Path(), name) for name in training_of),
         *(CURVES / f"{name}.png" for name in REPORT_FIGURES),
         *(_REPORT / name for name in ("report.md", "report.html")),

@@ -11,10 +11,13 @@ path in a run's folder       what
 ``tables/robustness.csv``    long table of the degraded conditions
 ``tables/failures.csv``      cases that could not be scored; no row if none failed
 ``tables/training_A.csv``    one row an epoch, one file a model
+``tables/choice_A.csv``      what the kept checkpoints scored, if one was chosen at the end
 ``curves/*.png``             figures made from the tables
 ``overlays/*.png``           pictures of scans: never committed
 ``models/model_A_best.pt``   checkpoints, best and last of each model: never committed
+``models/model_A_step*.pt``  checkpoints that were kept, by their step: never committed
 ``models/model_A_state.pt``  what a training goes on from: never committed
+``tensorboard/A/``           curves and pictures for TensorBoard: never committed
 ============================ ==================================================
 """
 
@@ -49,6 +52,11 @@ _TRAINING_COLUMNS = ("model", "epoch", "step", "train_loss", "val_dice_mean")
 def training_csv(model: str) -> Path:
     """Return the path of a model's training table within a run's folder."""
     return TABLES / f"{_TRAINING}{model}.csv"
+
+
+def choice_csv(model: str) -> Path:
+    """Return the path of a model's table of the final choice within a run's folder."""
+    return TABLES / f"choice_{model}.csv"
 
 
 @dataclass(frozen=True, eq=False)

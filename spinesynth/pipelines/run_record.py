@@ -39,6 +39,8 @@ LABEL_MODE = "label-only"
 CLUSTER_MODE = "label+EM"
 #: Nothing of anybody.
 PHANTOM_MODE = "phantom"
+#: Beside one of these: weights chosen among a training's on real scans of validation patients.
+REAL_CHOICE_MODE = "real-choice"
 
 
 def _git_state() -> dict[str, Any]:
@@ -57,22 +59,33 @@ def _git_state() -> dict[str, Any]:
     return {"commit": commit, "modified": bool(status)}
 
 
-def training_mode(config: ExperimentConfig, cases: Sequence[Case] = ()) -> str:
+def training_mode(
+    config: ExperimentConfig, cases: Sequence[Case] = (), scans: Sequence[Case] = ()
+) -> str:
     """Name what the label maps come from that synthetic images are painted over.
 
     Args:
         config: the experiment.
         cases: those that it trains on.
+        scans: real scans that a final choice among checkpoints would be made on.
 
     Returns:
         ``label-only``, ``label+EM`` (which uses real images), ``phantom`` (which
-        uses nothing of anybody), or two of them joined by ``+``.
+        uses nothing of anybody), or two of them joined by ``+``; with ``+real-choice``
+        where no real image trained, but real scans chose the weights.
 
     Example:
         >>> from spinesynth.pipelines.config import parse_config
         >>> training_mode(parse_config({"name": "x"}))
         'phantom'
     """
+    mode = _label_mode(config, cases)
+    chosen = config.training.final_choice == "volumes" and scans
+    return f"{mode}+{REAL_CHOICE_MODE}" if chosen else mode
+
+
+def _label_mode(config: ExperimentConfig, cases: Sequence[Case]) -> str:
+    """Name what the label maps come from."""
     sources = set(config.data.train_sources)
     share = config.synthesis.phantom_share
     if share == 1 or sources == {PHANTOM_SOURCE}:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 
@@ -18,6 +18,7 @@ from spinesynth.errors import ConfigError
 from spinesynth.io.case import Case
 from spinesynth.io.splits import check_split, split_patients
 from spinesynth.pipelines.config import DataConfig
+from spinesynth.pipelines.phantom_data import PHANTOM_SOURCE
 
 _LOG = logging.getLogger(__name__)
 _NAMED = 10  # cases that a warning names, the others are counted
@@ -32,11 +33,14 @@ class Split:
         validation: cases of other patients of the same sources.
         test: held-out patients of the train sources, and every other source;
             all with image and label map.
+        scans: validation cases with label maps that are real scans, not phantoms,
+            for a final choice among checkpoints.
     """
 
     train: list[Case]
     validation: list[Case]
     test: list[Case]
+    scans: list[Case] = field(default_factory=list)
 
     def table(self) -> pd.DataFrame:
         """Return one row for each case: ``case_id, patient_id, source, contrast, split``."""
@@ -110,14 +114,15 @@ def split_cases(
     _warn_of_untested([case.case_id for case in others if case.patient_id in seen])
     test = [*held_out, *(case for case in others if case.patient_id not in seen)]
     check_split({"train": train, "validation": validation, "test": test})
-    return Split(train, validation, test)
+    scans = [case for case in validation if case.image and case.source != PHANTOM_SOURCE]
+    return Split(train, validation, test, scans)
 
 
 def with_training_labels(split: Split, cases: Sequence[Case], *, place: str) -> Split:
     """Exchange the training and validation cases for other label maps of the same patients.
 
     Args:
-        split: whose test stays as it is.
+        split: whose test and scans stay as they are.
         cases: with other label maps; those of other patients, sources and contrasts
             are left out.
         place: where they come from, for the error.
@@ -143,7 +148,7 @@ def with_training_labels(split: Split, cases: Sequence[Case], *, place: str) -> 
             )
         exchanged.append(new)
     train, validation = exchanged
-    return Split(train, validation, split.test)
+    return Split(train, validation, split.test, split.scans)
 
 
 def _home(case: Case) -> str:

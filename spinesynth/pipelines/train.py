@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,14 +18,16 @@ from spinesynth.anatomy.label_schemes import get_scheme
 from spinesynth.errors import ConfigError
 from spinesynth.io.atomic import remove_partial
 from spinesynth.io.case import Case
-from spinesynth.io.checkpoint import Checkpoint, save_checkpoint
+from spinesynth.io.checkpoint import Checkpoint
 from spinesynth.io.tables import write_csv
 from spinesynth.pipelines.chains import augmentation_chain, synthesis_chain
+from spinesynth.pipelines.checkpoint_shelf import CheckpointShelf, checkpoint_path
 from spinesynth.pipelines.compilation import compile_in_place, explaining_the_compiler
 from spinesynth.pipelines.config import ExperimentConfig
-from spinesynth.pipelines.data_digest import digest_cases
+from spinesynth.pipelines.data_digest import digest_cases, digest_scans
 from spinesynth.pipelines.datasets import SampleKey, SliceDataset, TargetCoder, collate, make_loader
 from spinesynth.pipelines.device import best_device
+from spinesynth.pipelines.final_choice import FinalChoice
 from spinesynth.pipelines.interrupt import SafeStops, Stopped, end_helpers
 from spinesynth.pipelines.micro_batches import micro_batches
 from spinesynth.pipelines.network_plan import build_loss, build_network
@@ -32,19 +35,17 @@ from spinesynth.pipelines.optimisers import make_optimiser
 from spinesynth.pipelines.phantom_data import PHANTOM_SOURCE
 from spinesynth.pipelines.precision import autocast, make_scaler
 from spinesynth.pipelines.progress import StepProgress
-from spinesynth.pipelines.results import MODELS, TABLES, training_csv
+from spinesynth.pipelines.results import MODELS, TABLES, choice_csv, training_csv
 from spinesynth.pipelines.schedule import Schedule
+from spinesynth.pipelines.training_board import TrainingBoard, clear_board
 from spinesynth.pipelines.training_state import Learner, Reached, TrainingState, state_path
 from spinesynth.pipelines.validation import score_samples
 from spinesynth.seeding import derive_seed
 
+__all__ = ["ModelName", "Trainer", "checkpoint_path", "make_dataset"]
+
 ModelName = Literal["A", "B"]
 _VALIDATION_EPOCH = -1  # its samples have names of their own, never seen in training
-
-
-def checkpoint_path(folder: Path, model: str, name: Literal["best", "last"]) -> Path:
-    """Return where a run keeps a model's checkpoint."""
-    return folder / MODELS / f"model_{model}_{name}.pt"
 
 
 def make_dataset(
@@ -88,6 +89,8 @@ class Trainer:
         validation: cases of other patients, seen as the model sees its training
             cases: A synthetic images of their label maps, B their images.
         folder: of the run; checkpoints and the table of training go there.
+        scans: real scans of the validation patients, for the final choice alone, and
+            opened only if ``training.final_choice`` asks for it.
     """
 
     def __init__(
@@ -98,11 +101,16 @@ class Trainer:
         train: Sequence[Case],
         validation: Sequence[Case],
         folder: Path,
+        scans: Sequence[Case] = (),
     ) -> None:
         self.config, self.model, self.folder = config, model, folder
-        self.seen_patients = tuple(sorted({case.patient_id for case in (*train, *validation)}))
+        self.shelf = CheckpointShelf(folder, model, config.training)
+        self.choice = FinalChoice(config, model, self.shelf, scans)
+        seen = {case.patient_id for case in (*train, *validation)}
         if model == "A" and config.synthesis.phantom_share == 1:
-            self.seen_patients = (PHANTOM_SOURCE,)  # it saw no patient, not even a label map
+            seen = {PHANTOM_SOURCE}  # it saw no patient, not even a label map
+        chosen_on = {case.patient_id for case in self.choice.scans}
+        self.seen_patients = tuple(sorted(seen | chosen_on))
         self.device = best_device()
         self.scaler = make_scaler(config.training, self.device)
         self.layout = (
@@ -120,6 +128,8 @@ class Trainer:
         held_out = make_dataset(validation, config, model=model, part="validation")
         self.validation = self._fixed_samples(held_out)
         cases = {"training": digest_cases(self.data), "validation": digest_cases(held_out)}
+        if self.choice.scans:
+            cases["final choice"] = digest_scans(self.choice.scans)
         compile_in_place(self.network, config.training)
         self.loss = build_loss(config)
         self.optimiser = make_optimiser(self.network.parameters(), config.training)
@@ -201,18 +211,14 @@ class Trainer:
             class_names=get_scheme(self.config.target_scheme).class_names,
         )
 
-    def _save(self, name: Literal["best", "last"], step: int) -> None:
-        path = checkpoint_path(self.folder, self.model, name)
-        save_checkpoint(
-            path,
-            Checkpoint(
-                config=self.config.model_dump(mode="json"),
-                target_scheme=self.config.target_scheme,
-                model=self.model,
-                step=step,
-                weights=self.average.module.state_dict(),
-                seen_patients=self.seen_patients,
-            ),
+    def _checkpoint(self) -> Checkpoint:
+        return Checkpoint(
+            config=self.config.model_dump(mode="json"),
+            target_scheme=self.config.target_scheme,
+            model=self.model,
+            step=self.reached.step,
+            weights=self.average.module.state_dict(),
+            seen_patients=self.seen_patients,
         )
 
     def _finish_epoch(self, scores: dict[str, float]) -> str:
@@ -232,12 +238,16 @@ class Trainer:
         reached.losses = []
         self._write_table()
         self.schedule.after_validation(dice)
-        self._save("last", reached.step)
+        self.shelf.add(self._checkpoint(), best=dice > reached.best_dice)
         reached.stale += 1
         if dice > reached.best_dice:
             reached.best_dice, reached.stale = dice, 0
-            self._save("best", reached.step)
-        self._save_state()
+        self.board.add(
+            reached.rows[-1], self.validation[0], lambda image: self._logits(self.average, image)
+        )
+        reached.kept = self.shelf.choose({**reached.kept, reached.step: dice})
+        self._save_state()  # before the others go
+        self.shelf.keep_only(reached.kept)
         return f"loss {reached.rows[-1]['train_loss']:.3f}, val Dice {dice:.3f}"
 
     def _write_table(self) -> None:
@@ -257,13 +267,25 @@ class Trainer:
             (self.folder / place).mkdir(parents=True, exist_ok=True)
             remove_partial(self.folder / place)
         if resume and self.state.path.exists():
-            self.reached = self.state.restore(self._learner)
-            self._seconds_before = self.reached.seconds
-            if self.reached.rows:  # the table may be ahead of the state
-                self._write_table()
-            return
-        (self.folder / training_csv(self.model)).unlink(missing_ok=True)
-        self._save_state()  # there is always one, of this training
+            self._go_on()
+        else:
+            for table in (training_csv(self.model), choice_csv(self.model)):
+                (self.folder / table).unlink(missing_ok=True)
+            clear_board(self.folder, self.model)
+            self._save_state()  # there is always one, of this training
+        self.shelf.keep_only(self.reached.kept)
+        self.board = TrainingBoard(self.config, self.folder, self.model, after=self.reached.step)
+
+    def _go_on(self) -> None:
+        """Restore the state, and tables to it, which may be ahead."""
+        reached = self.reached = self.state.restore(self._learner)
+        self._seconds_before = reached.seconds
+        if reached.rows:
+            self._write_table()
+        if reached.chosen is not None:
+            self.choice.write_table(reached)
+        elif self.choice.wanted:
+            reached.kept = self.shelf.still_there(reached.kept)
 
     @property
     def _ended(self) -> bool:
@@ -300,11 +322,14 @@ class Trainer:
             with (
                 SafeStops() as stops,
                 StepProgress(f"model {self.model}", steps, done=done) as progress,
+                closing(self.board),
             ):
                 while not self._ended:
                     self._run_epoch(stops, progress)
                 if self.reached.step < steps:
                     progress.note(f"ended early, {self.reached.stale} validations after the best")
+                if self.choice.wanted:
+                    self._choose(stops, progress)
                 stops.check()  # it may have come in the last step, and means the whole run
         except Stopped as stopped:
             self._save_state()
@@ -339,3 +364,16 @@ class Trainer:
         with stops.allowed():
             scores = self.validate()
         progress.note(self._finish_epoch(scores))
+
+    def _choose(self, stops: SafeStops, progress: StepProgress) -> None:
+        """Make the best of the kept checkpoints ``best``; each score is saved."""
+        reached = self.reached
+        for step in self.choice.candidates(reached):
+            with stops.allowed():
+                scored = self.choice.score(step)
+            reached.choice += scored
+            self._save_state()
+            progress.note(f"scored the checkpoint of step {step}")
+        if reached.chosen is None:
+            progress.note(self.choice.conclude(reached))
+            self._save_state()

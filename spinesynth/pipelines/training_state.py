@@ -35,7 +35,7 @@ _LOG = logging.getLogger(__name__)
 #: Settings that change nothing of what is learnt: they may differ when a training goes on.
 _FREE = (
     *("name", "description", "models", "evaluation"),
-    *("training.workers", "training.checkpoint_every"),
+    *("training.workers", "training.checkpoint_every", "training.tensorboard"),
 )
 _NETWORK, _AVERAGE, _OPTIMISER = "network.", "average.", "optimiser."
 
@@ -61,6 +61,9 @@ class Reached:
         best_dice: of the best validation; -1 before the first.
         stale: validations since the best one.
         seconds: taken so far, of all the times that it ran.
+        kept: Dice over the validation samples of the checkpoints kept, by their step.
+        choice: rows of the table of the final choice, so far.
+        chosen: step of the checkpoint that it made the best; None before.
     """
 
     step: int = 0
@@ -69,6 +72,9 @@ class Reached:
     best_dice: float = -1.0
     stale: int = 0
     seconds: float = 0.0
+    kept: dict[int, float] = field(default_factory=dict)
+    choice: list[dict[str, Any]] = field(default_factory=list)
+    chosen: int | None = None
 
 
 def state_path(folder: Path, model: str) -> Path:

@@ -44,6 +44,21 @@ def test_mode_follows_from_configuration_and_cases(
     assert training_mode(parse_config(values), [case(scheme)]) == mode
 
 
+@pytest.mark.parametrize(("choice", "scans", "mode"), [
+    ("volumes", True, "label-only+real-choice"),
+    ("volumes", False, "label-only"),
+    ("samples", True, "label-only"),
+])  # fmt: skip
+def test_mode_names_real_scans_that_chose_the_weights(choice: str, scans: bool, mode: str) -> None:
+    values: dict[str, Any] = {
+        "name": "x",
+        "data": {"train_sources": ["clinic"]},
+        "training": {"final_choice": choice},
+    }
+    cases = [case("spine6")]
+    assert training_mode(parse_config(values), cases, cases if scans else []) == mode
+
+
 @pytest.mark.parametrize("mode", ["phantom", None])
 def test_report_names_the_mode(mode: str | None, tmp_path: Path) -> None:
     folder = write_run(tmp_path / "run")

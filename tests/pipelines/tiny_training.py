@@ -13,7 +13,7 @@ import torch
 
 from spinesynth.io.checkpoint import Checkpoint, load_checkpoint, load_training_state
 from spinesynth.pipelines.config import ExperimentConfig, parse_config
-from spinesynth.pipelines.results import training_csv
+from spinesynth.pipelines.results import MODELS, choice_csv, training_csv
 from spinesynth.pipelines.train import Trainer, checkpoint_path
 from spinesynth.pipelines.training_state import TrainingState, state_path
 
@@ -89,6 +89,12 @@ def differences(one: Path, other: Path, *, model: str = "A", exact: bool = True)
         first, second = (load_checkpoint(path) for path in files)
         if not _same(first, second) or first.step != second.step:
             found.append(f"weights of {name}")
+    kept = [
+        {path.name: path.read_bytes() if exact else b"" for path in _kept(folder, model)}
+        for folder in (one, other)
+    ]
+    if kept[0] != kept[1]:
+        found.append("kept checkpoints")
     states = [load_training_state(state_path(folder, model)) for folder in (one, other)]
     if not _same(*states):
         found.append("tensors of the state")
@@ -96,4 +102,25 @@ def differences(one: Path, other: Path, *, model: str = "A", exact: bool = True)
         found.append("values of the state")
     if not table_of(one, model).equals(table_of(other, model)):
         found.append("table")
+    choices = [folder / choice_csv(model) for folder in (one, other)]
+    if len({path.read_bytes() if path.exists() else b"" for path in choices}) > 1:
+        found.append("table of the final choice")
     return found
+
+
+def _kept(folder: Path, model: str) -> list[Path]:
+    return sorted((folder / MODELS).glob(f"model_{model}_step*.pt"))
+
+
+def kept_steps(folder: Path, model: str = "A") -> list[int]:
+    """Return the steps of the checkpoints that a run keeps, as they say themselves."""
+    return [load_checkpoint(path).step for path in _kept(folder, model)]
+
+
+def set_scores(monkeypatch: pytest.MonkeyPatch, trainer: Trainer, dice: list[float]) -> None:
+    """Let the validation after step n score the n-th of some Dice."""
+    monkeypatch.setattr(
+        trainer,
+        "validate",
+        lambda: {"val_loss": 1.0, "val_dice_mean": dice[trainer.reached.step - 1]},
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +44,16 @@ def make(cases: list[Case]) -> Make:
     """Return a function that makes a trainer for a folder."""
 
     def trainer(
-        folder: Path, config: ExperimentConfig | None = None, *, model: ModelName = "A"
+        folder: Path,
+        config: ExperimentConfig | None = None,
+        *,
+        model: ModelName = "A",
+        scans: Sequence[Case] = (),
     ) -> Trainer:
         wanted = config or tiny_config()
-        return Trainer(wanted, model, train=cases[1:], validation=cases[:1], folder=folder)
+        return Trainer(
+            wanted, model, train=cases[1:], validation=cases[:1], folder=folder, scans=scans
+        )
 
     return trainer
 
