@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from filelock import FileLock
 
-from spinesynth.errors import CheckpointError, ConfigError
+from spinesynth.errors import CheckpointError, ConfigError, InputError
 from spinesynth.pipelines import experiment
 from spinesynth.pipelines.config import ExperimentConfig, parse_config, read_config
 from spinesynth.pipelines.experiment import run_experiment, train_models
@@ -20,6 +20,7 @@ from spinesynth.pipelines.results import (
     ROBUSTNESS_CSV,
     RUN_JSON,
     SPLIT_CSV,
+    choice_csv,
     training_csv,
 )
 from spinesynth.pipelines.robustness_run import run_robustness
@@ -158,6 +159,33 @@ def test_second_training_leaves_nothing_of_the_first_but_what_is_not_its_own(
     for model in ("A", "B"):  # one was trained after the other, both are wanted
         assert checkpoint_path(folder, model, "best").exists()
         assert (folder / training_csv(model)).exists()
+
+
+def test_final_choice_sees_whole_scans_of_validation_patients_alone(tmp_path: Path) -> None:
+    """They are read before training begins, and the record says that they were looked at."""
+    data, folder = three_patients(tmp_path), tmp_path / "run"
+    config = tiny(models=["A"])
+    chosen = config.training.model_copy(update={"final_choice": "volumes"})
+    volumes = config.model_copy(update={"training": chosen})
+    train_models(volumes, data=data, folder=folder, command="test")
+    split = pd.read_csv(folder / SPLIT_CSV).set_index("split")["case_id"]
+    table = pd.read_csv(folder / choice_csv("A"))
+    assert set(table["case_id"].dropna()) == {split["validation"]}
+    record = json.loads((folder / RUN_JSON).read_text())
+    assert record["mode"] == "label-only+real-choice"
+    assert record["final_choice"]["A"]["basis"] == "real scans"
+    assert record["final_choice"]["A"]["step"] == 1
+    train_models(config, data=data, folder=folder, command="test")
+    assert not (folder / choice_csv("A")).exists()
+    record = json.loads((folder / RUN_JSON).read_text())
+    assert (record["mode"], "final_choice" in record) == ("label-only", False)
+
+    image = {"a": "p1_t1", "b": "p1_t2", "c": "p2_t2"}[split["validation"]] + "_image.nii.gz"
+    (tmp_path / image).write_bytes(b"torn")
+    with pytest.raises(InputError, match=image):
+        train_models(volumes, data=data, folder=tmp_path / "other", command="test")
+    assert not (tmp_path / "other").exists()
+    train_models(config, data=data, folder=tmp_path / "other", command="test")
 
 
 def test_refused_run_removes_nothing(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from spinesynth.errors import OutputError
 from spinesynth.io import atomic
 from spinesynth.io.checkpoint import load_checkpoint, load_training_state
-from spinesynth.pipelines.checkpoint_shelf import CheckpointShelf, checkpoint_path, choose_kept
+from spinesynth.pipelines.checkpoint_shelf import checkpoint_path, choose_kept
 from spinesynth.pipelines.training_state import state_path
 from tests.pipelines.tiny_training import (
     Make,
@@ -84,16 +84,16 @@ def test_kept_checkpoints_survive_a_stop_anywhere(
 def test_training_anew_forgets_what_was_kept(
     make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also other models' checkpoints stay, and files that are called otherwise."""
+    """Another model's checkpoints stay, and files that are called otherwise."""
+    others = [tmp_path / "models" / f"model_{n}.pt" for n in ("B_step000002", "A_step2_mine")]
+    others[0].parent.mkdir()
+    for path in others:
+        path.write_bytes(b"mine")
     for steps in (6, 1):
         trainer = make(tmp_path, tiny_config(**_SHORT | {"steps": steps}, keep_last=3))
         set_scores(monkeypatch, trainer, _DICE)
         trainer.run()
-        others = [CheckpointShelf(tmp_path, "B", trainer.config.training).path(2)]
-        others.append(others[0].with_name("model_A_step_mine.pt"))
-        for path in others:
-            path.write_bytes(b"mine")
-        assert all(path.read_bytes() == b"mine" for path in others)
+    assert [path.read_bytes() for path in others] == [b"mine"] * 2
     others[1].unlink()
     assert kept_steps(tmp_path) == [1]
 
