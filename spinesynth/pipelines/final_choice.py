@@ -1,8 +1,9 @@
 """Which of the kept checkpoints becomes ``best`` once a training is done.
 
 Each is scored as an evaluation scores: whole scans are predicted, here the real ones of
-the validation patients. The mean goes over the structures that a scan annotates, over
-the scans of a patient and over patients. Where there is no such scan, the validation
+the validation patients. The mean goes over the structures that a scan annotates (not over
+whole vertebrae where their parts are scored), over the scans of a patient and over
+patients. Where there is no such scan, the validation
 samples decide, which is told and written into the table.
 """
 
@@ -16,6 +17,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 import torch
 
+from spinesynth.anatomy.structures import REPORT_GROUPS
 from spinesynth.io.atomic import link_file
 from spinesynth.io.case import Case
 from spinesynth.io.checkpoint import load_checkpoint, save_checkpoint
@@ -126,7 +128,7 @@ class FinalChoice:
             }
             for row in _records(scored.failures)
         ]  # fmt: skip
-        return [*({**row, "note": ""} for row in _records(scored.table)), *failed]
+        return [*({**row, "note": ""} for row in _records(_finest(scored.table))), *failed]
 
     def outcome(self, reached: Reached) -> Outcome:
         """Return what the scores so far lead to."""
@@ -171,6 +173,16 @@ class FinalChoice:
         table["chosen"] = (table["step"] == outcome.chosen).astype(int)
         path = self.shelf.folder / choice_csv(self.model)
         write_csv(path, table.reindex(columns=list(CHOICE_COLUMNS)))
+
+
+def _finest(table: pd.DataFrame) -> pd.DataFrame:
+    """Leave out structures of a scan that others of it are parts of: no voxel counts twice."""
+    scored = table.groupby("case_id")["structure"].agg(set)
+    whole = [
+        any(REPORT_GROUPS[other] < REPORT_GROUPS[name] for other in scored[case])
+        for case, name in zip(table["case_id"], table["structure"], strict=True)
+    ]
+    return table[~pd.Series(whole, index=table.index, dtype=bool)]
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -83,6 +83,13 @@ def test_checkpoint_arrives_as_it_left(path: Path, weights: dict[str, Tensor]) -
     assert load_checkpoint(path).version == spinesynth.__version__
 
 
+def test_what_chose_a_checkpoint_is_told_where_it_is_known(path: Path, saved: bytes) -> None:
+    assert load_checkpoint(path).selection == ""
+    assert "selection" not in _content(path)
+    save_checkpoint(path, dataclasses.replace(_checkpoint(), selection="real scans"))
+    assert load_checkpoint(path).selection == "real scans"
+
+
 def test_network_predicts_the_same_from_its_checkpoint(path: Path) -> None:
     network, other = UNet(1, 3, 2), UNet(1, 3, 2)
     save_checkpoint(path, _checkpoint(network.state_dict()))
@@ -283,6 +290,7 @@ def test_damaged_weights_of_the_first_format_are_refused(path: Path) -> None:
         ("model", "B"),
         ("step", 1235),
         ("seen_patients", ["p1"]),
+        ("selection", "real scans"),
     ],
 )
 def test_every_changed_field_is_refused(
@@ -304,6 +312,7 @@ def test_every_changed_field_is_refused(
         ("config", None, "its config must be dict, got NoneType"),
         ("step", "3", "its step must be int, got str"),
         ("seen_patients", [1], "its seen_patients must be text"),
+        ("selection", 5, "its selection must be text"),
     ],
 )
 def test_field_of_another_type_is_refused(

@@ -92,12 +92,11 @@ def main(data: Path, root: Path, *, kills: int, seed: int) -> None:
     """Train once without any harm, and then with many sudden ends."""
     torch.set_num_threads(1)
     draw, ends = random.Random(seed), Counter[str]()
+    config = tiny_config(checkpoint_every=1, keep_best=2, keep_last=2, final_choice="volumes")
     _warm_up(data, root)
 
     def train(folder: Path) -> None:
-        train_models(
-            tiny_config(checkpoint_every=1), data=data, folder=folder, command="test", resume=True
-        )
+        train_models(config, data=data, folder=folder, command="test", resume=True)
 
     started = time.monotonic()
     ends["whole " + _attempt(lambda: train(root / "whole"), alive_s=_LONGEST_S)] += 1
