@@ -11,15 +11,18 @@ discs alone are annotated, the rest of the column is drawn first.
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from spinesynth.anatomy.structures import Structure
 from spinesynth.anatomy.tissues import Tissue
+from spinesynth.kernels.blobs import Blobs, draw_blobs
 from spinesynth.kernels.column import complete_column
 from spinesynth.kernels.draws import choose, happens, uniform
 from spinesynth.kernels.landmarks import SpineLandmarks, find_landmarks
+from spinesynth.kernels.morphology import bounding_box, put
 from spinesynth.kernels.sacrum import paint_sacrum
 from spinesynth.kernels.smooth_noise import smooth_noise
 from spinesynth.kernels.subdivide import (
@@ -65,12 +68,12 @@ def fill_context(
         column = complete_column(labels, spacing_mm=sizes, generator=generator)
     drawn = column is not labels
     landmarks = find_landmarks(column, in_plane)
-    painter = _Painter(labels.shape, (1.0, *in_plane), generator)
+    painter = _Painter((labels.shape[0], labels.shape[1], labels.shape[2]), in_plane, generator)
     if landmarks is None:
-        tissue = painter.blobs(_VISCERA, (25.0, 25.0))
+        tissue = painter.blobs(_VISCERA, (25.0, 25.0)).paint()
     else:
         tissue = _paint_layers(painter, landmarks)
-        if not bool((labels == Structure.SACRUM).any()):
+        if not (labels.numpy() == Structure.SACRUM).any():
             column, tissue = paint_sacrum(
                 column, tissue, landmarks=landmarks, spacing_mm=in_plane, generator=generator
             )
@@ -100,95 +103,115 @@ class _Painter:
     """Random shapes on one grid, drawn from one generator."""
 
     def __init__(
-        self, shape: Sequence[int], spacing_mm: Sequence[float], generator: torch.Generator
+        self,
+        shape: tuple[int, int, int],
+        spacing_mm: tuple[float, float],
+        generator: torch.Generator,
     ) -> None:
-        self.shape, self.spacing_mm, self.generator = tuple(shape), spacing_mm, generator
+        self.shape, self.spacing_mm, self.generator = shape, spacing_mm, generator
 
     def uniform(self, low: float, high: float) -> float:
         return uniform(low, high, generator=self.generator)
 
-    def noise(self, scale_mm: tuple[float, float], channels: int = 1) -> Tensor:
-        """Draw ``(channels, I, J, K)`` noise; slices of a volume resemble each other."""
-        lateral = max(2.0, self.shape[0] / 2)
-        scale = (lateral, scale_mm[0] / self.spacing_mm[1], scale_mm[1] / self.spacing_mm[2])
-        if self.shape[0] == 1:
-            return smooth_noise(
-                self.shape[1:], scale[1:], generator=self.generator, channels=channels
-            )[0][:, None]
-        return smooth_noise(self.shape, scale, generator=self.generator, channels=channels)[0]
-
     def edge(self, low_mm: float, high_mm: float, wave_mm: float) -> Tensor:
         """Draw a wavy distance ``(1, 1, K)`` in mm."""
-        scale = (self.uniform(20, 90) / self.spacing_mm[2],)
+        scale = (self.uniform(20, 90) / self.spacing_mm[1],)
         wave = smooth_noise(self.shape[2:], scale, generator=self.generator)[0, 0]
         return (self.uniform(low_mm, high_mm) + wave_mm * wave).clamp(min=0)[None, None]
 
-    def blobs(self, tissues: Sequence[Tissue], scale_mm: tuple[float, float]) -> Tensor:
-        """Divide the grid among tissues: at each voxel the strongest of their fields."""
-        fields = self.noise(scale_mm, channels=len(tissues))
-        bias = 0.7 * torch.randn(len(tissues), generator=self.generator)
-        best = fields[0] + bias[0]
-        winner = torch.full(self.shape, int(tissues[0]), dtype=torch.uint8)
-        # a running maximum: argmax over the first axis is thirty times slower on the CPU
-        for tissue, field, offset in zip(tissues[1:], fields[1:], bias[1:], strict=True):
-            field = field + offset
-            winner = torch.where(field > best, torch.full_like(winner, int(tissue)), winner)
-            best = torch.maximum(best, field)
-        return winner
+    def blobs(self, tissues: Sequence[Tissue], scale_mm: tuple[float, float]) -> Blobs:
+        """Draw what divides the grid, or a part of it, among tissues."""
+        scale = (scale_mm[0] / self.spacing_mm[0], scale_mm[1] / self.spacing_mm[1])
+        return draw_blobs(tissues, self.shape, scale, generator=self.generator)
+
+
+class _Layer(NamedTuple):
+    """What lies deeper than one distance ``(1, 1, K)`` in mm and less deep than another."""
+
+    tissue: Tissue | Blobs
+    above: Tensor | None = None
+    below: Tensor | float | None = None
+
+    def paint_over(self, base: Tensor, distance: Tensor, rows: slice) -> Tensor:
+        """Return the tissue map ``(I, rows, K)`` with the layer in it."""
+        inside = torch.ones_like(distance, dtype=torch.bool)
+        if self.above is not None:
+            inside &= distance > self.above
+        if self.below is not None:
+            inside &= distance < self.below
+        return put(base, inside, _tissue_in(self.tissue, rows))
+
+
+def _tissue_in(tissue: Tissue | Blobs, rows: slice) -> int | Tensor:
+    return tissue.paint(rows) if isinstance(tissue, Blobs) else int(tissue)
 
 
 def _paint_layers(painter: _Painter, landmarks: SpineLandmarks) -> Tensor:
     """Paint the layers in front of and behind the spine."""
     rows = torch.arange(painter.shape[1])[None, :, None]
-    ahead = (rows - landmarks.front[None, None]) * painter.spacing_mm[1]
-    behind = (landmarks.back[None, None] - rows) * painter.spacing_mm[1]
-    ahead, behind = ahead.expand(painter.shape), behind.expand(painter.shape)
+    ahead = (rows - landmarks.front[None, None]) * painter.spacing_mm[0]
+    behind = (landmarks.back[None, None] - rows) * painter.spacing_mm[0]
     scale = painter.uniform(8, 30)
-    tissue = painter.blobs(_BETWEEN, (painter.uniform(3, 12), painter.uniform(4, 20)))
-    front = _paint_front(painter, ahead, (scale, scale * painter.uniform(0.7, 2.0)))
-    tissue = torch.where(ahead > 0, front, tissue)
-    return torch.where(behind > 0, _paint_back(painter, behind), tissue)
+    between = painter.blobs(_BETWEEN, (painter.uniform(3, 12), painter.uniform(4, 20)))
+    front = _front_layers(painter, (scale, scale * painter.uniform(0.7, 2.0)))
+    back = _back_layers(painter)
+    tissue = torch.zeros(painter.shape, dtype=torch.uint8)
+    for distance, inside, layers in (
+        (ahead, (ahead <= 0) & (behind <= 0), [_Layer(between)]),
+        (ahead, ahead > 0, front),
+        (behind, behind > 0, back),
+    ):
+        _paint_side(tissue, distance, inside, layers)
+    return tissue
 
 
-def _layered(base: Tensor, distance: Tensor, layers: Sequence[tuple[Tensor, Tissue]]) -> Tensor:
-    """Paint each tissue from its depth outwards, the later over the earlier."""
-    for depth, tissue in layers:
-        base = torch.where(distance > depth, torch.full_like(base, int(tissue)), base)
-    return base
+def _paint_side(tissue: Tensor, distance: Tensor, inside: Tensor, layers: list[_Layer]) -> None:
+    """Paint layers, the later over the earlier, into the part of a map that is inside."""
+    _, rows, _ = bounding_box(inside)
+    painted = tissue[:, rows]
+    if not painted.numel():
+        return
+    for layer in layers:
+        painted = layer.paint_over(painted, distance[:, rows], rows)
+    tissue[:, rows] = put(tissue[:, rows], inside[:, rows], painted)
 
 
-def _paint_front(painter: _Painter, ahead: Tensor, scale_mm: tuple[float, float]) -> Tensor:
-    """Paint viscera, a vessel along the bodies, and the abdominal wall."""
-    base = painter.blobs(_VISCERA, scale_mm)
+def _front_layers(painter: _Painter, scale_mm: tuple[float, float]) -> list[_Layer]:
+    """Draw viscera, a vessel along the bodies, and the abdominal wall."""
+    layers = [_Layer(painter.blobs(_VISCERA, scale_mm))]
     gap = painter.edge(1, 5, 1.5)
     if happens(0.6, generator=painter.generator):
         width = painter.edge(9, 18, 2)  # aorta and vena cava, 15-25 mm, cut off centre; nominal
-        vessel = (ahead > gap) & (ahead < gap + width)
         kind = choose([Tissue.VESSEL, Tissue.VISCERA_C], generator=painter.generator)
-        base = torch.where(vessel, torch.full_like(base, int(kind)), base)
+        layers.append(_Layer(Tissue(kind), above=gap, below=gap + width))
     near = Tissue.FAT if happens(0.7, generator=painter.generator) else Tissue.LIGAMENT
-    base = torch.where(ahead < gap, torch.full_like(base, int(near)), base)
     ligament = painter.uniform(0.5, 2.0)
-    base = torch.where(ahead < ligament, torch.full_like(base, int(Tissue.LIGAMENT)), base)
     wall = painter.edge(45, 170, 8)
     fat = wall + painter.edge(3, 14, 2)
     skin = fat + painter.edge(3, 45, 4)
-    layers = [
-        (wall, Tissue.MUSCLE),
-        (fat, Tissue.FAT),
-        (skin, Tissue.SKIN),
-        (skin + 2, Tissue.AIR),
+    return [
+        *layers,
+        _Layer(near, below=gap),
+        _Layer(Tissue.LIGAMENT, below=ligament),
+        _Layer(Tissue.MUSCLE, above=wall),
+        _Layer(Tissue.FAT, above=fat),
+        _Layer(Tissue.SKIN, above=skin),
+        _Layer(Tissue.AIR, above=skin + 2),
     ]
-    return _layered(base, ahead, layers)
 
 
-def _paint_back(painter: _Painter, behind: Tensor) -> Tensor:
-    """Paint what lies between and behind the spinous processes."""
+def _back_layers(painter: _Painter) -> list[_Layer]:
+    """Draw what lies between and behind the spinous processes."""
     streak = (painter.uniform(2, 7), painter.uniform(6, 30))
-    base = painter.blobs(_BACK, streak)
+    muscle = painter.blobs(_BACK, streak)
     near = painter.blobs((Tissue.FAT_EPIDURAL, Tissue.LIGAMENT), (4.0, painter.uniform(5, 15)))
-    base = torch.where(behind < painter.edge(1, 6, 1.5), near, base)
+    reach = painter.edge(1, 6, 1.5)
     fat = painter.edge(22, 55, 4)
     skin = fat + painter.edge(4, 60, 6)
-    layers = [(fat, Tissue.FAT), (skin, Tissue.SKIN), (skin + 2, Tissue.AIR)]
-    return _layered(base, behind, layers)
+    return [
+        _Layer(muscle),
+        _Layer(near, below=reach),
+        _Layer(Tissue.FAT, above=fat),
+        _Layer(Tissue.SKIN, above=skin),
+        _Layer(Tissue.AIR, above=skin + 2),
+    ]

@@ -10,6 +10,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from spinesynth.anatomy.structures import Structure
+from spinesynth.kernels.morphology import bounding_box
 
 # Depth of body plus canal where a map shows no canal: vertebral body depth about 34 mm and canal
 # about 16 mm at L3 (nominal; the order of Zhou et al. 2000, European Spine Journal 9)
@@ -39,7 +40,9 @@ class SpineLandmarks:
 
 
 def _codes(structure: np.ndarray, *members: Structure) -> np.ndarray:
-    return np.asarray(np.isin(structure, [int(m) for m in members]))
+    wanted = np.zeros(len(Structure), dtype=bool)
+    wanted[[int(m) for m in members]] = True
+    return np.asarray(wanted.take(structure))  # a tenth of the time of numpy.isin
 
 
 def _extend(edge: np.ndarray, spacing_mm: float) -> np.ndarray:
@@ -65,18 +68,19 @@ def _edge(mask: np.ndarray, *, front: bool) -> np.ndarray:
 
 
 def _lowest(mask: np.ndarray, min_area: float) -> np.ndarray | None:
-    """Return the lowest connected piece of at least ``min_area`` voxels."""
-    pieces, count = ndimage.label(mask)
+    """Return the voxels ``(n, 2)`` of the lowest connected piece of at least ``min_area``."""
+    box = bounding_box(mask)
+    pieces, count = ndimage.label(mask[box])
     if count == 0:
         return None
     # sums by bincount: the measurements of scipy.ndimage cost four times as much
     areas = np.bincount(pieces.ravel())
-    rows = np.arange(mask.shape[1], dtype=float)
-    sums = np.bincount(pieces.ravel(), weights=np.broadcast_to(rows, mask.shape).ravel())
+    rows = np.arange(pieces.shape[1], dtype=float)
+    sums = np.bincount(pieces.ravel(), weights=np.broadcast_to(rows, pieces.shape).ravel())
     heights = np.where(areas >= min(min_area, areas[1:].max()), sums / np.maximum(areas, 1), np.inf)
     heights[0] = np.inf  # the background
     chosen = int(heights.argmin())
-    return np.asarray(pieces == chosen)
+    return np.argwhere(pieces == chosen) + [part.start for part in box]
 
 
 def _sacral_end(
@@ -89,8 +93,8 @@ def _sacral_end(
     if body is None or disc is None:
         return None, (0.0, -1.0), 0.0
     scale = np.array(spacing_mm)
-    body_centre = np.argwhere(body).mean(0) * scale
-    points = np.argwhere(disc) * scale
+    body_centre = body.mean(0) * scale
+    points = disc * scale
     centre = points.mean(0)
     if len(points) < 2 or centre[1] >= body_centre[1]:  # one voxel has no direction
         return None, (0.0, -1.0), 0.0
@@ -128,7 +132,7 @@ def find_landmarks(structure: Tensor, spacing_mm: tuple[float, float]) -> SpineL
         front = back + offset
     if not np.isfinite(back).any():
         back = front - offset
-    middle = int(column.sum((1, 2)).argmax())
+    middle = int(np.count_nonzero(column, axis=(1, 2)).argmax())
     return SpineLandmarks(
         torch.from_numpy(_extend(front, spacing_mm[1])).float(),
         torch.from_numpy(_extend(back, spacing_mm[1])).float(),

@@ -23,6 +23,7 @@ _TURN_DEG = (8.0, 26.0)
 _GAP_MM = (1.0, 4.5)
 _CANAL_MM = 9.0  # sagittal width of the sacral canal at S1; nominal
 _CREST_MM = 10.0  # median crest behind it; nominal
+_NARROWING = 0.18  # segments are deeper above than below; nominal
 _GAP_TISSUES = (Tissue.LIGAMENT, Tissue.ANNULUS, Tissue.NUCLEUS, Tissue.MARROW_SACRUM)
 
 
@@ -58,28 +59,27 @@ def paint_sacrum(
     """
     if landmarks.sacral_top_mm is None:
         return structure, tissue
+    structure, tissue = structure.clone(), tissue.clone()
     _, rows, columns = structure.shape
-    wobble = smooth_noise((rows, columns), (12, 12), generator=generator, channels=2)[0]
-    a_mm = torch.arange(rows)[:, None] * spacing_mm[0] + 1.2 * wobble[0]
-    s_mm = torch.arange(columns)[None] * spacing_mm[1] + 1.2 * wobble[1]
+    wobble_mm = 1.2 * smooth_noise((rows, columns), (12, 12), generator=generator, channels=2)[0]
+    a_mm = torch.arange(rows)[:, None] * spacing_mm[0] + wobble_mm[0]
+    s_mm = torch.arange(columns)[None] * spacing_mm[1] + wobble_mm[1]
     free = structure == Structure.BACKGROUND
     direction = math.atan2(landmarks.sacral_axis[1], landmarks.sacral_axis[0])
     height = uniform(*_S1_HEIGHT_MM, generator=generator)
     depth = max(landmarks.sacral_depth_mm, 24.0) * uniform(0.85, 1.05, generator=generator)
     gap_tissue = choose(_GAP_TISSUES, generator=generator)
-    a, s = landmarks.sacral_top_mm
+    start, furthest_mm = landmarks.sacral_top_mm, float(wobble_mm.abs().max())
     for number in range(choose([3, 4, 5], generator=generator)):
         gap = 0.0 if number == 0 else uniform(*_GAP_MM, generator=generator)
-        segment = _segment(a_mm, s_mm, start=(a, s), direction=direction, size=(gap, height, depth))
-        for mask, paint in (
-            (segment.disc, gap_tissue),
-            (segment.body, Tissue.MARROW_SACRUM),
-            (segment.canal, Tissue.FAT_EPIDURAL),
-            (segment.crest, Tissue.MARROW_SACRUM),
-        ):
-            tissue = put(tissue, free & mask, paint)
-        structure = put(structure, free & (segment.body | segment.crest), Structure.SACRUM)
-        a, s = segment.end
+        place = _Place(start, direction, gap, height, depth)
+        window = place.window(spacing_mm, margin_mm=furthest_mm)
+        segment = _segment(a_mm[window], s_mm[window], place)
+        here = (slice(None), *window)
+        tissue[here] = _put_tissues(tissue[here], free[here], segment, gap_tissue)
+        bone = free[here] & (segment.body | segment.crest)
+        structure[here] = put(structure[here], bone, Structure.SACRUM)
+        start = place.along(gap + height)
         # concave in front: each segment turns forward
         direction += math.radians(uniform(*_TURN_DEG, generator=generator))
         height *= uniform(*_TAPER, generator=generator)
@@ -87,39 +87,70 @@ def paint_sacrum(
     return structure, tissue
 
 
+class _Place(NamedTuple):
+    """Where a segment begins and runs to, and its size, in mm."""
+
+    start: tuple[float, float]
+    direction: float
+    gap: float
+    height: float
+    depth: float
+
+    def along(self, distance: float) -> tuple[float, float]:
+        """Return the point (a, s) at a distance from the start."""
+        a, s = self.start
+        return a + math.cos(self.direction) * distance, s + math.sin(self.direction) * distance
+
+    def window(
+        self, spacing_mm: tuple[float, float], *, margin_mm: float
+    ) -> tuple[slice, slice]:
+        """Return the part of a map that can hold the segment, with a margin."""
+        along = self.height / 2 + self.gap
+        across = self.depth / 2 * (1 + _NARROWING / 2) + _CANAL_MM + _CREST_MM
+        step_a, step_s = abs(math.cos(self.direction)), abs(math.sin(self.direction))
+        reach = (along * step_a + across * step_s, along * step_s + across * step_a)
+        a, s = (
+            slice(
+                max(0, math.floor((middle - far - margin_mm) / step)),
+                max(0, math.ceil((middle + far + margin_mm) / step) + 1),
+            )
+            for middle, far, step in zip(self.along(along), reach, spacing_mm, strict=True)
+        )
+        return a, s
+
+
 class _Segment(NamedTuple):
-    """Masks of one sacral segment and where the next one begins, in mm."""
+    """Masks of one sacral segment."""
 
     disc: Tensor
     body: Tensor
     canal: Tensor
     crest: Tensor
-    end: tuple[float, float]
 
 
-def _segment(
-    a_mm: Tensor,
-    s_mm: Tensor,
-    *,
-    start: tuple[float, float],
-    direction: float,
-    size: tuple[float, float, float],
-) -> _Segment:
-    """Return the parts of a segment that begins at a point and runs in a direction."""
-    gap, height, depth = size
-    step_a, step_s = math.cos(direction), math.sin(direction)
-    centre_a, centre_s = (
-        point + step * (gap + height / 2)
-        for point, step in zip(start, (step_a, step_s), strict=True)
-    )
+def _segment(a_mm: Tensor, s_mm: Tensor, place: _Place) -> _Segment:
+    """Return the parts of a segment at its place, among points (a, s)."""
+    gap, height = place.gap, place.height
+    step_a, step_s = math.cos(place.direction), math.sin(place.direction)
+    centre_a, centre_s = place.along(gap + height / 2)
     along = (a_mm - centre_a) * step_a + (s_mm - centre_s) * step_s
     across = (a_mm - centre_a) * -step_s + (s_mm - centre_s) * step_a
-    # segments are deeper above than below
-    half_depth = depth / 2 * (1 - 0.18 * (along / height).clamp(-0.5, 0.5))
+    half_depth = place.depth / 2 * (1 - _NARROWING * (along / height).clamp(-0.5, 0.5))
     disc = (along > -height / 2 - gap) & (along < 0) & (across.abs() < half_depth * 0.92)
     body = _rounded_box(along, across, half_height=height / 2, half_depth=half_depth)
     behind = across * (-1.0 if step_s < 0 else 1.0) - half_depth
     canal = (behind > 0) & (behind < _CANAL_MM) & (along.abs() < height / 2 + gap)
     crest = (behind > _CANAL_MM) & (behind < _CANAL_MM + _CREST_MM) & (along.abs() < height * 0.38)
-    end = (start[0] + step_a * (gap + height), start[1] + step_s * (gap + height))
-    return _Segment(disc & ~body, body, canal, crest, end)
+    return _Segment(disc & ~body, body, canal, crest)
+
+
+def _put_tissues(tissue: Tensor, free: Tensor, segment: _Segment, gap_tissue: int) -> Tensor:
+    """Return a tissue map with a segment where it is free."""
+    for mask, paint in (
+        (segment.disc, gap_tissue),
+        (segment.body, Tissue.MARROW_SACRUM),
+        (segment.canal, Tissue.FAT_EPIDURAL),
+        (segment.crest, Tissue.MARROW_SACRUM),
+    ):
+        tissue = put(tissue, free & mask, paint)
+    return tissue

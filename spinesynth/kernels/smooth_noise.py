@@ -39,18 +39,25 @@ def bspline_matrix(size_out: int, nodes: int) -> Tensor:
     return weights[:, 1:-1].contiguous()
 
 
-def upsample_nodes(nodes: Tensor, shape: Sequence[int]) -> Tensor:
-    """Upsample coarse nodes to a full grid by cubic B-splines.
+def upsample_nodes(
+    nodes: Tensor, shape: Sequence[int], *, rows: slice = slice(None)
+) -> Tensor:
+    """Upsample coarse nodes to a full grid, or to some rows of it, by cubic B-splines.
 
     Args:
         nodes: ``(B, C, *coarse)`` float.
-        shape: output size of each spatial axis.
+        shape: size of each spatial axis of the full grid.
+        rows: which part of the last axis but one to evaluate, in voxels of ``shape``;
+            it has the very values that it has in the full grid.
 
     Returns:
         ``(B, C, *shape)`` float of the same device.
     """
     for axis, size in enumerate(shape, start=2):
-        nodes = apply_along_axis(bspline_matrix(size, nodes.shape[axis]), nodes, axis)
+        matrix = bspline_matrix(size, nodes.shape[axis])
+        if axis == nodes.ndim - 2:
+            matrix = matrix[rows]
+        nodes = apply_along_axis(matrix, nodes, axis)
     return nodes
 
 
@@ -67,6 +74,28 @@ def noise_nodes(shape: Sequence[int], scale_vox: Sequence[float]) -> tuple[list[
     """
     coarse = [max(2, round(n / max(s, 1.0)) + 1) for n, s in zip(shape, scale_vox, strict=True)]
     return coarse, (151 / 315) ** (len(shape) / 2)
+
+
+def draw_nodes(
+    shape: Sequence[int],
+    scale_vox: Sequence[float],
+    *,
+    generator: torch.Generator,
+    channels: int = 1,
+) -> Tensor:
+    """Draw the nodes that :func:`upsample_nodes` makes smooth noise of.
+
+    Args:
+        shape: size of each spatial axis of the noise.
+        scale_vox: distance between independent nodes along each axis, in voxels.
+        generator: CPU generator; the only source of randomness.
+        channels: number of independent fields.
+
+    Returns:
+        ``(1, channels, *coarse)`` float32, of about unit spread after upsampling.
+    """
+    coarse, spread = noise_nodes(shape, scale_vox)
+    return torch.randn(1, channels, *coarse, generator=generator).div_(spread)
 
 
 def smooth_noise(
@@ -87,6 +116,5 @@ def smooth_noise(
     Returns:
         ``(1, channels, *shape)`` float32.
     """
-    coarse, spread = noise_nodes(shape, scale_vox)
-    nodes = torch.randn(1, channels, *coarse, generator=generator)
-    return upsample_nodes(nodes.div_(spread), shape)
+    nodes = draw_nodes(shape, scale_vox, generator=generator, channels=channels)
+    return upsample_nodes(nodes, shape)

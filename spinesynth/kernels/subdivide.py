@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from spinesynth.anatomy.structures import Structure
 from spinesynth.anatomy.tissues import MAIN_TISSUE, Tissue
 from spinesynth.kernels.draws import happens, uniform
-from spinesynth.kernels.morphology import any_true, dilate, erode, in_plane_radius, put
+from spinesynth.kernels.morphology import (
+    any_true,
+    bounding_box,
+    dilate,
+    erode,
+    in_plane_radius,
+    put,
+)
 from spinesynth.kernels.smooth_noise import smooth_noise
 
 _BONES = (
@@ -19,13 +27,14 @@ _BONES = (
     Structure.VERTEBRA,
     Structure.SACRUM,
 )
+#: Main tissue by structure code; the background, which has none, counts as 0.
+_MAIN_CODES = np.array([MAIN_TISSUE.get(member, 0) for member in Structure], dtype=np.uint8)
 
 
 def paint_main_tissues(structure: Tensor, tissue: Tensor) -> Tensor:
     """Fill each labelled structure with its main tissue; leave the rest as it is."""
-    for member, main in MAIN_TISSUE.items():
-        tissue = put(tissue, structure == member, main)
-    return tissue
+    main = torch.from_numpy(_MAIN_CODES.take(structure.numpy()))
+    return put(tissue, structure != Structure.BACKGROUND, main)
 
 
 def paint_cortex(
@@ -39,7 +48,7 @@ def paint_cortex(
     inside, outside = happens(0.7, generator=generator), happens(0.45, generator=generator)
     for bone in _BONES:
         mask = structure == bone
-        if not mask.any():
+        if not mask.numpy().any():
             continue
         radius = in_plane_radius(mask, 1.0, spacing_mm=spacing_mm)
         if inside:
@@ -76,32 +85,47 @@ def paint_cord(
     so its height is drawn over the upper map.
     """
     canal = any_true([structure == Structure.CANAL, structure == Structure.CORD])
-    if not canal.any():
+    box = bounding_box(canal, margin=1)  # and what lies around it, so that its border erodes
+    inside = canal[box]
+    if not inside.numel():
         return tissue
-    rows = torch.arange(canal.shape[-2])[:, None]
-    low = torch.where(canal, rows, canal.shape[-2]).amin(-2, keepdim=True)
-    high = torch.where(canal, rows, -1).amax(-2, keepdim=True)
-    across = (rows - low) / (high - low).clamp(min=1)
-    height = torch.linspace(0, 1, canal.shape[-1])
     size, scale = canal.shape[-1:], (60.0 / spacing_mm[-1],)
-    wander = smooth_noise(size, scale, generator=generator, channels=2)[0]
+    wander = smooth_noise(size, scale, generator=generator, channels=2)[0][:, box[-1]]
+    above, centre, width = _cord_course(size[0], generator)[:, box[-1]]
+    off_centre = (_depth_in(inside) - centre - 0.06 * wander[0]).abs()
+    strand_vox = [1.5] * (canal.ndim - 1) + [25.0]
+    strands = smooth_noise(canal.shape, strand_vox, generator=generator)[0, 0][box]
+    density = uniform(-0.8, 1.2, generator=generator)
+    cord = (off_centre < width * (1 + 0.2 * wander[1]) / 2) & inside
+    cord &= (above > 0.5) | (strands > density)
+    painted = tissue[box]
+    if happens(0.85, generator=generator):
+        painted = put(painted, cord, Tissue.CORD)
+    if happens(0.35, generator=generator):
+        radius = in_plane_radius(canal, 1.0, spacing_mm=spacing_mm)
+        edge = inside & ~erode(inside, radius)
+        painted = put(painted, edge & (strands > 0), Tissue.FAT_EPIDURAL)
+    tissue = tissue.clone()
+    tissue[box] = painted
+    return tissue
+
+
+def _cord_course(size: int, generator: torch.Generator) -> Tensor:
+    """Draw ``(3, K)``: 1 above the conus and 0 below it, and where the cord lies, how wide."""
     conus = uniform(0.35, 1.1, generator=generator)
-    above = torch.sigmoid((height - conus) * 30)
+    above = torch.sigmoid((torch.linspace(0, 1, size) - conus) * 30)
     centre = above * uniform(0.4, 0.6, generator=generator) + (1 - above) * uniform(
         0.12, 0.4, generator=generator
     )
     width = above * uniform(0.3, 0.55, generator=generator) + (1 - above) * uniform(
         0.1, 0.5, generator=generator
     )
-    cord = ((across - centre - 0.06 * wander[0]).abs() < width * (1 + 0.2 * wander[1]) / 2) & canal
-    strand_vox = [1.5] * (canal.ndim - 1) + [25.0]
-    strands = smooth_noise(canal.shape, strand_vox, generator=generator)[0, 0]
-    density = uniform(-0.8, 1.2, generator=generator)
-    cord = cord & ((above > 0.5) | (strands > density))
-    if happens(0.85, generator=generator):
-        tissue = put(tissue, cord, Tissue.CORD)
-    if happens(0.35, generator=generator):
-        radius = in_plane_radius(canal, 1.0, spacing_mm=spacing_mm)
-        edge = canal & ~erode(canal, radius)
-        tissue = put(tissue, edge & (strands > 0), Tissue.FAT_EPIDURAL)
-    return tissue
+    return torch.stack([above, centre, width])
+
+
+def _depth_in(canal: Tensor) -> Tensor:
+    """Return how far each voxel lies from the back (0) to the front (1) of the canal."""
+    rows = torch.arange(canal.shape[-2])[:, None]
+    low = torch.where(canal, rows, canal.shape[-2]).amin(-2, keepdim=True)
+    high = torch.where(canal, rows, -1).amax(-2, keepdim=True)
+    return (rows - low) / (high - low).clamp(min=1)
