@@ -50,7 +50,8 @@ def banded(matrix: Tensor) -> Banded:
 
 def _at_least_rows(matrix: Tensor) -> Tensor:
     """Append rows of zeros to a matrix of few rows."""
-    return functional.pad(matrix, (0, 0, 0, max(0, _FEWEST_ROWS - len(matrix))))
+    missing = _FEWEST_ROWS - len(matrix)
+    return functional.pad(matrix, (0, 0, 0, missing)) if missing > 0 else matrix
 
 
 def stable_product(left: Tensor, right: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from spinesynth.anatomy.structures import Structure
 from spinesynth.kernels.draws import happens, uniform
-from spinesynth.kernels.morphology import any_true, put
+from spinesynth.kernels.morphology import any_true, bounding_box, put
 from spinesynth.kernels.smooth_noise import smooth_noise
 from spinesynth.kernels.spine_course import SpineCourse, find_course
 
@@ -30,6 +30,7 @@ _ENDPLATE_DISH_MM = 4.0  # how far a disc reaches into the bodies' ends at most
 _CANAL_GAP_MM, _CANAL_DEPTH_MM, _CANAL_HALF_WIDTH_MM = (0.5, 3.0), (11.0, 18.0), (8.0, 12.0)
 _BODY_HALF_WIDTH_MM = (20.0, 26.0)
 _SPINOUS_HALF_WIDTH_MM = 4.5
+_FURTHEST_BACK_MM, _FURTHEST_FRONT_MM = 60.0, 5.0  # nothing is drawn beyond, from the walls
 _SLICE_OFFSET_MM = 5.0  # of a single slice from the midline
 _WIDE_MM = 12.0  # stacks that tell where the midline lies
 
@@ -57,6 +58,7 @@ def complete_column(
     course = find_course(body | disc, spacing_mm[1:])
     if course is None:
         return structure
+    rows, course = _near(course)
     lateral = _lateral_mm(structure, body | disc, spacing_mm[0], generator)
     has_discs = bool(disc.any())
     parts = [
@@ -71,14 +73,24 @@ def complete_column(
     if not bool(_any(structure, _POSTERIOR).any()):
         roof = gap + depth
         parts.append((_processes(course, lateral, roof, has_discs, generator), _POSTERIOR[0]))
-    complete = structure
+    complete = structure[:, rows]
     for mask, code in parts:
         complete = put(complete, mask & (complete == Structure.BACKGROUND), code)
-    return complete
+    structure = structure.clone()
+    structure[:, rows] = complete
+    return structure
 
 
 def _any(structure: Tensor, members: tuple[Structure, ...]) -> Tensor:
     return any_true([structure == member for member in members])
+
+
+def _near(course: SpineCourse) -> tuple[slice, SpineCourse]:
+    """Return the rows in which something may be drawn, and the course in them."""
+    near = (course.t > course.rear - _FURTHEST_BACK_MM) & (course.t < course.front + _FURTHEST_FRONT_MM)
+    rows = bounding_box(near)[0]
+    fields = {name: getattr(course, name)[rows] for name in ("s", "t", "rear", "front")}
+    return rows, course._replace(**fields)
 
 
 def _lateral_mm(

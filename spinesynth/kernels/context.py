@@ -126,59 +126,66 @@ class _Painter:
 
 
 class _Layer(NamedTuple):
-    """What lies deeper than one distance ``(1, 1, K)`` in mm and less deep than another."""
+    """What lies deeper than one distance ``(1, 1, K)`` in mm, or less deep than another."""
 
     tissue: Tissue | Blobs
     above: Tensor | None = None
     below: Tensor | float | None = None
 
-    def paint_over(self, base: Tensor, distance: Tensor, rows: slice) -> Tensor:
-        """Return the tissue map ``(I, rows, K)`` with the layer in it."""
-        inside = torch.ones_like(distance, dtype=torch.bool)
-        if self.above is not None:
-            inside &= distance > self.above
-        if self.below is not None:
-            inside &= distance < self.below
-        return put(base, inside, _tissue_in(self.tissue, rows))
+    def holds(self, distance: Tensor) -> Tensor:
+        """Return where the layer lies."""
+        if self.above is None:
+            return distance < self.below
+        deep = distance > self.above
+        return deep if self.below is None else deep & (distance < self.below)
 
 
-def _tissue_in(tissue: Tissue | Blobs, rows: slice) -> int | Tensor:
-    return tissue.paint(rows) if isinstance(tissue, Blobs) else int(tissue)
+class _Side(NamedTuple):
+    """All that lies on one side of the spine: blobs, and layers, the later over the earlier."""
+
+    base: Blobs
+    layers: list[_Layer]
+
+    def paint(self, distance: Tensor, rows: slice) -> Tensor:
+        """Return the tissue map ``(I, rows, K)`` at distances ``(1, rows, K)`` in mm."""
+        painted = self.base.paint(rows)
+        for layer in self.layers:
+            tissue = layer.tissue.paint(rows) if isinstance(layer.tissue, Blobs) else layer.tissue
+            painted = put(painted, layer.holds(distance), tissue)
+        return painted
 
 
 def _paint_layers(painter: _Painter, landmarks: SpineLandmarks) -> Tensor:
     """Paint the layers in front of and behind the spine."""
+    scale = painter.uniform(8, 30)
+    between = painter.blobs(_BETWEEN, (painter.uniform(3, 12), painter.uniform(4, 20)))
+    front = _draw_front(painter, (scale, scale * painter.uniform(0.7, 2.0)))
+    back = _draw_back(painter)
     rows = torch.arange(painter.shape[1])[None, :, None]
     ahead = (rows - landmarks.front[None, None]) * painter.spacing_mm[0]
     behind = (landmarks.back[None, None] - rows) * painter.spacing_mm[0]
-    scale = painter.uniform(8, 30)
-    between = painter.blobs(_BETWEEN, (painter.uniform(3, 12), painter.uniform(4, 20)))
-    front = _front_layers(painter, (scale, scale * painter.uniform(0.7, 2.0)))
-    back = _back_layers(painter)
+    in_front, in_back = ahead > 0, behind > 0
     tissue = torch.zeros(painter.shape, dtype=torch.uint8)
-    for distance, inside, layers in (
-        (ahead, (ahead <= 0) & (behind <= 0), [_Layer(between)]),
-        (ahead, ahead > 0, front),
-        (behind, behind > 0, back),
-    ):
-        _paint_side(tissue, distance, inside, layers)
+    part = _rows_of(~(in_front | in_back))
+    if part.stop:
+        tissue[:, part] = between.paint(part)
+    for side, distance, inside in ((front, ahead, in_front), (back, behind, in_back)):
+        part = _rows_of(inside)
+        if part.stop:
+            painted = side.paint(distance[:, part], part)
+            tissue[:, part] = put(tissue[:, part], inside[:, part], painted)
     return tissue
 
 
-def _paint_side(tissue: Tensor, distance: Tensor, inside: Tensor, layers: list[_Layer]) -> None:
-    """Paint layers, the later over the earlier, into the part of a map that is inside."""
-    _, rows, _ = bounding_box(inside)
-    painted = tissue[:, rows]
-    if not painted.numel():
-        return
-    for layer in layers:
-        painted = layer.paint_over(painted, distance[:, rows], rows)
-    tissue[:, rows] = put(tissue[:, rows], inside[:, rows], painted)
+def _rows_of(mask: Tensor) -> slice:
+    """Return the part of axis J in which a mask holds; its end is 0 where it never does."""
+    return bounding_box(mask)[1]
 
 
-def _front_layers(painter: _Painter, scale_mm: tuple[float, float]) -> list[_Layer]:
+def _draw_front(painter: _Painter, scale_mm: tuple[float, float]) -> _Side:
     """Draw viscera, a vessel along the bodies, and the abdominal wall."""
-    layers = [_Layer(painter.blobs(_VISCERA, scale_mm))]
+    viscera = painter.blobs(_VISCERA, scale_mm)
+    layers = []
     gap = painter.edge(1, 5, 1.5)
     if happens(0.6, generator=painter.generator):
         width = painter.edge(9, 18, 2)  # aorta and vena cava, 15-25 mm, cut off centre; nominal
@@ -189,8 +196,7 @@ def _front_layers(painter: _Painter, scale_mm: tuple[float, float]) -> list[_Lay
     wall = painter.edge(45, 170, 8)
     fat = wall + painter.edge(3, 14, 2)
     skin = fat + painter.edge(3, 45, 4)
-    return [
-        *layers,
+    layers += [
         _Layer(near, below=gap),
         _Layer(Tissue.LIGAMENT, below=ligament),
         _Layer(Tissue.MUSCLE, above=wall),
@@ -198,9 +204,10 @@ def _front_layers(painter: _Painter, scale_mm: tuple[float, float]) -> list[_Lay
         _Layer(Tissue.SKIN, above=skin),
         _Layer(Tissue.AIR, above=skin + 2),
     ]
+    return _Side(viscera, layers)
 
 
-def _back_layers(painter: _Painter) -> list[_Layer]:
+def _draw_back(painter: _Painter) -> _Side:
     """Draw what lies between and behind the spinous processes."""
     streak = (painter.uniform(2, 7), painter.uniform(6, 30))
     muscle = painter.blobs(_BACK, streak)
@@ -208,10 +215,10 @@ def _back_layers(painter: _Painter) -> list[_Layer]:
     reach = painter.edge(1, 6, 1.5)
     fat = painter.edge(22, 55, 4)
     skin = fat + painter.edge(4, 60, 6)
-    return [
-        _Layer(muscle),
+    layers = [
         _Layer(near, below=reach),
         _Layer(Tissue.FAT, above=fat),
         _Layer(Tissue.SKIN, above=skin),
         _Layer(Tissue.AIR, above=skin + 2),
     ]
+    return _Side(muscle, layers)

@@ -91,8 +91,11 @@ def _pieces(mask: np.ndarray, spacing_mm: tuple[float, float]) -> list[np.ndarra
         return []
     large = [n + 1 for n in np.argsort(-areas) if areas[n] >= max(2, _SMALLEST * areas.max())]
     found: list[np.ndarray] = []
+    boxes = ndimage.find_objects(labels)
     for number in large:  # the largest first: a process beside a body is left out
-        points = np.argwhere(labels == number) * np.array(spacing_mm)
+        box = boxes[number - 1]
+        corner = [part.start for part in box]
+        points = (np.argwhere(labels[box] == number) + corner) * np.array(spacing_mm)
         height = points[:, 1].mean()
         apart = (abs(o[:, 1].mean() - height) > _BESIDE * np.ptp(o[:, 1]) for o in found)
         if all(apart):

@@ -19,7 +19,7 @@ from spinesynth.kernels.morphology import (
     in_plane_radius,
     put,
 )
-from spinesynth.kernels.smooth_noise import smooth_noise
+from spinesynth.kernels.smooth_noise import draw_nodes, smooth_noise, upsample_nodes
 
 _BONES = (
     Structure.VERTEBRAL_BODY,
@@ -94,7 +94,9 @@ def paint_cord(
     above, centre, width = _cord_course(size[0], generator)[:, box[-1]]
     off_centre = (_depth_in(inside) - centre - 0.06 * wander[0]).abs()
     strand_vox = [1.5] * (canal.ndim - 1) + [25.0]
-    strands = smooth_noise(canal.shape, strand_vox, generator=generator)[0, 0][box]
+    nodes = draw_nodes(canal.shape, strand_vox, generator=generator)
+    strands = upsample_nodes(nodes, canal.shape, rows=box[-2])[0, 0][..., box[-1]]
+    strands = strands[box[0]] if canal.ndim == 3 else strands
     density = uniform(-0.8, 1.2, generator=generator)
     cord = (off_centre < width * (1 + 0.2 * wander[1]) / 2) & inside
     cord &= (above > 0.5) | (strands > density)
