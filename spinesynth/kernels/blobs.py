@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from spinesynth.anatomy.tissues import Tissue
+from spinesynth.kernels.comparisons import is_greater
 from spinesynth.kernels.morphology import put
 from spinesynth.kernels.smooth_noise import draw_nodes, upsample_nodes
 
@@ -45,7 +46,7 @@ class Blobs(NamedTuple):
         winner = torch.full_like(best, int(self.tissues[0]), dtype=torch.uint8)
         # a running maximum: argmax over the first axis is thirty times slower on the CPU
         for tissue, field in zip(self.tissues[1:], fields[1:], strict=True):
-            winner = put(winner, field > best, tissue)
+            winner = put(winner, is_greater(field, best), tissue)
             best = torch.maximum(best, field)
         return winner.reshape(self.shape[0], *winner.shape[-2:])
 

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 
 from spinesynth.anatomy.structures import Structure
+from spinesynth.kernels.comparisons import is_any_of
 from spinesynth.kernels.draws import happens, uniform
-from spinesynth.kernels.morphology import any_true, bounding_box, put
+from spinesynth.kernels.morphology import bounding_box, put
 from spinesynth.kernels.smooth_noise import smooth_noise
 from spinesynth.kernels.spine_course import SpineCourse, find_course
 
@@ -52,7 +53,7 @@ def complete_column(
     Returns:
         Map of the same shape, in which only background has changed.
     """
-    body, disc = _any(structure, _BODY), structure == Structure.DISC
+    body, disc = is_any_of(structure, _BODY), is_any_of(structure, (Structure.DISC,))
     if bool(body.any()) == bool(disc.any()):
         return structure
     course = find_course(body | disc, spacing_mm[1:])
@@ -67,22 +68,18 @@ def complete_column(
     ]  # fmt: skip
     gap = uniform(*_CANAL_GAP_MM, generator=generator)
     depth = uniform(*_CANAL_DEPTH_MM, generator=generator)
-    if not bool(_any(structure, _CANAL).any()):
+    if not bool(is_any_of(structure, _CANAL).any()):
         canal = _canal(course, lateral, gap, depth, generator)
         parts.append((canal, Structure.CANAL))
-    if not bool(_any(structure, _POSTERIOR).any()):
+    if not bool(is_any_of(structure, _POSTERIOR).any()):
         roof = gap + depth
         parts.append((_processes(course, lateral, roof, has_discs, generator), _POSTERIOR[0]))
     complete = structure[:, rows]
     for mask, code in parts:
-        complete = put(complete, mask & (complete == Structure.BACKGROUND), code)
+        complete = put(complete, mask & is_any_of(complete, (Structure.BACKGROUND,)), code)
     structure = structure.clone()
     structure[:, rows] = complete
     return structure
-
-
-def _any(structure: Tensor, members: tuple[Structure, ...]) -> Tensor:
-    return any_true([structure == member for member in members])
 
 
 def _near(course: SpineCourse) -> tuple[slice, SpineCourse]:

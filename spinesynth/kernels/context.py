@@ -10,6 +10,7 @@ discs alone are annotated, the rest of the column is drawn first.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence, Set
 from typing import NamedTuple
 
@@ -20,9 +21,10 @@ from spinesynth.anatomy.structures import Structure
 from spinesynth.anatomy.tissues import Tissue
 from spinesynth.kernels.blobs import Blobs, draw_blobs
 from spinesynth.kernels.column import complete_column
+from spinesynth.kernels.comparisons import is_any_of, is_greater
 from spinesynth.kernels.draws import choose, happens, uniform
 from spinesynth.kernels.landmarks import SpineLandmarks, find_landmarks
-from spinesynth.kernels.morphology import bounding_box, put
+from spinesynth.kernels.morphology import put
 from spinesynth.kernels.sacrum import paint_sacrum
 from spinesynth.kernels.smooth_noise import smooth_noise
 from spinesynth.kernels.subdivide import (
@@ -73,7 +75,7 @@ def fill_context(
         tissue = painter.blobs(_VISCERA, (25.0, 25.0)).paint()
     else:
         tissue = _paint_layers(painter, landmarks)
-        if not (labels.numpy() == Structure.SACRUM).any():
+        if not is_any_of(labels, (Structure.SACRUM,)).any():
             column, tissue = paint_sacrum(
                 column, tissue, landmarks=landmarks, spacing_mm=in_plane, generator=generator
             )
@@ -130,14 +132,14 @@ class _Layer(NamedTuple):
 
     tissue: Tissue | Blobs
     above: Tensor | None = None
-    below: Tensor | float | None = None
+    below: Tensor | None = None
 
     def holds(self, distance: Tensor) -> Tensor:
         """Return where the layer lies."""
         if self.above is None:
-            return distance < self.below
-        deep = distance > self.above
-        return deep if self.below is None else deep & (distance < self.below)
+            return is_greater(self.below, distance)
+        deep = is_greater(distance, self.above)
+        return deep if self.below is None else deep & is_greater(self.below, distance)
 
 
 class _Side(NamedTuple):
@@ -146,13 +148,13 @@ class _Side(NamedTuple):
     base: Blobs
     layers: list[_Layer]
 
-    def paint(self, distance: Tensor, rows: slice) -> Tensor:
-        """Return the tissue map ``(I, rows, K)`` at distances ``(1, rows, K)`` in mm."""
+    def paint_over(self, tissue: Tensor, distance: Tensor, rows: slice) -> Tensor:
+        """Return a tissue map ``(I, rows, K)``, painted where a distance in mm is above 0."""
         painted = self.base.paint(rows)
         for layer in self.layers:
-            tissue = layer.tissue.paint(rows) if isinstance(layer.tissue, Blobs) else layer.tissue
-            painted = put(painted, layer.holds(distance), tissue)
-        return painted
+            new = layer.tissue.paint(rows) if isinstance(layer.tissue, Blobs) else layer.tissue
+            painted = put(painted, layer.holds(distance), new)
+        return put(tissue, is_greater(distance, 0.0), painted)
 
 
 def _paint_layers(painter: _Painter, landmarks: SpineLandmarks) -> Tensor:
@@ -161,25 +163,23 @@ def _paint_layers(painter: _Painter, landmarks: SpineLandmarks) -> Tensor:
     between = painter.blobs(_BETWEEN, (painter.uniform(3, 12), painter.uniform(4, 20)))
     front = _draw_front(painter, (scale, scale * painter.uniform(0.7, 2.0)))
     back = _draw_back(painter)
-    rows = torch.arange(painter.shape[1])[None, :, None]
-    ahead = (rows - landmarks.front[None, None]) * painter.spacing_mm[0]
-    behind = (landmarks.back[None, None] - rows) * painter.spacing_mm[0]
-    in_front, in_back = ahead > 0, behind > 0
     tissue = torch.zeros(painter.shape, dtype=torch.uint8)
-    part = _rows_of(~(in_front | in_back))
-    if part.stop:
-        tissue[:, part] = between.paint(part)
-    for side, distance, inside in ((front, ahead, in_front), (back, behind, in_back)):
-        part = _rows_of(inside)
-        if part.stop:
-            painted = side.paint(distance[:, part], part)
-            tissue[:, part] = put(tissue[:, part], inside[:, part], painted)
+    count, edge, rear = painter.shape[1], landmarks.front, landmarks.back
+    rows = _rows(float(rear.min()), float(edge.max()), count)
+    tissue[:, rows] = between.paint(rows)
+    rows = _rows(float(edge.min()), count, count)
+    ahead = (torch.arange(count)[rows, None] - edge) * painter.spacing_mm[0]
+    tissue[:, rows] = front.paint_over(tissue[:, rows], ahead[None], rows)
+    rows = _rows(0, float(rear.max()), count)
+    behind = (rear - torch.arange(count)[rows, None]) * painter.spacing_mm[0]
+    tissue[:, rows] = back.paint_over(tissue[:, rows], behind[None], rows)
     return tissue
 
 
-def _rows_of(mask: Tensor) -> slice:
-    """Return the part of axis J in which a mask holds; its end is 0 where it never does."""
-    return bounding_box(mask)[1]
+def _rows(low: float, high: float, count: int) -> slice:
+    """Return the rows of a map from one place to another, both among them; at least one."""
+    start = min(max(0, math.floor(low)), count - 1)
+    return slice(start, max(start + 1, min(count, math.ceil(high) + 1)))
 
 
 def _draw_front(painter: _Painter, scale_mm: tuple[float, float]) -> _Side:
@@ -192,7 +192,7 @@ def _draw_front(painter: _Painter, scale_mm: tuple[float, float]) -> _Side:
         kind = choose([Tissue.VESSEL, Tissue.VISCERA_C], generator=painter.generator)
         layers.append(_Layer(Tissue(kind), above=gap, below=gap + width))
     near = Tissue.FAT if happens(0.7, generator=painter.generator) else Tissue.LIGAMENT
-    ligament = painter.uniform(0.5, 2.0)
+    ligament = torch.tensor(painter.uniform(0.5, 2.0))
     wall = painter.edge(45, 170, 8)
     fat = wall + painter.edge(3, 14, 2)
     skin = fat + painter.edge(3, 45, 4)

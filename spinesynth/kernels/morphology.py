@@ -1,9 +1,7 @@
-"""Masks of two or three axes: erosion, dilation, union, extent, and writing where they hold."""
+"""Masks of two or three axes: erosion, dilation, extent, and writing where they hold."""
 
 from __future__ import annotations
 
-import functools
-import operator
 from collections.abc import Sequence
 
 import numpy as np
@@ -32,11 +30,6 @@ def in_plane_radius(mask: Tensor, radius_mm: float, *, spacing_mm: Sequence[floa
     """Return a radius in voxels for each axis, 0 along thick slices."""
     radius = [round(radius_mm / s) for s in spacing_mm]
     return [min(r, (n - 1) // 2) for r, n in zip(radius, mask.shape, strict=True)]
-
-
-def any_true(masks: Sequence[Tensor]) -> Tensor:
-    """Return the union of masks of one shape."""
-    return functools.reduce(operator.or_, masks)
 
 
 def bounding_box(mask: Tensor | np.ndarray, margin: int = 0) -> tuple[slice, ...]:

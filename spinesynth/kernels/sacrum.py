@@ -10,6 +10,7 @@ from torch import Tensor
 
 from spinesynth.anatomy.structures import Structure
 from spinesynth.anatomy.tissues import Tissue
+from spinesynth.kernels.comparisons import is_any_of
 from spinesynth.kernels.draws import choose, uniform
 from spinesynth.kernels.landmarks import SpineLandmarks
 from spinesynth.kernels.morphology import put
@@ -64,7 +65,7 @@ def paint_sacrum(
     wobble_mm = 1.2 * smooth_noise((rows, columns), (12, 12), generator=generator, channels=2)[0]
     a_mm = torch.arange(rows)[:, None] * spacing_mm[0] + wobble_mm[0]
     s_mm = torch.arange(columns)[None] * spacing_mm[1] + wobble_mm[1]
-    free = structure == Structure.BACKGROUND
+    free = is_any_of(structure, (Structure.BACKGROUND,))
     direction = math.atan2(landmarks.sacral_axis[1], landmarks.sacral_axis[0])
     height = uniform(*_S1_HEIGHT_MM, generator=generator)
     depth = max(landmarks.sacral_depth_mm, 24.0) * uniform(0.85, 1.05, generator=generator)

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from spinesynth.anatomy.structures import Structure
 from spinesynth.anatomy.tissues import MAIN_TISSUE, Tissue
+from spinesynth.kernels.comparisons import is_any_of, is_greater
 from spinesynth.kernels.draws import happens, uniform
 from spinesynth.kernels.morphology import (
-    any_true,
     bounding_box,
     dilate,
     erode,
@@ -34,7 +34,7 @@ _MAIN_CODES = np.array([MAIN_TISSUE.get(member, 0) for member in Structure], dty
 def paint_main_tissues(structure: Tensor, tissue: Tensor) -> Tensor:
     """Fill each labelled structure with its main tissue; leave the rest as it is."""
     main = torch.from_numpy(_MAIN_CODES.take(structure.numpy()))
-    return put(tissue, structure != Structure.BACKGROUND, main)
+    return put(tissue, is_greater(structure, Structure.BACKGROUND), main)
 
 
 def paint_cortex(
@@ -46,16 +46,21 @@ def paint_cortex(
     drawn (cortex in the lumbar body is about 0.4-1 mm; nominal).
     """
     inside, outside = happens(0.7, generator=generator), happens(0.45, generator=generator)
+    if not (inside or outside):
+        return tissue
+    radius = in_plane_radius(structure, 1.0, spacing_mm=spacing_mm)
+    tissue = tissue.clone()
     for bone in _BONES:
-        mask = structure == bone
-        if not mask.numpy().any():
+        box = bounding_box(is_any_of(structure, (bone,)), margin=max(1, *radius))
+        mask = structure[box] == bone
+        if not mask.numel():
             continue
-        radius = in_plane_radius(mask, 1.0, spacing_mm=spacing_mm)
+        cortex = torch.zeros_like(mask)
         if inside:
-            tissue = put(tissue, mask & ~erode(mask, radius), Tissue.CORTEX)
+            cortex |= mask & ~erode(mask, radius)
         if outside:
-            rim = dilate(mask, radius) & (structure == Structure.BACKGROUND)
-            tissue = put(tissue, rim, Tissue.CORTEX)
+            cortex |= dilate(mask, radius) & (structure[box] == Structure.BACKGROUND)
+        tissue[box] = put(tissue[box], cortex, Tissue.CORTEX)
     return tissue
 
 
@@ -65,7 +70,7 @@ def paint_nucleus(
     """Paint the nucleus into the discs, flatter and shorter than they are."""
     if happens(0.2, generator=generator):
         return tissue
-    disc = structure == Structure.DISC
+    disc = is_any_of(structure, (Structure.DISC,))
     *lateral, _, _ = spacing_mm
     rim = uniform(3.0, 9.0, generator=generator)
     lid = uniform(0.8, 2.6, generator=generator)
@@ -84,7 +89,7 @@ def paint_cord(
     The conus ends at T12 to L2 in most adults (Saifuddin et al. 1998, Spine 23),
     so its height is drawn over the upper map.
     """
-    canal = any_true([structure == Structure.CANAL, structure == Structure.CORD])
+    canal = is_any_of(structure, (Structure.CANAL, Structure.CORD))
     box = bounding_box(canal, margin=1)  # and what lies around it, so that its border erodes
     inside = canal[box]
     if not inside.numel():
