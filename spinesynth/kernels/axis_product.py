@@ -49,9 +49,9 @@ def banded(matrix: Tensor) -> Banded:
 
 
 def _at_least_rows(matrix: Tensor) -> Tensor:
-    """Append rows of zeros to a matrix of few rows."""
-    missing = _FEWEST_ROWS - len(matrix)
-    return functional.pad(matrix, (0, 0, 0, missing)) if missing > 0 else matrix
+    """Return a copy with rows of zeros appended to a matrix of few rows."""
+    # always a copy: MKL rounds by where in memory a matrix begins
+    return functional.pad(matrix, (0, 0, 0, max(0, _FEWEST_ROWS - len(matrix))))
 
 
 def stable_product(left: Tensor, right: Tensor) -> Tensor:

@@ -68,11 +68,11 @@ def find_course(column: Tensor, spacing_mm: tuple[float, float]) -> SpineCourse 
     rows, columns = np.broadcast_arrays(a[:, None], k[None])
     s, t = _project(rows, columns, tables=tables)
     walls, extents = [], []
-    for piece in pieces:
-        along, across = _project(piece[:, 0], piece[:, 1], tables=tables)
-        low, high = np.percentile(along, (2, 98))
+    places = np.stack(_project(*np.concatenate(pieces).T, tables=tables))
+    for piece in np.split(places, np.cumsum([len(piece) for piece in pieces[:-1]]), axis=1):
+        (low, _), (_, behind), (_, before), (high, _) = np.percentile(piece, (2, 4, 96, 98), axis=1)
         extents.append((float(low), float(high)))
-        walls.append([(low + high) / 2, *np.percentile(across, (4, 96))])
+        walls.append([(low + high) / 2, behind, before])
     nodes = np.array(walls).T
     rear, front = (np.interp(s, nodes[0], edge) for edge in nodes[1:])
     coarse = torch.from_numpy(np.stack([s, t, rear, front])).float()
@@ -90,17 +90,16 @@ def _pieces(mask: np.ndarray, spacing_mm: tuple[float, float]) -> list[np.ndarra
     if not count:
         return []
     large = [n + 1 for n in np.argsort(-areas) if areas[n] >= max(2, _SMALLEST * areas.max())]
-    found: list[np.ndarray] = []
+    found: list[tuple[float, float, np.ndarray]] = []
     boxes = ndimage.find_objects(labels)
     for number in large:  # the largest first: a process beside a body is left out
         box = boxes[number - 1]
         corner = [part.start for part in box]
         points = (np.argwhere(labels[box] == number) + corner) * np.array(spacing_mm)
-        height = points[:, 1].mean()
-        apart = (abs(o[:, 1].mean() - height) > _BESIDE * np.ptp(o[:, 1]) for o in found)
-        if all(apart):
-            found.append(points)
-    return sorted(found, key=lambda points: float(points[:, 1].mean()))
+        height = float(points[:, 1].mean())
+        if all(abs(other - height) > _BESIDE * extent for other, extent, _ in found):
+            found.append((height, float(np.ptp(points[:, 1])), points))
+    return [points for _, _, points in sorted(found, key=lambda piece: piece[0])]
 
 
 def _through(centres: np.ndarray, heights: np.ndarray) -> np.ndarray:
