@@ -68,7 +68,8 @@ def draw_blobs(
 
     Example:
         >>> generator = torch.Generator().manual_seed(0)
-        >>> blobs = draw_blobs([Tissue.FAT, Tissue.MUSCLE], (1, 20, 20), (5, 5), generator=generator)
+        >>> tissues = [Tissue.FAT, Tissue.MUSCLE]
+        >>> blobs = draw_blobs(tissues, (1, 20, 20), (5, 5), generator=generator)
         >>> blobs.paint(rows=slice(4, 10)).shape
         torch.Size([1, 6, 20])
     """

@@ -84,7 +84,8 @@ def complete_column(
 
 def _near(course: SpineCourse) -> tuple[slice, SpineCourse]:
     """Return the rows in which something may be drawn, and the course in them."""
-    near = (course.t > course.rear - _FURTHEST_BACK_MM) & (course.t < course.front + _FURTHEST_FRONT_MM)
+    behind, ahead = course.rear - course.t, course.t - course.front
+    near = (behind < _FURTHEST_BACK_MM) & (ahead < _FURTHEST_FRONT_MM)
     rows = bounding_box(near)[0]
     fields = {name: getattr(course, name)[rows] for name in ("s", "t", "rear", "front")}
     return rows, course._replace(**fields)

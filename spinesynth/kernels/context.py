@@ -131,13 +131,11 @@ class _Layer(NamedTuple):
     """What lies deeper than one distance ``(1, 1, K)`` in mm, or less deep than another."""
 
     tissue: Tissue | Blobs
-    above: Tensor | None = None
+    above: Tensor | float = -math.inf
     below: Tensor | None = None
 
     def holds(self, distance: Tensor) -> Tensor:
-        """Return where the layer lies."""
-        if self.above is None:
-            return is_greater(self.below, distance)
+        """Return where the layer lies, by distances ``(1, rows, K)`` in mm."""
         deep = is_greater(distance, self.above)
         return deep if self.below is None else deep & is_greater(self.below, distance)
 

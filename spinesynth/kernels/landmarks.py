@@ -77,7 +77,7 @@ def _lowest(mask: np.ndarray, min_area: float) -> np.ndarray | None:
     heights = np.where(areas >= min(min_area, areas[1:].max()), sums / np.maximum(areas, 1), np.inf)
     heights[0] = np.inf  # the background
     chosen = int(heights.argmin())
-    return np.argwhere(pieces == chosen) + [part.start for part in box]
+    return np.asarray(np.argwhere(pieces == chosen) + [part.start for part in box])
 
 
 def _sacral_end(
@@ -120,8 +120,8 @@ def find_landmarks(structure: Tensor, spacing_mm: tuple[float, float]) -> SpineL
     if not (column.any() or canal.any()):
         return None
     offset = _BODY_AND_CANAL_MM / spacing_mm[0]
-    front = _edge(column.any(0), front=True)
-    back = _edge(canal.any(0), front=False)
+    front = _edge(np.asarray(column.any(0)), front=True)
+    back = _edge(np.asarray(canal.any(0)), front=False)
     if not np.isfinite(front).any():
         front = back + offset
     if not np.isfinite(back).any():

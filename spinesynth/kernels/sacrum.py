@@ -102,9 +102,7 @@ class _Place(NamedTuple):
         a, s = self.start
         return a + math.cos(self.direction) * distance, s + math.sin(self.direction) * distance
 
-    def window(
-        self, spacing_mm: tuple[float, float], *, margin_mm: float
-    ) -> tuple[slice, slice]:
+    def window(self, spacing_mm: tuple[float, float], *, margin_mm: float) -> tuple[slice, slice]:
         """Return the part of a map that can hold the segment, with a margin."""
         along = self.height / 2 + self.gap
         across = self.depth / 2 * (1 + _NARROWING / 2) + _CANAL_MM + _CREST_MM

@@ -39,16 +39,14 @@ def bspline_matrix(size_out: int, nodes: int) -> Tensor:
     return weights[:, 1:-1].contiguous()
 
 
-def upsample_nodes(
-    nodes: Tensor, shape: Sequence[int], *, rows: slice = slice(None)
-) -> Tensor:
+def upsample_nodes(nodes: Tensor, shape: Sequence[int], *, rows: slice = slice(None)) -> Tensor:
     """Upsample coarse nodes to a full grid, or to some rows of it, by cubic B-splines.
 
     Args:
         nodes: ``(B, C, *coarse)`` float.
         shape: size of each spatial axis of the full grid.
         rows: which part of the last axis but one to evaluate, in voxels of ``shape``;
-            it has the very values that it has in the full grid.
+            its values are those of the full grid to float32 rounding, most of them exactly.
 
     Returns:
         ``(B, C, *shape)`` float of the same device.

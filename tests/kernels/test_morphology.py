@@ -1,4 +1,4 @@
-"""Box dilation and erosion against SciPy."""
+"""Box dilation and erosion against SciPy, extents, and codes put where a mask holds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 
-from spinesynth.kernels.morphology import any_true, dilate, erode, in_plane_radius
+from spinesynth.kernels.morphology import bounding_box, dilate, erode, in_plane_radius, put
 
 masks = arrays(np.bool_, st.tuples(st.integers(1, 3), st.integers(1, 7), st.integers(1, 8)))
 radii = st.tuples(*[st.integers(0, 4)] * 3)
@@ -62,7 +62,40 @@ def test_radius_is_in_voxels_of_each_axis(
     assert in_plane_radius(torch.zeros(shape), 1.0, spacing_mm=spacing_mm) == wanted
 
 
-def test_union_is_true_where_any_mask_is() -> None:
-    one, two = torch.tensor([True, False, False]), torch.tensor([False, False, True])
+@given(masks, st.integers(0, 2))
+def test_bounding_box_is_the_least_that_holds_the_mask_and_its_margin(
+    mask: npt.NDArray[np.bool_], margin: int
+) -> None:
+    box = bounding_box(torch.from_numpy(mask), margin)
 
-    assert any_true([one, two]).tolist() == [True, False, True]
+    held = np.argwhere(mask)
+    if not len(held):
+        assert mask[box].size == 0
+        return
+    low = np.maximum(held.min(0) - margin, 0)
+    high = np.minimum(held.max(0) + margin + 1, mask.shape)
+    assert [(part.start, part.stop) for part in box] == list(zip(low, high, strict=True))
+
+
+@given(masks, st.integers(0, 255), st.integers(0, 255))
+def test_put_changes_the_codes_under_the_mask_alone(
+    mask: npt.NDArray[np.bool_], old: int, new: int
+) -> None:
+    codes = torch.full(mask.shape, old, dtype=torch.uint8)
+    wanted = np.where(mask, new, old).astype(np.uint8)
+
+    for value in (new, torch.full_like(codes, new)):
+        changed = put(codes, torch.from_numpy(mask), value)
+
+        assert changed.dtype == torch.uint8
+        np.testing.assert_array_equal(changed.numpy(), wanted)
+    assert bool((codes == old).all())
+
+
+def test_put_spreads_one_mask_over_all_slices_and_keeps_the_dtype() -> None:
+    codes = torch.tensor([[[7, 8]], [[9, 10]]])
+
+    changed = put(codes, torch.tensor([[[True, False]]]), 1)
+
+    assert changed.dtype == torch.int64
+    assert changed.tolist() == [[[1, 8]], [[1, 10]]]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch import Tensor
@@ -9,7 +11,7 @@ from torch import Tensor
 from spinesynth.anatomy.structures import Structure
 from spinesynth.anatomy.tissues import Tissue
 from spinesynth.kernels.landmarks import SpineLandmarks
-from spinesynth.kernels.sacrum import paint_sacrum
+from spinesynth.kernels.sacrum import _Place, _segment, paint_sacrum
 
 seeds = pytest.mark.parametrize("seed", range(6))
 _SIZE = (1, 120, 120)
@@ -123,3 +125,30 @@ def test_sacral_canal_holds_no_fluid_that_the_target_calls_background(seed: int)
 
     assert not bool((tissue == int(Tissue.CSF)).any())
     assert bool(((tissue == int(Tissue.FAT_EPIDURAL)) & (structure == 0)).any())
+
+
+@pytest.mark.parametrize("direction_deg", range(-180, 180, 25))
+@pytest.mark.parametrize("spacing_mm", [(1.0, 1.0), (0.7, 1.6)])
+def test_window_holds_all_of_a_segment(direction_deg: int, spacing_mm: tuple[float, float]) -> None:
+    place = _Place((60.0, 75.0), math.radians(direction_deg), gap=4.0, height=30.0, depth=40.0)
+    noise = torch.rand(2, 200, 110, generator=torch.Generator().manual_seed(0)) * 4 - 2
+    a_mm = torch.arange(200)[:, None] * spacing_mm[0] + noise[0]
+    s_mm = torch.arange(110)[None] * spacing_mm[1] + noise[1]
+
+    window = place.window(spacing_mm, margin_mm=2.0)
+
+    for part in _segment(a_mm, s_mm, place):
+        outside = part.clone()
+        outside[window] = False
+        assert bool(part.any())
+        assert not bool(outside.any())
+
+
+@seeds
+def test_sacrum_beyond_the_border_is_cut_there(seed: int) -> None:
+    empty = torch.zeros(_SIZE, dtype=torch.uint8)
+    for place in ((-30.0, 40.0), (60.0, 5.0), (300.0, 300.0)):
+        structure, tissue = _paint(empty, _landmarks(place), seed)
+
+        assert structure.shape == tissue.shape == _SIZE
+    assert torch.equal(structure, empty)

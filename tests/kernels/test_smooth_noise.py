@@ -12,6 +12,7 @@ from scipy.interpolate import BSpline
 from spinesynth.kernels.axis_product import apply_along_axis
 from spinesynth.kernels.smooth_noise import (
     bspline_matrix,
+    draw_nodes,
     smooth_noise,
     upsample_nodes,
 )
@@ -107,6 +108,21 @@ def test_noise_changes_over_the_distance_of_its_nodes() -> None:
     assert correlation(20) == pytest.approx(1191 / 2416, abs=0.15)
     assert correlation(2) > 0.95
     assert abs(correlation(100)) < 0.25
+
+
+@pytest.mark.parametrize("shape", [(70, 50), (3, 70, 50)])
+@pytest.mark.parametrize("rows", [slice(0, 15), slice(33, 34), slice(21, 70)])
+def test_rows_evaluated_alone_have_the_values_of_the_whole(
+    shape: tuple[int, ...], rows: slice
+) -> None:
+    generator = torch.Generator().manual_seed(0)
+    nodes = draw_nodes(shape, [6.0] * len(shape), generator=generator, channels=2)
+
+    part = upsample_nodes(nodes, shape, rows=rows)
+
+    # a product of other size may round otherwise; values are of the order of 1
+    wanted = upsample_nodes(nodes, shape)[..., rows, :]
+    torch.testing.assert_close(part, wanted, rtol=0, atol=2e-6)
 
 
 def test_noise_follows_the_generator_alone() -> None:
