@@ -1,4 +1,7 @@
-"""Split labelled structures into tissues: cortex and marrow, nucleus and annulus, CSF and cord."""
+"""Split labelled structures into tissues: cortex and marrow, nucleus and annulus, CSF and cord.
+
+All maps are on the CPU.
+"""
 
 from __future__ import annotations
 
