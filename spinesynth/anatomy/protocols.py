@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.random import Generator, RandomState
+from numpy.typing import NDArray
 
 from spinesynth.anatomy.protocol_fit import QUANTILE_LEVELS
 from spinesynth.anatomy.relaxation import FIELDS_T, tissue_mr
@@ -139,7 +140,7 @@ def draw_protocol(
     field_t = _draw_field(random, sequence, field_t)
     table = _table()
     if sequence in table["fitted"]:
-        values = _draw_fitted(random, table["fitted"][sequence][f"{field_t:g} T"])
+        values = _draw_fitted(random, _read_fitted(sequence, field_t))
     else:
         ranges = table["ranges"][sequence].items()
         values = {
@@ -155,15 +156,21 @@ def _table() -> dict[str, Any]:
     return table
 
 
-def _draw_field(
-    random: Generator | RandomState, sequence: Sequence, field_t: float | None
-) -> float:
+@cache
+def _series(sequence: Sequence) -> dict[float, int]:
+    """Return how many series the sequence has at each field; one each if it was not fitted."""
     fitted = _table()["fitted"].get(sequence)
-    series = {
+    return {
         field: fitted[f"{field:g} T"]["series"] if fitted else 1
         for field in FIELDS_T
         if not fitted or f"{field:g} T" in fitted
     }
+
+
+def _draw_field(
+    random: Generator | RandomState, sequence: Sequence, field_t: float | None
+) -> float:
+    series = _series(sequence)
     if field_t is None:
         share = random.uniform(0, sum(series.values()))
         return next(iter(series)) if share < next(iter(series.values())) else max(series)
@@ -174,14 +181,27 @@ def _draw_field(
     return field_t
 
 
-def _draw_fitted(random: Generator | RandomState, group: dict[str, Any]) -> dict[str, float]:
+class _Fitted(NamedTuple):
+    """Gaussian copula of a fitted group: factor of its correlation, quantiles by parameter."""
+
+    factor: NDArray[np.float64]
+    quantiles: dict[str, NDArray[np.float64]]
+
+
+@cache
+def _read_fitted(sequence: Sequence, field_t: float) -> _Fitted:
+    group = _table()["fitted"][sequence][f"{field_t:g} T"]
+    quantiles = {name: np.array(row, dtype=float) for name, row in group["quantiles"].items()}
+    return _Fitted(np.linalg.cholesky(np.array(group["correlation"])), quantiles)
+
+
+def _draw_fitted(random: Generator | RandomState, fitted: _Fitted) -> dict[str, float]:
     """Draw from the Gaussian copula of a fitted group."""
-    factor = np.linalg.cholesky(np.array(group["correlation"]))
-    scores = factor @ random.standard_normal(len(factor))
-    levels = [0.5 * (1 + math.erf(score / math.sqrt(2))) for score in scores]
+    scores = fitted.factor @ random.standard_normal(len(fitted.factor))
+    levels = [0.5 * (1 + math.erf(score / math.sqrt(2))) for score in scores.tolist()]
     return {
         name: float(np.interp(level, QUANTILE_LEVELS, quantiles))
-        for level, (name, quantiles) in zip(levels, group["quantiles"].items(), strict=True)
+        for level, (name, quantiles) in zip(levels, fitted.quantiles.items(), strict=True)
     }
 
 

@@ -27,6 +27,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.random import Generator, RandomState
@@ -46,6 +47,7 @@ _FAT_WITH_AGE_MUSCLE = 0.42
 _T1_WITH_FAT = -0.7
 _T2_WITH_FAT = 0.5
 _HYDRATION_WITH_AGE = -0.45
+_HYDRATION_OWN = math.sqrt(1 - _HYDRATION_WITH_AGE**2)
 _DISC_WITH_HYDRATION = 0.8
 
 _MARROW = [tissue for tissue in Tissue if tissue.name.startswith("MARROW")]
@@ -114,13 +116,15 @@ def draw_relaxation(
         raise ValueError(f"age_years must be in [0, 120], got {age_years}")
     if hydration is not None and not math.isfinite(hydration):
         raise ValueError(f"hydration must be finite, got {hydration}")
-    latent = random.standard_normal(2)
+    normal = random.standard_normal(2 + (len(Tissue) + len(_TWINS)) * len(PROPERTIES))
+    own, common = np.split(normal[2:].reshape(-1, len(PROPERTIES)), [len(Tissue)])
+    youngest, oldest = _AGE_RANGE_YEARS
     if age_years is None:
-        age_years = float(np.clip(AGE_YEARS[0] + AGE_YEARS[1] * latent[0], *_AGE_RANGE_YEARS))
+        age_years = min(max(AGE_YEARS[0] + AGE_YEARS[1] * float(normal[0]), youngest), oldest)
     age = (age_years - AGE_YEARS[0]) / AGE_YEARS[1]
     if hydration is None:
-        hydration = float(_blend(age, latent[1], _HYDRATION_WITH_AGE))
-    values = _values(_scores(random, age, hydration), field_t)
+        hydration = _HYDRATION_WITH_AGE * age + _HYDRATION_OWN * float(normal[1])
+    values = _values(_scores(own, common, age, hydration), field_t)
     pd, t1_ms, t2_ms, t2_star_ms, fat_fraction = values.T
     return PatientMR(
         pd=pd,
@@ -134,43 +138,64 @@ def draw_relaxation(
     )
 
 
-def _blend(cause: Values | float, own: Values, correlation: float) -> Values:
-    """Return a score that correlates with its cause and keeps unit variance."""
-    score: Values = correlation * np.asarray(cause) + math.sqrt(1 - correlation**2) * own
-    return score
+def _own(correlation: Values | float) -> Values:
+    """Return the weight of a score's own part, which keeps its variance at 1."""
+    weight: Values = np.sqrt(1 - np.square(correlation))
+    return weight
 
 
-def _scores(random: Generator | RandomState, age: float, hydration: float) -> Values:
+def _table(*entries: tuple[list[Tissue], list[int], float]) -> Values:
+    """Return the correlations ``(K, 5)`` of tissues' properties with a cause; 0 elsewhere."""
+    table = np.zeros((len(Tissue), len(PROPERTIES)))
+    for tissues, columns, correlation in entries:
+        table[np.ix_(tissues, columns)] = correlation
+    return table
+
+
+_WITH_TWINS = _table(*((twins, list(range(len(PROPERTIES))), share**0.5) for twins, share in _TWINS))
+_GROUP = [next((i for i, (twins, _) in enumerate(_TWINS) if t in twins), 0) for t in Tissue]
+_WITH_AGE = _table(
+    (_AGEING_MARROW, [_FAT], _FAT_WITH_AGE_MARROW), ([Tissue.MUSCLE], [_FAT], _FAT_WITH_AGE_MUSCLE)
+)[:, _FAT]
+_WITH_FAT = _table((_MARROW, [_T1], _T1_WITH_FAT), (_MARROW, [_T2], _T2_WITH_FAT))
+_WITH_HYDRATION = _table((_DISC, [_PD, _T1, _T2], _DISC_WITH_HYDRATION))
+_TWINS_OWN, _AGE_OWN = _own(_WITH_TWINS), _own(_WITH_AGE)
+_FAT_AND_HYDRATION_OWN = _own(_WITH_FAT + _WITH_HYDRATION)  # no score follows both
+
+
+def _scores(own: Values, common: Values, age: float, hydration: float) -> Values:
     """Return the score of each tissue's properties, ``(K, 5)``."""
-    scores = random.standard_normal((len(Tissue), len(PROPERTIES)))
-    common = random.standard_normal((len(_TWINS), len(PROPERTIES)))
-    for (twins, share), deviation in zip(_TWINS, common, strict=True):
-        scores[twins] = _blend(deviation, scores[twins], math.sqrt(share))
-    scores[_AGEING_MARROW, _FAT] = _blend(age, scores[_AGEING_MARROW, _FAT], _FAT_WITH_AGE_MARROW)
-    scores[Tissue.MUSCLE, _FAT] = _blend(age, scores[Tissue.MUSCLE, _FAT], _FAT_WITH_AGE_MUSCLE)
-    fat = scores[_MARROW, _FAT]
-    scores[_MARROW, _T1] = _blend(fat, scores[_MARROW, _T1], _T1_WITH_FAT)
-    scores[_MARROW, _T2] = _blend(fat, scores[_MARROW, _T2], _T2_WITH_FAT)
-    for column in (_PD, _T1, _T2):
-        scores[_DISC, column] = _blend(hydration, scores[_DISC, column], _DISC_WITH_HYDRATION)
-    return scores
+    scores: Values = _WITH_TWINS * common[_GROUP] + _TWINS_OWN * own
+    scores[:, _FAT] = _WITH_AGE * age + _AGE_OWN * scores[:, _FAT]
+    causes = _WITH_FAT * scores[:, _FAT, None] + _WITH_HYDRATION * hydration
+    return causes + _FAT_AND_HYDRATION_OWN * scores
 
 
 def _values(scores: Values, field_t: float) -> Values:
     """Turn scores into properties, ``(K, 5)``."""
-    means, deviations = _moments(field_t)
-    ratio = np.divide(deviations, means, out=np.zeros_like(means), where=means > 0)
-    sigma = np.sqrt(np.log1p(ratio**2))
-    values: Values = means * np.exp(sigma * scores - sigma**2 / 2)
+    means, deviations, sigma, half_variance = _moments(field_t)
+    values: Values = means * np.exp(sigma * scores - half_variance)
     values[:, _T2] = np.minimum(values[:, _T2], values[:, _T1])
     values[:, _T2_STAR] = 1 / (1 / values[:, _T2] + values[:, _T2_STAR])
-    values[:, _FAT] = np.clip(means[:, _FAT] + deviations[:, _FAT] * scores[:, _FAT], 0, 1)
+    fat = means[:, _FAT] + deviations[:, _FAT] * scores[:, _FAT]
+    values[:, _FAT] = np.minimum(np.maximum(fat, 0), 1)
     return values
 
 
+class _Moments(NamedTuple):
+    """Mean and standard deviation of PD, T1, T2, R2' (1/ms) and fat, each ``(K, 5)``.
+
+    ``sigma`` and ``half_variance`` are those of the logarithm.
+    """
+
+    means: Values
+    deviations: Values
+    sigma: Values
+    half_variance: Values
+
+
 @cache
-def _moments(field_t: float) -> tuple[Values, Values]:
-    """Return mean and standard deviation of PD, T1, T2, R2' (1/ms) and fat, each ``(K, 5)``."""
+def _moments(field_t: float) -> _Moments:
     rows = [tissue_mr(tissue, field_t) for tissue in Tissue]
     means = np.array([[getattr(row, name).mean for name in PROPERTIES] for row in rows])
     deviations = np.array([[getattr(row, name).sd for name in PROPERTIES] for row in rows])
@@ -180,4 +205,6 @@ def _moments(field_t: float) -> tuple[Values, Values]:
     means[:, _T2_STAR] = rates[:, 1] - rates[:, 0]
     # what T2 does not explain of the variance of R2*
     deviations[:, _T2_STAR] = np.sqrt(spreads[:, 1] ** 2 - spreads[:, 0] ** 2)
-    return means, deviations
+    ratio = np.divide(deviations, means, out=np.zeros_like(means), where=means > 0)
+    sigma = np.sqrt(np.log1p(ratio**2))
+    return _Moments(means, deviations, sigma, sigma**2 / 2)

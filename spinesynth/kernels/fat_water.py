@@ -76,10 +76,10 @@ def fat_phasor(
         falls below 1 as the peaks part.
     """
     turns_per_ppm = GYROMAGNETIC_RATIO_MHZ_PER_TESLA * field_t * te_ms / 1000
-    angles = [2 * torch.pi * peak.shift_ppm * turns_per_ppm for peak in peaks]
-    parts = [(peak.share, angle) for peak, angle in zip(peaks, angles, strict=True)]
-    real = torch.stack([share * angle.cos() for share, angle in parts]).sum(0)
-    return real, torch.stack([share * angle.sin() for share, angle in parts]).sum(0)
+    spectrum = torch.tensor(peaks, dtype=turns_per_ppm.dtype, device=turns_per_ppm.device)
+    shift_ppm, share = spectrum.T
+    angles = 2 * torch.pi * shift_ppm * turns_per_ppm[..., None]
+    return (share * angles.cos()).sum(-1), (share * angles.sin()).sum(-1)
 
 
 def dixon(

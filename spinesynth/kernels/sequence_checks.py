@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import TypeAlias
 
-import torch
 from torch import Tensor
 
 #: Parameter of a sequence: one number, or a tensor that broadcasts against the tissues.
@@ -19,8 +18,8 @@ def _bounds(value: Value) -> tuple[float, float]:
     """Return the least and the largest value; NaN for both where one is NaN."""
     if not isinstance(value, Tensor):
         return float(value), float(value)
-    low, high = torch.stack(value.detach().aminmax()).tolist()
-    return low, high
+    low, high = value.detach().aminmax()
+    return low.item(), high.item()
 
 
 def check_times(**times_ms: Value) -> None:

@@ -147,11 +147,12 @@ def signal_table(
     """
     tissues = _tensors(protocol, patient)
     t1_ms, t2_ms = _STEPS_T1 * tissues["t1_ms"], _STEPS_T2 * tissues["t2_ms"]
-    unevenness = 1 / tissues["t2_star_ms"] - 1 / tissues["t2_ms"]
-    tissues |= {"t1_ms": t1_ms, "t2_ms": t2_ms, "t2_star_ms": 1 / (1 / t2_ms + unevenness)}
-    signal, t1_up, t1_down, t2_up, t2_down = _signals(protocol, tissues, conditions or Conditions())
-    by_log_t1, by_log_t2 = (t1_up - t1_down) / (2 * _STEP), (t2_up - t2_down) / (2 * _STEP)
-    return SignalTable(signal, by_log_t1, by_log_t2, signal)
+    unevenness = tissues["t2_star_ms"].reciprocal() - tissues["t2_ms"].reciprocal()
+    t2_star_ms = (t2_ms.reciprocal() + unevenness).reciprocal()
+    tissues |= {"t1_ms": t1_ms, "t2_ms": t2_ms, "t2_star_ms": t2_star_ms}
+    signals = _signals(protocol, tissues, conditions or Conditions())
+    by_log_t1, by_log_t2 = (signals[1::2] - signals[2::2]) / (2 * _STEP)
+    return SignalTable(signals[0], by_log_t1, by_log_t2, signals[0])
 
 
 def _tensors(protocol: Protocol, patient: PatientMR) -> dict[str, Tensor]:
@@ -162,7 +163,7 @@ def _tensors(protocol: Protocol, patient: PatientMR) -> dict[str, Tensor]:
             f"got {patient.field_t}"
         )
     names = ("pd", "t1_ms", "t2_ms", "t2_star_ms", "fat_fraction")
-    return {name: torch.tensor(getattr(patient, name), dtype=torch.float64) for name in names}
+    return {name: torch.as_tensor(getattr(patient, name), dtype=torch.float64) for name in names}
 
 
 def _signals(protocol: Protocol, tissues: dict[str, Tensor], conditions: Conditions) -> Tensor:

@@ -140,16 +140,17 @@ class RandSequenceContrast(TissuePainter):
         )
         table = signal_table(protocol, patient, conditions)
         size = (_PROPERTIES, len(TEXTURE_SCALES_VOX))
-        texture = self.R.uniform(*self.texture, size) * self.R.choice((-1, 1), size)
+        texture = self.R.uniform(*self.texture, size) * (2 * self.R.randint(2, size=size) - 1)
         slopes = torch.stack([table.by_log_t1, table.by_log_t2, table.by_log_pd]).numpy()
-        brightest = float(table.signal.max())
+        signal = table.signal.numpy()
+        brightest = float(signal.max())
         return SequenceContrastRecord(
             seed,
             protocol=_plain(protocol),
             conditions=dict(vars(conditions)),
             age_years=patient.age_years,
             hydration=patient.hydration,
-            means=_floats(table.signal.numpy() / brightest),
+            means=_floats(signal / brightest),
             spreads=_floats(self.R.uniform(*self.spread, len(Tissue))),
             texture=tuple(map(_floats, texture)),
             gains=tuple(map(_floats, texture.T @ slopes / brightest)),
@@ -169,7 +170,7 @@ class RandSequenceContrast(TissuePainter):
             lookup=self._lookup,
             partial_volume_vox=record.partial_volume_vox,
         )
-        if bool(gains.any()):
+        if any(map(any, record.gains)):
             add_tissue_texture(
                 image,
                 data[None],
