@@ -117,7 +117,8 @@ def draw_relaxation(
     if hydration is not None and not math.isfinite(hydration):
         raise ValueError(f"hydration must be finite, got {hydration}")
     normal = random.standard_normal(2 + (len(Tissue) + len(_TWINS)) * len(PROPERTIES))
-    own, common = np.split(normal[2:].reshape(-1, len(PROPERTIES)), [len(Tissue)])
+    scores = normal[2:].reshape(-1, len(PROPERTIES))
+    own, common = scores[: len(Tissue)], scores[len(Tissue) :]
     youngest, oldest = _AGE_RANGE_YEARS
     if age_years is None:
         age_years = min(max(AGE_YEARS[0] + AGE_YEARS[1] * float(normal[0]), youngest), oldest)
@@ -153,7 +154,7 @@ def _table(*entries: tuple[list[Tissue], list[int], float]) -> Values:
 
 
 _WITH_TWINS = _table(*((twins, list(range(len(PROPERTIES))), share**0.5) for twins, share in _TWINS))
-_GROUP = [next((i for i, (twins, _) in enumerate(_TWINS) if t in twins), 0) for t in Tissue]
+_GROUP = np.array([next((i for i, g in enumerate(_TWINS) if t in g[0]), 0) for t in Tissue])
 _WITH_AGE = _table(
     (_AGEING_MARROW, [_FAT], _FAT_WITH_AGE_MARROW), ([Tissue.MUSCLE], [_FAT], _FAT_WITH_AGE_MUSCLE)
 )[:, _FAT]
@@ -165,7 +166,7 @@ _FAT_AND_HYDRATION_OWN = _own(_WITH_FAT + _WITH_HYDRATION)  # no score follows b
 
 def _scores(own: Values, common: Values, age: float, hydration: float) -> Values:
     """Return the score of each tissue's properties, ``(K, 5)``."""
-    scores: Values = _WITH_TWINS * common[_GROUP] + _TWINS_OWN * own
+    scores: Values = _WITH_TWINS * common.take(_GROUP, axis=0) + _TWINS_OWN * own
     scores[:, _FAT] = _WITH_AGE * age + _AGE_OWN * scores[:, _FAT]
     causes = _WITH_FAT * scores[:, _FAT, None] + _WITH_HYDRATION * hydration
     return causes + _FAT_AND_HYDRATION_OWN * scores

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from spinesynth.anatomy.protocols import Protocol, Sequence
-from spinesynth.anatomy.relaxation_draw import PatientMR
+from spinesynth.anatomy.relaxation_draw import PatientMR, Values
 from spinesynth.anatomy.tissues import Tissue
 from spinesynth.kernels.driven_equilibrium import driven_equilibrium
 from spinesynth.kernels.signal_equations import (
@@ -43,8 +44,8 @@ TRANSFER_RATIOS: dict[Tissue, float] = {
 #: Step in ln T1 and ln T2 of the differences: its square and rounding over it are below 1e-8.
 _STEP = 1e-4
 #: Factors ``(5, 1)`` of T1 and of T2: none, T1 up and down, T2 up and down.
-_STEPS_T1 = torch.tensor([0, 1, -1, 0, 0], dtype=torch.float64)[:, None].mul(_STEP).exp()
-_STEPS_T2 = torch.tensor([0, 0, 0, 1, -1], dtype=torch.float64)[:, None].mul(_STEP).exp()
+_STEPS_T1 = np.exp(_STEP * np.array([0, 1, -1, 0, 0]))[:, None]
+_STEPS_T2 = np.exp(_STEP * np.array([0, 0, 0, 1, -1]))[:, None]
 
 #: Sequences without a refocusing pulse of a slice, which moving blood would miss.
 GRADIENT_ECHOES = frozenset({Sequence.GRE, Sequence.BSSFP, Sequence.DIXON})
@@ -109,7 +110,7 @@ def sequence_signals(
         >>> bool(signals[Tissue.CSF] > signals[Tissue.MUSCLE])
         True
     """
-    return _signals(protocol, _tensors(protocol, patient), conditions or Conditions())
+    return _signals(protocol, _properties(protocol, patient), conditions or Conditions())
 
 
 def signal_table(
@@ -145,32 +146,34 @@ def signal_table(
         >>> round(ratio[Tissue.CSF].item(), 3)
         50.0
     """
-    tissues = _tensors(protocol, patient)
+    tissues = _properties(protocol, patient)
     t1_ms, t2_ms = _STEPS_T1 * tissues["t1_ms"], _STEPS_T2 * tissues["t2_ms"]
-    unevenness = tissues["t2_star_ms"].reciprocal() - tissues["t2_ms"].reciprocal()
-    t2_star_ms = (t2_ms.reciprocal() + unevenness).reciprocal()
+    with np.errstate(divide="ignore", invalid="ignore"):  # where T2 is 0
+        unevenness = 1 / tissues["t2_star_ms"] - 1 / tissues["t2_ms"]
+        t2_star_ms = 1 / (1 / t2_ms + unevenness)
     tissues |= {"t1_ms": t1_ms, "t2_ms": t2_ms, "t2_star_ms": t2_star_ms}
     signals = _signals(protocol, tissues, conditions or Conditions())
     by_log_t1, by_log_t2 = (signals[1::2] - signals[2::2]) / (2 * _STEP)
     return SignalTable(signals[0], by_log_t1, by_log_t2, signals[0])
 
 
-def _tensors(protocol: Protocol, patient: PatientMR) -> dict[str, Tensor]:
-    """Return the properties of the tissues as tensors."""
+def _properties(protocol: Protocol, patient: PatientMR) -> dict[str, Values]:
+    """Return the properties of the tissues by name."""
     if patient.field_t != protocol.field_t:
         raise ValueError(
             f"patient.field_t must be that of the protocol, {protocol.field_t}, "
             f"got {patient.field_t}"
         )
     names = ("pd", "t1_ms", "t2_ms", "t2_star_ms", "fat_fraction")
-    return {name: torch.as_tensor(getattr(patient, name), dtype=torch.float64) for name in names}
+    return {name: np.asarray(getattr(patient, name), dtype=np.float64) for name in names}
 
 
-def _signals(protocol: Protocol, tissues: dict[str, Tensor], conditions: Conditions) -> Tensor:
+def _signals(protocol: Protocol, properties: dict[str, Values], conditions: Conditions) -> Tensor:
     """Return what the sequence's equation gives, and what flow and transfer leave of it."""
+    tissues = {name: torch.from_numpy(values) for name, values in properties.items()}
     signal = _EQUATIONS[protocol.sequence](protocol, tissues, conditions)
     if protocol.sequence not in GRADIENT_ECHOES:
-        signal[..., Tissue.VESSEL] *= conditions.flow
+        signal.select(-1, Tissue.VESSEL).mul_(conditions.flow)
     if protocol.sequence is Sequence.GRE:
         signal = magnetisation_transfer(signal, conditions.transfer * _transfer_ratios())
     return signal

@@ -26,6 +26,7 @@ from spinesynth.transforms.tissue_painter import (
     TissuePainterd,
 )
 
+_DIXON_PARTS: tuple[DixonPart, ...] = get_args(DixonPart)
 _PROPERTIES = 3  # with texture: T1, T2 and PD
 
 
@@ -132,17 +133,15 @@ class RandSequenceContrast(TissuePainter):
         choice = self._choices[self.R.randint(len(self._choices))]
         protocol = draw_protocol(self.R, sequences=choice, field_t=self.field_t)
         patient = draw_relaxation(self.R, field_t=protocol.field_t)
-        parts = get_args(DixonPart)
         conditions = Conditions(
             flow=self.uniform(self.flow),
             transfer=self.uniform(self.transfer),
-            dixon_part=parts[self.R.randint(len(parts))],
+            dixon_part=_DIXON_PARTS[self.R.randint(len(_DIXON_PARTS))],
         )
         table = signal_table(protocol, patient, conditions)
         size = (_PROPERTIES, len(TEXTURE_SCALES_VOX))
         texture = self.R.uniform(*self.texture, size) * (2 * self.R.randint(2, size=size) - 1)
-        slopes = torch.stack([table.by_log_t1, table.by_log_t2, table.by_log_pd]).numpy()
-        signal = table.signal.numpy()
+        signal, *slopes = (column.numpy() for column in table)
         brightest = float(signal.max())
         return SequenceContrastRecord(
             seed,
@@ -153,7 +152,7 @@ class RandSequenceContrast(TissuePainter):
             means=_floats(signal / brightest),
             spreads=_floats(self.R.uniform(*self.spread, len(Tissue))),
             texture=tuple(map(_floats, texture)),
-            gains=tuple(map(_floats, texture.T @ slopes / brightest)),
+            gains=tuple(map(_floats, texture.T @ np.array(slopes) / brightest)),
             partial_volume_vox=self.uniform(self.partial_volume_vox),
         )
 
@@ -161,7 +160,10 @@ class RandSequenceContrast(TissuePainter):
         """Paint with the means, spreads and gains of a record."""
         generator = record.generator()
         tables = (record.means, record.spreads, record.gains)
-        means, spreads, gains = (torch.tensor([table], device=data.device) for table in tables)
+        means, spreads, gains = (
+            torch.from_numpy(np.array([table], dtype=np.float32)).to(data.device)
+            for table in tables
+        )
         image = paint_mixture(
             data[None],
             means,
