@@ -43,7 +43,8 @@ def missing_at_excitation(
         )
     spacing = share_left(echo_spacing_ms, t1_ms)
     train_ms = echo_train_length * echo_spacing_ms
-    sign = 1 - 2 * (echo_train_length % 2)
-    remainder = share_gone(echo_spacing_ms / 2, t1_ms) ** 2 / (1 + spacing)
-    remainder = remainder * (1 - sign * share_left(train_ms, t1_ms))
+    sign = 2 * (echo_train_length % 2) - 1
+    half_gone = share_gone(echo_spacing_ms / 2, t1_ms)
+    remainder = half_gone * half_gone / (1 + spacing)
+    remainder = remainder * (1 + sign * share_left(train_ms, t1_ms))
     return (1 - remainder) * share_left(tr_ms - train_ms, t1_ms)

@@ -153,8 +153,9 @@ def signal_table(
         t2_star_ms = 1 / (1 / t2_ms + unevenness)
     tissues |= {"t1_ms": t1_ms, "t2_ms": t2_ms, "t2_star_ms": t2_star_ms}
     signals = _signals(protocol, tissues, conditions or Conditions())
-    by_log_t1, by_log_t2 = (signals[1::2] - signals[2::2]) / (2 * _STEP)
-    return SignalTable(signals[0], by_log_t1, by_log_t2, signals[0])
+    by_log_t1, by_log_t2 = ((signals[1::2] - signals[2::2]) / (2 * _STEP)).unbind()
+    signal = signals[0]
+    return SignalTable(signal, by_log_t1, by_log_t2, signal)
 
 
 def _properties(protocol: Protocol, patient: PatientMR) -> dict[str, Values]:

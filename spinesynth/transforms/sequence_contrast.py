@@ -142,7 +142,7 @@ class RandSequenceContrast(TissuePainter):
         size = (_PROPERTIES, len(TEXTURE_SCALES_VOX))
         texture = self.R.uniform(*self.texture, size) * (2 * self.R.randint(2, size=size) - 1)
         signal, *slopes = (column.numpy() for column in table)
-        brightest = float(signal.max())
+        brightest = max(signal.tolist())
         return SequenceContrastRecord(
             seed,
             protocol=_plain(protocol),
@@ -151,8 +151,8 @@ class RandSequenceContrast(TissuePainter):
             hydration=patient.hydration,
             means=_floats(signal / brightest),
             spreads=_floats(self.R.uniform(*self.spread, len(Tissue))),
-            texture=tuple(map(_floats, texture)),
-            gains=tuple(map(_floats, texture.T @ np.array(slopes) / brightest)),
+            texture=tuple(map(tuple, texture.tolist())),
+            gains=tuple(map(tuple, (texture.T @ np.array(slopes) / brightest).tolist())),
             partial_volume_vox=self.uniform(self.partial_volume_vox),
         )
 
