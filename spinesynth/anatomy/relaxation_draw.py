@@ -153,7 +153,9 @@ def _table(*entries: tuple[list[Tissue], list[int], float]) -> Values:
     return table
 
 
-_WITH_TWINS = _table(*((twins, list(range(len(PROPERTIES))), share**0.5) for twins, share in _TWINS))
+_WITH_TWINS = _table(
+    *((twins, list(range(len(PROPERTIES))), share**0.5) for twins, share in _TWINS)
+)
 _GROUP = np.array([next((i for i, g in enumerate(_TWINS) if t in g[0]), 0) for t in Tissue])
 _WITH_AGE = _table(
     (_AGEING_MARROW, [_FAT], _FAT_WITH_AGE_MARROW), ([Tissue.MUSCLE], [_FAT], _FAT_WITH_AGE_MUSCLE)

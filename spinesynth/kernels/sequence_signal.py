@@ -148,10 +148,10 @@ def signal_table(
     """
     tissues = _properties(protocol, patient)
     t1_ms, t2_ms = _STEPS_T1 * tissues["t1_ms"], _STEPS_T2 * tissues["t2_ms"]
-    with np.errstate(divide="ignore", invalid="ignore"):  # where T2 is 0
+    if protocol.sequence in GRADIENT_ECHOES:  # no other equation reads T2*
         unevenness = 1 / tissues["t2_star_ms"] - 1 / tissues["t2_ms"]
-        t2_star_ms = 1 / (1 / t2_ms + unevenness)
-    tissues |= {"t1_ms": t1_ms, "t2_ms": t2_ms, "t2_star_ms": t2_star_ms}
+        tissues["t2_star_ms"] = 1 / (1 / t2_ms + unevenness)
+    tissues |= {"t1_ms": t1_ms, "t2_ms": t2_ms}
     signals = _signals(protocol, tissues, conditions or Conditions())
     by_log_t1, by_log_t2 = ((signals[1::2] - signals[2::2]) / (2 * _STEP)).unbind()
     signal = signals[0]
