@@ -9,18 +9,17 @@ and CPU time is counted. Physics is to cost at most 1.5 times the mixture.
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 if __package__ in (None, ""):  # started as a file: its siblings are found from the checkout
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.options import read_options, report
 from benchmarks.synthesis_peers.measure import cpu_ms, one_thread
 from spinesynth.anatomy.phantom import draw_phantom, render_phantom
 from spinesynth.transforms import RandContrast, RandSynthesizeMRI
@@ -99,12 +98,7 @@ def format_rows(rows: list[Row]) -> str:
 
 def main(arguments: list[str] | None = None) -> None:
     """Measure every work, print the table and write it if asked to."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--repeats", type=int, default=10, help="repeats (default 10)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows here too")
-    options = parser.parse_args(arguments)
-    if options.repeats < 1:
-        parser.error(f"--repeats must be at least 1, got {options.repeats}")
+    options = read_options(__doc__, arguments, repeats=10, of="repeats")
     with one_thread():
         rows = [
             row
@@ -112,10 +106,7 @@ def main(arguments: list[str] | None = None) -> None:
             for what in ("stage", "recipe")
             for row in time_work(work, what, repeats=options.repeats)
         ]
-    print(format_rows(rows))
-    if options.json:
-        content = {"rows": [asdict(row) for row in rows]}
-        options.json.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    report(rows, format_rows(rows), options.json)
 
 
 if __name__ == "__main__":

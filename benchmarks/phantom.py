@@ -10,18 +10,17 @@ time on the clock.
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
 import sys
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 if __package__ in (None, ""):  # started as a file: its siblings are found from the checkout
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.options import read_options, report
 from benchmarks.synthesis_peers.measure import cpu_ms, one_thread
 from spinesynth.anatomy.phantom import draw_phantom, render_phantom
 
@@ -81,22 +80,14 @@ def format_rows(rows: Iterable[Row]) -> str:
 
 def main(arguments: list[str] | None = None) -> None:
     """Measure every grid, print the table and write it if asked to."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--repeats", type=int, default=10, help="records of each grid (default 10)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows here too")
-    options = parser.parse_args(arguments)
-    if options.repeats < 1:
-        parser.error(f"--repeats must be at least 1, got {options.repeats}")
+    options = read_options(__doc__, arguments, repeats=10, of="records of each grid")
     with one_thread():
         rows = [
             time_grid(grid, repeats=options.repeats, pathology=pathology)
             for grid in GRIDS
             for pathology in (False, True)
         ]
-    print(format_rows(rows))
-    if options.json:
-        content = {"rows": [asdict(row) for row in rows]}
-        options.json.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    report(rows, format_rows(rows), options.json)
 
 
 if __name__ == "__main__":

@@ -174,8 +174,15 @@ class Trainer:
             )
         return loss
 
-    def _step(self, batch: dict[str, Any]) -> float:
-        """Take one step; what is random in it (dropout) follows from its number."""
+    def take_step(self, batch: dict[str, Any]) -> float:
+        """Return the loss of one step; what is random in it (dropout) follows from its number.
+
+        Args:
+            batch: of the loader: ``image``, ``target`` and ``groups``.
+
+        Raises:
+            ConfigError: if the loss is not finite.
+        """
         devices = [self.device] if self.device.type == "cuda" else []
         with torch.random.fork_rng(devices=devices):
             torch.manual_seed(derive_seed(self.config.seed, "step", self.reached.step))
@@ -355,7 +362,7 @@ class Trainer:
                 skip=done * settings.batch_size,
             )
             for batch in stops.each(loader):
-                reached.losses.append(self._step(batch))
+                reached.losses.append(self.take_step(batch))
                 reached.step += 1
                 progress.advance()
                 every = settings.checkpoint_every

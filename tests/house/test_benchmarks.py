@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from benchmarks import contrast, synthesis
+from benchmarks import contrast, synthesis, training
 from benchmarks.synthesis_peers.catalogue import LIBRARIES, NOT_MEASURED, OURS, TORCHIO2
 from benchmarks.synthesis_peers.measure import peak_growth_mib, take_turns
 from benchmarks.synthesis_peers.table import Row, format_notes, format_rows, format_steps
@@ -19,6 +19,8 @@ from benchmarks.synthesis_peers.training import STEPS, Step, time_step
 from benchmarks.synthesis_peers.work import WORKS, Work, check_output, make_map
 from benchmarks.synthesis_peers.worker import Worker
 from spinesynth.anatomy.tissues import Tissue
+from spinesynth.io.discover import discover_cases
+from tests.fabricate import write_manifest
 
 TINY = (
     Work("volume", (20, 24, 16), (20, 24, 16), rounds=1, limit_mib=200),
@@ -176,6 +178,27 @@ def test_contrasts_take_turns_at_stage_and_recipe(
     ]
     assert [row["ratio"] for row in rows[::4]] == [1, 1]  # the random mixture's own
     assert len(capsys.readouterr().out.splitlines()) == 1 + len(rows)
+
+
+def test_training_steps_take_turns_and_the_wait_is_a_share(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    preset = tmp_path / "cpu.yaml"
+    preset.write_text(
+        "name: tiny\nnetwork: {base_features: 2}\nsynthesis: {phantom_share: 0.0}\n"
+        "training: {batch_size: 2, patch_size: [32, 32], workers: 0}\n"
+    )
+    monkeypatch.setattr(training, "PRESET", preset)
+    cases = [c for c in discover_cases(write_manifest(tmp_path / "data")) if c.scheme == "parts"]
+    rows = training.measure(cases, tmp_path, repeats=2)
+    assert [row.what for row in rows[:2]] == [training.OURS, training.PLAIN]
+    assert len({row.what for row in rows}) == 7
+    assert rows[0].ratio == 1
+    assert rows[1].ratio == pytest.approx(rows[1].median_ms / rows[0].median_ms)
+    # a step makes its own batch here: it waits for all of the making
+    assert rows[-1].what == training.WAITING
+    assert 0 < rows[-1].ratio < 1
+    assert "% of the time" in training.format_rows(rows).splitlines()[-1]
 
 
 @pytest.mark.parametrize(

@@ -220,14 +220,14 @@ def test_saved_weights_are_the_running_mean_of_the_steps(
     config = parse_config({**SMALL, "training": training})
     trainer = Trainer(config, "A", train=cases, validation=cases, folder=tmp_path)
     seen: list[dict[str, torch.Tensor]] = []
-    step = trainer._step
+    step = trainer.take_step
 
     def watched(batch: dict[str, Any]) -> float:
         loss = step(batch)
         seen.append({name: value.clone() for name, value in trainer.network.state_dict().items()})
         return loss
 
-    monkeypatch.setattr(trainer, "_step", watched)
+    monkeypatch.setattr(trainer, "take_step", watched)
     trainer.run()
     saved = load_checkpoint(checkpoint_path(tmp_path, "A", "last")).weights
     for name, value in saved.items():

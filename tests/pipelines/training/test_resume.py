@@ -96,7 +96,7 @@ def test_finished_training_is_not_trained_again(
 ) -> None:
     shutil.copytree(whole, tmp_path / "run")
     trainer = make(tmp_path / "run")
-    monkeypatch.setattr(trainer, "_step", lambda batch: pytest.fail("it took a step"))
+    monkeypatch.setattr(trainer, "take_step", lambda batch: pytest.fail("it took a step"))
     seconds = trainer.run(resume=True)
     assert seconds >= pd.read_csv(whole / training_csv("A"))["seconds"].max()
     assert differences(whole, tmp_path / "run") == []
@@ -138,7 +138,7 @@ def test_signal_saves_and_leaves_with_its_status(
     """Wherever it comes: in the seventh step, at its data, or in the second validation."""
     trainer = make(tmp_path, tiny_config())
     home, name, at, steps = {
-        "step": (trainer, "_step", 6, 7),  # the step is finished
+        "step": (trainer, "take_step", 6, 7),  # the step is finished
         "data": (SliceDataset, "__getitem__", 6, 6),
         "validation": (trainer, "validate", 1, 10),
     }[place]
