@@ -19,6 +19,8 @@ name for the checkout. Installed, import from there.
 ``Trainer``               train one model
 ``VolumePredictor``       segment a volume with a network
 ``load_predictor``        a predictor from a checkpoint
+``EnsemblePredictor``     several predictors that vote
+``load_members``          what predicts with all of some checkpoints, at several scales
 ``segment_files``         segment image files, each on its own grid
 ``evaluate_cases``        score a predictor on cases
 ``evaluate_robustness``   score it at falling resolution

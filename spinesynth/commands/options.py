@@ -56,4 +56,15 @@ OutFolder = Annotated[
     Path, typer.Option("--out", "--save-dir", "-o", help="Folder; made if it is missing.")
 ]
 Workers = Annotated[int | None, typer.Option(min=1, help="Processes; else one a core.")]
-Checkpoint = Annotated[Path, typer.Option("--checkpoint", help="Weights that a training wrote.")]
+Checkpoints = Annotated[
+    list[Path],
+    typer.Option("--checkpoint", help="Weights that a training wrote; repeat it to let them vote."),
+]
+Weighting = Annotated[
+    str,
+    typer.Option(help="Of votes: mean, or certainty (one minus the entropy at each voxel)."),
+]
+Scales = Annotated[
+    list[float] | None,
+    typer.Option("--scale", help="Size to show the anatomy at; repeat it to let several vote."),
+]

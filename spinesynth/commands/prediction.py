@@ -7,22 +7,32 @@ from typing import Annotated
 
 import typer
 
-from spinesynth.commands.options import Checkpoint
+from spinesynth.commands.options import Checkpoints, Scales, Weighting
 from spinesynth.errors import InputError, SpineSynthError
 
 
 def predict(
-    checkpoint: Checkpoint,
+    checkpoint: Checkpoints,
     source: Annotated[Path, typer.Option("--input", "-i", help="Image file, or a folder of them.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the label maps.")],
     scheme: Annotated[
         str | None, typer.Option(help="Label scheme of the output; else the network's own.")
     ] = None,
+    weighting: Weighting = "mean",
+    scale: Scales = None,
 ) -> int:
     """Segment image files, each on its own grid."""
+    from spinesynth.pipelines.ensemble import read_weighting
     from spinesynth.pipelines.segment import segment_files
 
-    written, refused = segment_files(checkpoint, source, output=output, scheme=scheme)
+    written, refused = segment_files(
+        checkpoint,
+        source,
+        output=output,
+        scheme=scheme,
+        weighting=read_weighting(weighting),
+        scales=scale or (1.0,),
+    )
     for path in written:
         typer.echo(path)
     for line in refused:

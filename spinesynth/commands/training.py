@@ -9,7 +9,7 @@ import typer
 
 from spinesynth.commands.options import (
     BatchSize,
-    Checkpoint,
+    Checkpoints,
     Config,
     Data,
     Dummy,
@@ -20,10 +20,12 @@ from spinesynth.commands.options import (
     NumClasses,
     Resume,
     SaveDir,
+    Scales,
     ScoredData,
     Seed,
     Settings,
     Sources,
+    Weighting,
 )
 
 
@@ -119,7 +121,7 @@ def study(
 
 def evaluate(
     context: typer.Context,
-    checkpoint: Checkpoint,
+    checkpoint: Checkpoints,
     data: ScoredData,
     save_dir: SaveDir = None,
     resolution_factors: Factors = None,
@@ -127,14 +129,17 @@ def evaluate(
     include_seen: Annotated[
         bool, typer.Option("--include-seen", help="Score training and validation patients too.")
     ] = False,
+    weighting: Weighting = "mean",
+    scale: Scales = None,
 ) -> None:
-    """Score a checkpoint on every contrast and at falling resolution."""
+    """Score a checkpoint, or several that vote, on every contrast and at falling resolution."""
+    from spinesynth.pipelines.ensemble import read_weighting
     from spinesynth.pipelines.options import parse_factors
     from spinesynth.pipelines.robustness import DEFAULT_FACTORS
     from spinesynth.pipelines.robustness_run import run_robustness
 
     factors = parse_factors(resolution_factors) if resolution_factors else DEFAULT_FACTORS
-    folder = save_dir or Path("results") / f"{checkpoint.stem}_evaluation"
+    folder = save_dir or Path("results") / f"{checkpoint[0].stem}_evaluation"
     typer.echo(
         run_robustness(
             checkpoint,
@@ -144,6 +149,8 @@ def evaluate(
             factors=factors,
             sources=source,
             include_seen=include_seen,
+            weighting=read_weighting(weighting),
+            scales=scale or (1.0,),
         )
     )
 

@@ -16,6 +16,8 @@
 ``Trainer``               train one model
 ``VolumePredictor``       segment a volume with a network
 ``load_predictor``        a predictor from a checkpoint
+``EnsemblePredictor``     several predictors that vote
+``load_members``          what predicts with all of some checkpoints, at several scales
 ``segment_files``         segment image files, each on its own grid
 ``evaluate_cases``        score a predictor on cases
 ``evaluate_robustness``   score it at falling resolution
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from spinesynth.pipelines.contrast_chart import draw_contrast_chart
     from spinesynth.pipelines.demo import run_demo
     from spinesynth.pipelines.em_labels import write_em_labels
+    from spinesynth.pipelines.ensemble import EnsemblePredictor, load_members
     from spinesynth.pipelines.estimate_priors import fit_contrast_prior
     from spinesynth.pipelines.evaluate import evaluate_cases
     from spinesynth.pipelines.experiment import run_experiment, train_models
@@ -64,6 +67,7 @@ if TYPE_CHECKING:
     from spinesynth.pipelines.write_phantoms import write_phantom_dataset
 
 __all__ = [
+    "EnsemblePredictor",
     "ExperimentConfig",
     "MeasuredFiles",
     "MeasuredTSE",
@@ -78,6 +82,7 @@ __all__ = [
     "evaluate_robustness",
     "fill_report",
     "fit_contrast_prior",
+    "load_members",
     "load_predictor",
     "parse_config",
     "prepare_qmri",
@@ -95,6 +100,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "EnsemblePredictor": "ensemble",
     "ExperimentConfig": "config",
     "MeasuredFiles": "measured_files",
     "MeasuredTSE": "measured_files",
@@ -109,6 +115,7 @@ _MODULES = {
     "evaluate_robustness": "robustness",
     "fill_report": "report",
     "fit_contrast_prior": "estimate_priors",
+    "load_members": "ensemble",
     "load_predictor": "predict",
     "parse_config": "config",
     "prepare_qmri": "qmri_prepare",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from spinesynth.io.atomic import link_file
-from spinesynth.io.checkpoint import Checkpoint, save_checkpoint
+from spinesynth.io.checkpoint import Checkpoint, refuse_checkpoint, save_checkpoint
 from spinesynth.pipelines.config import TrainingConfig
 from spinesynth.pipelines.results import MODELS
 
@@ -86,8 +86,18 @@ class CheckpointShelf:
                 path.unlink(missing_ok=True)
 
     def still_there(self, kept: Mapping[int, float]) -> dict[int, float]:
-        """Return those of the kept checkpoints whose files are there, with a word on the others."""
+        """Return those of the kept checkpoints whose files are there, with a word on the others.
+
+        Raises:
+            CheckpointError: if some were kept and none is there.
+        """
         missing = [step for step in kept if not self.path(step).is_file()]
         for step in missing:
             _LOG.warning("%s is missing: it cannot be chosen any more", self.path(step))
+        if kept and len(missing) == len(kept):
+            raise refuse_checkpoint(
+                self.path(missing[-1]),
+                "it and all others that the training kept are missing; put them back, or train "
+                "anew without --resume",
+            )
         return {step: dice for step, dice in kept.items() if step not in missing}

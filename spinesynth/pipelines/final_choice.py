@@ -10,6 +10,7 @@ samples decide, which is told and written into the table.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -133,7 +134,7 @@ class FinalChoice:
     def outcome(self, reached: Reached) -> Outcome:
         """Return what the scores so far lead to."""
         dice, basis, note = _patient_means(reached.choice), REAL_SCANS, ""
-        if not dice:
+        if not (self.scans and dice):
             dice, basis = reached.kept, _SAMPLES[self.model]
             note = _NONE_SCORED if self.scans else _NO_SCAN
         return Outcome(dice, min(dice, key=lambda step: (-dice[step], step)), basis, note)
@@ -161,7 +162,7 @@ class FinalChoice:
     def write_table(self, reached: Reached) -> None:
         """Write the scores of all candidates, and their means."""
         outcome = self.outcome(reached)
-        rows = [dict(row) for row in reached.choice]
+        rows = [{**row, "run": self.config.name} for row in reached.choice]
         for step, dice in outcome.dice.items():
             mean = {
                 "run": self.config.name, "model": self.model, "condition": "validation",
@@ -194,13 +195,16 @@ def _patient_means(rows: Sequence[dict[str, Any]]) -> dict[int, float]:
     """Return the mean over patients of each step; empty if no scan was scored.
 
     A scan that failed with every checkpoint counts for none, one that failed with some
-    of them counts 0 for these.
+    of them counts 0 for these. What is neither there nor predicted has no Dice, and
+    counts for nothing.
     """
-    if not rows:
+    table = pd.DataFrame([row for row in rows if not math.isnan(row["value"])])
+    if table.empty:
         return {}
-    scans = pd.DataFrame(rows).groupby(["step", "patient_id", "case_id"])["value"].mean()
-    wide = scans.unstack("step").dropna(how="all").fillna(0.0)
-    if wide.empty:
-        return {}
-    means = wide.groupby("patient_id").mean().mean()
+    scans = table.groupby(["step", "patient_id", "case_id"])["value"].mean().unstack("step")
+    for row in rows:
+        scan = (row["patient_id"], row["case_id"])
+        if row["note"] and scan in scans.index:
+            scans.loc[scan, row["step"]] = 0.0
+    means = scans.sort_index(axis=1).groupby("patient_id").mean().mean()
     return dict(zip(means.index.tolist(), means.tolist(), strict=True))

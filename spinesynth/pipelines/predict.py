@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import torch
@@ -85,6 +86,12 @@ class VolumePredictor:
         self.inferer = SlidingWindowInferer(
             roi_size=patch_size, sw_batch_size=batch_size, overlap=overlap, mode="gaussian"
         )
+
+    def at_scale(self, scale: float) -> VolumePredictor:
+        """Return a predictor of the same network that sees anatomy larger (above 1) or smaller."""
+        other = copy.copy(self)
+        other.spacing_mm = (self.spacing_mm[0] / scale, self.spacing_mm[1] / scale)
+        return other
 
     def logits(self, slices: Tensor) -> Tensor:
         """Return float32 logits ``(I, C, J, K)`` of ``(I, slices, J, K)`` at network spacing."""

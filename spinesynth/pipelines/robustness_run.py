@@ -11,10 +11,10 @@ from spinesynth.errors import ConfigError, InputError
 from spinesynth.io.case import Case
 from spinesynth.io.checkpoint import Checkpoint
 from spinesynth.io.discover import discover_cases
+from spinesynth.pipelines.ensemble import Origin, Weighting, load_members
 from spinesynth.pipelines.evaluate import Evaluation, evaluate_cases
 from spinesynth.pipelines.experiment import write_evaluation
 from spinesynth.pipelines.overlays import OverlayCollector
-from spinesynth.pipelines.predict import load_predictor
 from spinesynth.pipelines.readable import refuse_unreadable
 from spinesynth.pipelines.report import build_report, format_comparison
 from spinesynth.pipelines.results import OVERLAYS, RUN_JSON
@@ -49,7 +49,7 @@ def scorable_cases(data: Path, sources: Sequence[str] | None = None) -> list[Cas
 
 
 def run_robustness(
-    checkpoint: Path,
+    checkpoints: Sequence[Path],
     *,
     data: Path,
     folder: Path,
@@ -57,45 +57,52 @@ def run_robustness(
     factors: Sequence[float] = DEFAULT_FACTORS,
     sources: Sequence[str] | None = None,
     include_seen: bool = False,
+    weighting: Weighting = "mean",
+    scales: Sequence[float] = (1.0,),
 ) -> str:
-    """Score a checkpoint on every contrast and at falling resolution.
+    """Score a checkpoint, or several that vote, on every contrast and at falling resolution.
 
-    Patients that the checkpoint was trained or validated on are left out, and
+    Patients that a checkpoint was trained or validated on are left out, and
     ``run.json`` says how many. A checkpoint that does not name its patients is
     scored on all, with a warning. Every case is read before anything is written.
 
     Args:
-        checkpoint: file that this package wrote.
+        checkpoints: files that this package wrote; several vote.
         data: manifest CSV or folder of a data set.
         folder: where tables, figures and report go.
         command: the command that started the run, for its record.
         factors: coarse over original voxel size, each at least 1.
         sources: test only these sources; None for all.
         include_seen: score seen patients too, and say so in the model's name.
+        weighting: of the votes, ``mean`` or ``certainty``.
+        scales: that each network votes at.
 
     Returns:
         The scores as plain text, and where the report is.
 
     Raises:
-        CheckpointError: if the checkpoint is refused.
-        ConfigError: if a factor is below 1.
+        CheckpointError: if a checkpoint is refused.
+        ConfigError: if a factor is below 1, or the checkpoints do not fit together.
         InputError: if a file is refused, or no case can be scored.
     """
     _check_factors(factors)
-    predictor, saved = load_predictor(checkpoint)
+    predictor, origin = load_members(checkpoints, weighting=weighting, scales=scales)
     cases, model, known = choose_cases(
-        scorable_cases(data, sources), saved, include_seen=include_seen
+        scorable_cases(data, sources), origin, include_seen=include_seen
     )
     refuse_unreadable(((case, True) for case in cases), data=data)
-    overlays = OverlayCollector(saved.model)
-    run = str(saved.config["name"])
+    overlays = OverlayCollector(origin.model)
+    run = origin.name
     standard = evaluate_cases(predictor, cases, run=run, model=model, on_case=overlays)
     scored = _scored(cases, standard)
     degraded = evaluate_robustness(predictor, scored, run=run, model=model, factors=factors)
     write_evaluation(folder, [standard], [degraded])
     overlays.save(folder / OVERLAYS)
     record = (
-        describe_run() | known | {"command": command, "checkpoint_step": saved.step, "name": run}
+        describe_run()
+        | known
+        | {"command": command, "checkpoint_steps": origin.steps, "name": run}
+        | {"weighting": weighting, "scales": tuple(scales)}
     )
     write_json(folder / RUN_JSON, record)
     report, page = build_report(folder, folder / "report", command=command)
@@ -111,13 +118,13 @@ def _check_factors(factors: Sequence[float]) -> None:
 
 
 def choose_cases(
-    cases: Sequence[Case], checkpoint: Checkpoint, *, include_seen: bool
+    cases: Sequence[Case], checkpoint: Checkpoint | Origin, *, include_seen: bool
 ) -> tuple[list[Case], str, dict[str, Any]]:
     """Leave out the patients that a checkpoint has seen, and say so on stderr.
 
     Args:
         cases: of any patients.
-        checkpoint: may name the patients it has seen.
+        checkpoint: or several; may name the patients seen.
         include_seen: keep them nevertheless.
 
     Returns:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from spinesynth.anatomy.label_schemes import LabelScheme, get_scheme
 from spinesynth.errors import ConfigError, InputError
 from spinesynth.io.volume import read_image
 from spinesynth.io.write import write_volume
-from spinesynth.pipelines.predict import VolumePredictor, load_predictor
+from spinesynth.pipelines.ensemble import Predictor, Weighting, load_members
 
 _SUFFIXES = (".nii.gz", ".nii", ".mha")
 
@@ -52,7 +53,7 @@ def find_images(source: Path) -> list[Path]:
     return files
 
 
-def _output_scheme(name: str, predictor: VolumePredictor) -> LabelScheme:
+def _output_scheme(name: str, predictor: Predictor) -> LabelScheme:
     """Return a scheme that can hold all that a predictor may find, or refuse it."""
     try:
         scheme = get_scheme(name)
@@ -63,28 +64,36 @@ def _output_scheme(name: str, predictor: VolumePredictor) -> LabelScheme:
 
 
 def segment_files(
-    checkpoint: Path, source: Path, *, output: Path, scheme: str | None = None
+    checkpoints: Sequence[Path],
+    source: Path,
+    *,
+    output: Path,
+    scheme: str | None = None,
+    weighting: Weighting = "mean",
+    scales: Sequence[float] = (1.0,),
 ) -> tuple[list[Path], list[str]]:
     """Segment one image, or each image of a folder.
 
     Args:
-        checkpoint: file that this package wrote.
+        checkpoints: files that this package wrote; several vote.
         source: image file or folder.
         output: folder for the label maps, ``<name>_seg.nii.gz``.
         scheme: label scheme of the output, which must not need instances; None
             for the one that the network was trained on.
+        weighting: of the votes, ``mean`` or ``certainty``.
+        scales: that each network votes at.
 
     Returns:
         Files written, and one line for each image that was refused.
 
     Raises:
-        CheckpointError: if the checkpoint is refused.
+        CheckpointError: if a checkpoint is refused.
         ConfigError: if the scheme is unknown, or cannot hold what the network
-            finds; nothing has been written then.
+            finds, or the checkpoints do not fit together; nothing has been written then.
         InputError: if there is no image.
     """
-    predictor, saved = load_predictor(checkpoint)
-    chosen = _output_scheme(saved.target_scheme if scheme is None else scheme, predictor)
+    predictor, origin = load_members(checkpoints, weighting=weighting, scales=scales)
+    chosen = _output_scheme(origin.target_scheme if scheme is None else scheme, predictor)
     files = find_images(source)
     output.mkdir(parents=True, exist_ok=True)
     written, refused = [], []

@@ -166,9 +166,12 @@ def run_study(study: Study, *, data: Path | None, folder: Path, command: str) ->
     Raises:
         SpineSynthError: for data, configuration or an output that cannot be used.
     """
-    if data is not None:
+    waiting = [
+        config for name, config in study.arms.items() if not _finished(folder / ARMS / name, config)
+    ]
+    if data is not None and waiting:
         cases = discover_cases(data)
-        for config in study.arms.values():  # before hours are spent on the first
+        for config in waiting:  # before hours are spent on the first
             plan_split(config, cases)
     for number, (name, config) in enumerate(study.arms.items(), start=1):
         arm = folder / ARMS / name

@@ -293,6 +293,7 @@ class Trainer:
             self.choice.write_table(reached)
         elif self.choice.wanted:
             reached.kept = self.shelf.still_there(reached.kept)
+            reached.choice = [row for row in reached.choice if row["step"] in reached.kept]
 
     @property
     def _ended(self) -> bool:

@@ -166,8 +166,10 @@ class TrainingState:
         if not wrong:  # the configuration of another version need not be understood
             before = parse_config(saved.config, source=str(self.path))
             wrong = _config_differences(before, self.config)
-        for part, now in self.cases.items():
-            wrong += describe_differences(saved.training["cases"].get(part, []), now, part=part)
+        saved_cases = saved.training["cases"]
+        for part in dict.fromkeys((*self.cases, *saved_cases)):
+            now = self.cases.get(part, [])
+            wrong += describe_differences(saved_cases.get(part, []), now, part=part)
         if wrong:
             raise ConfigError(
                 f"{self.path} is no state to go on from: {'; '.join(wrong)}; give what it was "

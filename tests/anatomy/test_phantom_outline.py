@@ -26,9 +26,9 @@ _CHANGED = {
 
 
 @cache
-def _maps(seed: int, outline: Outline) -> PhantomMaps:
+def _maps(seed: int, outline: Outline, centre_level: float = 2.5) -> PhantomMaps:
     record = draw_phantom(seed)
-    placement = replace(record.placement, centre_level=2.5)
+    placement = replace(record.placement, centre_level=centre_level)
     record = replace(record, outline=outline, placement=placement)
     return render_phantom(record, shape=(56, 80, 120), spacing_mm=(2.0, 1.2, 1.5))
 
@@ -46,6 +46,20 @@ def test_outline_moves_the_label_it_names_and_no_other(name: str) -> None:
         assert set(exact.structure[changed].tolist()) == {_CHANGED[name]}
         assert set(drawn.structure[changed].tolist()) == {Structure.BACKGROUND}
         assert not drawn.instance[changed].any()
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_gap_parts_every_disc_from_the_bone_on_either_side(seed: int) -> None:
+    """Also the lowest one from the sacrum; roughness is in the distance, so no voxel is left."""
+    bones = (Structure.VERTEBRAL_BODY, Structure.SACRUM)
+    touching = []
+    for outline in (Outline(), Outline(disc_gap_mm=2.5)):  # more than any step of the grid
+        structure = _maps(seed, outline, 1.0).structure
+        discs = (structure == Structure.DISC).numpy()
+        beside = ndimage.binary_dilation(discs, ndimage.generate_binary_structure(3, 1))
+        touching.append([int((beside & (structure == bone).numpy()).sum()) for bone in bones])
+    assert min(touching[0]) > 100
+    assert touching[1] == [0, 0]
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

@@ -230,7 +230,8 @@ def test_evaluate_passes_factors_and_sources(replace: Replace, tmp_path: Path) -
         *(str(tmp_path), "--resolution-factors", "1,3", "--source", "clinic"),
     )
     assert status == 0
-    assert done.words == (Path("model_A_best.pt"),)
+    assert done.words == ([Path("model_A_best.pt")],)
+    assert (done.options["weighting"], done.options["scales"]) == ("mean", (1.0,))
     assert done.options["factors"] == (1.0, 3.0)
     assert done.options["sources"] == ["clinic"]
     assert done.options["include_seen"] is False

@@ -65,11 +65,15 @@ def test_checkpoint_of_a_run_serves_the_other_commands(
     checkpoint = checkpoint_path(folder, "A", "best")
     data = folder / "phantom_data"
     text = run_robustness(
-        checkpoint, data=data / "cases.csv", folder=tmp_path / "rob", command="test", factors=(1, 2)
+        [checkpoint],
+        data=data / "cases.csv",
+        folder=tmp_path / "rob",
+        command="test",
+        factors=(1, 2),
     )
     assert "phantom" in text
     written, refused = segment_files(
-        checkpoint, data / "phantom001_T1.nii.gz", output=tmp_path / "seg", scheme="semantic4"
+        [checkpoint], data / "phantom001_T1.nii.gz", output=tmp_path / "seg", scheme="semantic4"
     )
     assert [path.name for path in written] == ["phantom001_T1_seg.nii.gz"]
     assert refused == []

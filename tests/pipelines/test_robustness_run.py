@@ -36,7 +36,7 @@ def _run(tmp_path: Path, *seen: str, include_seen: bool = False, scheme: str = "
     """Score a tiny network that has seen some patients; return the run's folder."""
     folder = tmp_path / "out"
     run_robustness(
-        write_checkpoint(tmp_path / "m.pt", seen_patients=seen, target_scheme=scheme),
+        [write_checkpoint(tmp_path / "m.pt", seen_patients=seen, target_scheme=scheme)],
         data=tmp_path / "cases.csv",
         folder=folder,
         command="test",

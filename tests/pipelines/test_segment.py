@@ -33,14 +33,14 @@ def test_scheme_that_cannot_be_written_is_refused_up_front(
 ) -> None:
     checkpoint = write_checkpoint(tmp_path / "m.pt")
     with pytest.raises(ConfigError, match=rf"E-CONF-005.*{said}"):
-        segment_files(checkpoint, image, output=tmp_path / "out", scheme=scheme)
+        segment_files([checkpoint], image, output=tmp_path / "out", scheme=scheme)
     assert not (tmp_path / "out").exists()
 
 
 def test_whole_vertebrae_are_not_promised_as_parts(image: Path, tmp_path: Path) -> None:
     checkpoint = write_checkpoint(tmp_path / "m.pt", target_scheme="semantic4")
     with pytest.raises(ConfigError, match=r"E-CONF-005.*splits vertebrae"):
-        segment_files(checkpoint, image, output=tmp_path / "out", scheme="spine6")
+        segment_files([checkpoint], image, output=tmp_path / "out", scheme="spine6")
     assert not (tmp_path / "out").exists()
 
 
@@ -58,9 +58,9 @@ def test_scheme_is_the_networks_own_unless_named(
     target: str, highest: int, image: Path, tmp_path: Path
 ) -> None:
     checkpoint = write_checkpoint(tmp_path / "m.pt", target_scheme=target)
-    written, refused = segment_files(checkpoint, image, output=tmp_path / "own")
+    written, refused = segment_files([checkpoint], image, output=tmp_path / "own")
     assert refused == []
-    (named,), _ = segment_files(checkpoint, image, output=tmp_path / "named", scheme=target)
+    (named,), _ = segment_files([checkpoint], image, output=tmp_path / "named", scheme=target)
     own, same = (np.asarray(nib.load(path).dataobj) for path in (written[0], named))
     assert own.shape == SHAPE
     assert own.max() <= highest
@@ -72,7 +72,7 @@ def test_damaged_file_of_a_folder_does_not_stop_the_others(tmp_path: Path) -> No
     write_nifti(folder / "b.nii.gz", intensities())
     (folder / "a.nii.gz").write_bytes(b"no image")
     checkpoint = write_checkpoint(tmp_path / "m.pt")
-    written, refused = segment_files(checkpoint, folder, output=tmp_path / "out")
+    written, refused = segment_files([checkpoint], folder, output=tmp_path / "out")
     assert [path.name for path in written] == ["b_seg.nii.gz"]
     assert len(refused) == 1
     assert "a.nii.gz" in refused[0]
@@ -82,7 +82,7 @@ def test_folder_without_images_leaves_no_output(tmp_path: Path) -> None:
     (tmp_path / "scans").mkdir()
     checkpoint = write_checkpoint(tmp_path / "m.pt")
     with pytest.raises(InputError, match="no image file"):
-        segment_files(checkpoint, tmp_path / "scans", output=tmp_path / "out")
+        segment_files([checkpoint], tmp_path / "scans", output=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 

@@ -62,7 +62,10 @@ def paint_sacrum(scene: Scene) -> None:
             code_of(Tissue.AIR, Structure.SACRUM)
         )
         inside, grown = below(distance, 0.0), below(distance, _SACRAL_DISC_GROWTH_MM)
+        beside = below(distance, scene.record.outline.disc_gap_mm)
         for row, (n, window) in enumerate(zip(tiles.numbers, tiles.windows, strict=True)):
+            if not is_disc[n]:  # the gap of the disc on S1
+                scene.canvas.unlabel(window, beside[row], Structure.DISC)
             mask, code = (grown[row], disc) if is_disc[n] else (inside[row], bone[row])
             cover(scene.canvas.codes[window], mask, code)
 

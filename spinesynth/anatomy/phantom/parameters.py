@@ -161,7 +161,9 @@ class Outline:
     wall_gap_mm: float = 0.0  # of bone at the walls of a body
     arch_gap_mm: float = 0.0  # of bone all around posterior elements
     disc_gap_mm: float = 0.0  # of disc beside bone
-    canal_margin_mm: float = 0.0  # of epidural fat that the label of the canal takes in
+    canal_margin_mm: float = (
+        0.0  # about the sac, of fat and ligament in the bony canal, that its label takes in
+    )
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spinesynth.errors import OutputError
+from spinesynth.errors import CheckpointError, OutputError
 from spinesynth.io import atomic
 from spinesynth.io.checkpoint import load_checkpoint, load_training_state
-from spinesynth.pipelines.checkpoint_shelf import checkpoint_path, choose_kept
+from spinesynth.pipelines.checkpoint_shelf import CheckpointShelf, checkpoint_path, choose_kept
+from spinesynth.pipelines.config import TrainingConfig
 from spinesynth.pipelines.training_state import state_path
 from tests.pipelines.tiny_training import (
     Make,
@@ -160,3 +161,18 @@ def test_second_name_of_nothing_leaves_the_first(tmp_path: Path) -> None:
         atomic.link_file(tmp_path / "none", name)
     assert name.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [name]
+
+
+def test_missing_checkpoints_are_left_out_unless_all_are(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    shelf = CheckpointShelf(tmp_path, "A", TrainingConfig())
+    shelf.path(10).parent.mkdir()
+    shelf.path(10).touch()
+    assert shelf.still_there({10: 0.5, 20: 0.6}) == {10: 0.5}
+    assert "model_A_step000020.pt is missing" in caplog.text
+    assert shelf.still_there({}) == {}
+    with pytest.raises(
+        CheckpointError, match=r"E-CKPT-002.*step000020\.pt .* all others .* missing"
+    ):
+        shelf.still_there({20: 0.6})

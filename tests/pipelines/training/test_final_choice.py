@@ -38,8 +38,12 @@ def make_choice(folder: Path, scans: list[Case], model: str = "A") -> FinalChoic
     return FinalChoice(_CONFIG, model, shelf, scans)
 
 
-def row(step: int, patient: str, scan: str, dice: float) -> dict[str, Any]:
-    return {"step": step, "patient_id": patient, "case_id": scan, "value": dice}
+def row(step: int, patient: str, scan: str, dice: float, note: str = "") -> dict[str, Any]:
+    return {"step": step, "patient_id": patient, "case_id": scan, "value": dice, "note": note}
+
+
+def failed(step: int, patient: str, scan: str) -> dict[str, Any]:
+    return row(step, patient, scan, math.nan, "[E-IN-001] it could not be read")
 
 
 nan = math.nan
@@ -62,13 +66,19 @@ nan = math.nan
         ),
         # failed with one checkpoint: 0; failed with both: left out
         (
-            [row(1, "p", "a", 0.8), row(1, "q", "b", nan), row(1, "r", "c", nan),
-             row(2, "p", "a", 0.6), row(2, "q", "b", 0.6), row(2, "r", "c", nan)],
+            [row(1, "p", "a", 0.8), failed(1, "q", "b"), failed(1, "r", "c"),
+             row(2, "p", "a", 0.6), row(2, "q", "b", 0.6), failed(2, "r", "c")],
             {1: 0.4, 2: 0.6}, 2,
+        ),
+        # nowhere, and not predicted by one checkpoint: no Dice, which is no failure
+        (
+            [row(1, "p", "a", 0.5), row(1, "q", "b", nan), row(2, "p", "a", 0.6),
+             row(2, "q", "b", 0.0)],
+            {1: 0.5, 2: 0.3}, 1,
         ),
         ([row(2, "p", "a", 0.5), row(1, "p", "a", 0.5)], {1: 0.5, 2: 0.5}, 1),
     ],
-    ids=["patients", "structures", "failures", "equal"],
+    ids=["patients", "structures", "failures", "nowhere", "equal"],
 )  # fmt: skip
 def test_mean_goes_over_structures_scans_and_patients(
     cases: list[Case],
@@ -86,11 +96,17 @@ def test_mean_goes_over_structures_scans_and_patients(
 def test_scans_that_all_fail_leave_the_choice_to_the_samples(
     cases: list[Case], tmp_path: Path, model: str
 ) -> None:
-    reached = Reached(kept={1: 0.3, 2: 0.7}, choice=[row(1, "p", "a", nan), row(2, "p", "a", nan)])
+    reached = Reached(kept={1: 0.3, 2: 0.7}, choice=[failed(1, "p", "a"), failed(2, "p", "a")])
     outcome = make_choice(tmp_path, cases, model).outcome(reached)
     assert (outcome.chosen, outcome.dice) == (2, reached.kept)
     assert outcome.basis == {"A": "synthetic samples", "B": "sampled slices"}[model]
     assert "no real scan of a validation patient could be scored" in outcome.note
+
+
+def test_scores_of_scans_that_are_gone_do_not_choose(tmp_path: Path) -> None:
+    reached = Reached(kept={1: 0.3, 2: 0.7}, choice=[row(1, "p", "a", 0.9)])
+    outcome = make_choice(tmp_path, []).outcome(reached)
+    assert (outcome.chosen, outcome.basis) == (2, "synthetic samples")
 
 
 def predict_well_after(monkeypatch: pytest.MonkeyPatch, case: Case, *, good: int) -> list[int]:
