@@ -57,7 +57,7 @@ class EnsemblePredictor:
 
     def __init__(self, members: Sequence[Predictor], *, weighting: Weighting = "mean") -> None:
         if not members:
-            raise ConfigError("an ensemble must have at least one member", code="E-CONF-005")
+            raise ConfigError("an ensemble must have at least one member", code="E-CONF-031")
         first = members[0]
         for number, member in enumerate(members[1:], start=2):
             if not torch.equal(member.structures, first.structures):
@@ -65,7 +65,7 @@ class EnsemblePredictor:
                     "members of an ensemble must have the same classes; the first has "
                     f"structures {first.structures.tolist()}, number {number} has "
                     f"{member.structures.tolist()}",
-                    code="E-CONF-005",
+                    code="E-CONF-031",
                 )
         self.members, self.weighting = tuple(members), weighting
         self.structures, self.groups = first.structures, first.groups
@@ -101,7 +101,7 @@ def read_weighting(name: str) -> Weighting:
         if name == weighting:
             return weighting
     raise ConfigError(
-        f"weighting must be one of {', '.join(WEIGHTINGS)}, got {name!r}", code="E-CONF-005"
+        f"weighting must be one of {', '.join(WEIGHTINGS)}, got {name!r}", code="E-CONF-031"
     )
 
 
@@ -161,7 +161,7 @@ def load_members(
     if not scales or not all(low <= scale <= high for scale in scales):
         raise ConfigError(
             f"scales must be one or more numbers within [{low:g}, {high:g}], got {list(scales)}",
-            code="E-CONF-005",
+            code="E-CONF-031",
         )
     loaded = [load_predictor(path) for path in checkpoints]
     members = [predictor.at_scale(scale) for predictor, _ in loaded for scale in scales]

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from typing import Any, ClassVar
 
+import numpy as np
 from monai.config.type_definitions import KeysCollection
 from torch import Tensor
 
 from spinesynth.anatomy.tissues import Tissue
 from spinesynth.kernels.mixture import label_lookup
-from spinesynth.transforms.base import RandomKernel, RandomKerneld
+from spinesynth.transforms.base import RandomKernel, RandomKerneld, as_plain
 
 #: Distances between independent nodes of smooth texture within tissues, in voxels.
 TEXTURE_SCALES_VOX = (2.0, 5.0, 14.0)
@@ -36,6 +37,21 @@ class TissuePainter(RandomKernel):
         if prob != 1:
             raise ValueError(f"prob must be 1 (an unpainted map is no image), got {prob}")
         self._lookup = None if labels is None else _read_labels(labels)
+
+    def __call__(self, data: Tensor | np.ndarray, randomize: bool = True) -> Tensor:
+        """Paint a map, or refuse what is none.
+
+        Raises:
+            ValueError: if the map holds fractions: an image, or a map that was interpolated.
+        """
+        plain = as_plain(data)
+        if plain.is_floating_point() and bool((plain != plain.round()).any()):
+            broken = plain[plain != plain.round()][0].item()
+            raise ValueError(
+                f"the map must hold whole codes of tissues, got {broken:g}; give the label map, "
+                "and resample it by nearest neighbours"
+            )
+        return super().__call__(data, randomize)
 
     def tissues_of(self, labels: Tensor) -> Tensor:
         """Return the Tissue codes of a map whose codes ``labels`` may have named otherwise."""

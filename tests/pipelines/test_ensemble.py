@@ -75,15 +75,15 @@ def test_other_classes_are_refused(tmp_path: Path) -> None:
         write_checkpoint(tmp_path / f"{scheme}.pt", target_scheme=scheme)
         for scheme in ("spine6", "semantic4")
     ]
-    with pytest.raises(ConfigError, match=r"E-CONF-005.*must have the same classes.*number 2"):
+    with pytest.raises(ConfigError, match=r"E-CONF-031.*must have the same classes.*number 2"):
         load_members(paths)
-    with pytest.raises(ConfigError, match=r"E-CONF-005.*at least one member"):
+    with pytest.raises(ConfigError, match=r"E-CONF-031.*at least one member"):
         load_members([])
 
 
 @pytest.mark.parametrize("scales", [(), (0.4,), (1.0, float("nan"))])
 def test_impossible_scales_are_refused(scales: tuple[float, ...], tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"E-CONF-005.*scales must be .* within \[0\.5, 2\]"):
+    with pytest.raises(ConfigError, match=r"E-CONF-031.*scales must be .* within \[0\.5, 2\]"):
         load_members([write_checkpoint(tmp_path / "m.pt")], scales=scales)
 
 
@@ -116,7 +116,7 @@ def test_command_lets_checkpoints_vote(tmp_path: Path, capsys: pytest.CaptureFix
     for n in (1, 2):
         words[1:1] = ["--checkpoint", str(write_checkpoint(tmp_path / f"{n}.pt"))]
     assert run([*words, "votes"], command="test") == 2
-    assert "[E-CONF-005] weighting must be one of mean, certainty" in capsys.readouterr().err
+    assert "[E-CONF-031] weighting must be one of mean, certainty" in capsys.readouterr().err
     assert run([*words, "certainty", "--scale", "1", "--scale", "1.1"], command="test") == 0
     written = nib.load(tmp_path / "out" / "scan_seg.nii.gz")
     assert written.shape == nib.load(image).shape

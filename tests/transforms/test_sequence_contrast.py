@@ -241,3 +241,12 @@ def test_impossible_parameters_are_refused(parameters: dict[str, Any], said: str
     if not {"contrast", "physics_weight", "property_texture"} & set(parameters):
         with pytest.raises(ValueError, match=said):
             RandSequenceContrast(**parameters)
+
+
+@pytest.mark.parametrize("paint", [RandSequenceContrast(), RandTissueContrast()])
+def test_map_with_fractions_is_refused(paint: RandSequenceContrast | RandTissueContrast) -> None:
+    codes = torch.full((1, 4, 4), 3.0)
+    assert paint(codes).shape == codes.shape  # whole numbers are codes, whatever their type
+    codes[0, 1, 2] = 2.5
+    with pytest.raises(ValueError, match=r"must hold whole codes of tissues, got 2\.5"):
+        paint(codes)
