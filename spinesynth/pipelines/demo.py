@@ -13,6 +13,7 @@ from spinesynth.anatomy.phantom import draw_phantom, render_phantom
 from spinesynth.errors import ConfigError
 from spinesynth.io.discover import discover_cases
 from spinesynth.io.write import atomic_write
+from spinesynth.pipelines.checkpoint_shelf import checkpoint_path
 from spinesynth.pipelines.config import parse_config
 from spinesynth.pipelines.datasets import SampleKey
 from spinesynth.pipelines.evaluate import evaluate_cases, group_masks
@@ -20,7 +21,7 @@ from spinesynth.pipelines.overlays import OverlayCollector
 from spinesynth.pipelines.predict import load_predictor
 from spinesynth.pipelines.results import read_results
 from spinesynth.pipelines.split import split_cases
-from spinesynth.pipelines.train import Trainer, checkpoint_path, make_dataset
+from spinesynth.pipelines.train import Trainer, make_dataset
 from spinesynth.pipelines.write_phantoms import write_phantom_dataset
 from spinesynth.seeding import derive_seed
 from spinesynth.transforms import SpineSynthGenerator

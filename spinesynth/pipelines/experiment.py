@@ -18,6 +18,7 @@ from spinesynth.io.case import Case
 from spinesynth.io.discover import discover_cases
 from spinesynth.io.tables import write_csv
 from spinesynth.pipelines.chains import check_painter
+from spinesynth.pipelines.checkpoint_shelf import checkpoint_path
 from spinesynth.pipelines.config import ExperimentConfig
 from spinesynth.pipelines.evaluate import Evaluation, evaluate_cases
 from spinesynth.pipelines.overlays import OverlayCollector
@@ -47,7 +48,7 @@ from spinesynth.pipelines.robustness import evaluate_robustness
 from spinesynth.pipelines.run_lock import hold_folder
 from spinesynth.pipelines.run_record import describe_run, training_mode, write_json
 from spinesynth.pipelines.split import Split, split_cases, with_training_labels
-from spinesynth.pipelines.train import ModelName, Trainer, checkpoint_path
+from spinesynth.pipelines.train import ModelName, Trainer
 from spinesynth.pipelines.training_board import check_board
 from spinesynth.pipelines.training_state import state_path
 from spinesynth.pipelines.write_phantoms import write_phantom_dataset

@@ -166,20 +166,21 @@ def run_study(study: Study, *, data: Path | None, folder: Path, command: str) ->
     Raises:
         SpineSynthError: for data, configuration or an output that cannot be used.
     """
-    waiting = [
-        config for name, config in study.arms.items() if not _finished(folder / ARMS / name, config)
-    ]
+    waiting = {
+        name: config
+        for name, config in study.arms.items()
+        if not _finished(folder / ARMS / name, config)
+    }
     if data is not None and waiting:
         cases = discover_cases(data)
-        for config in waiting:  # before hours are spent on the first
+        for config in waiting.values():  # before hours are spent on the first
             plan_split(config, cases)
-    for number, (name, config) in enumerate(study.arms.items(), start=1):
-        arm = folder / ARMS / name
-        if _finished(arm, config):
+    for number, name in enumerate(study.arms, start=1):
+        if name not in waiting:
             sys.stderr.write(f"arm {number}/{len(study.arms)}, {name}: finished before\n")
             continue
         sys.stderr.write(f"arm {number}/{len(study.arms)}, {name}\n")
-        run_experiment(config, data=data, folder=arm, command=command)
+        run_experiment(waiting[name], data=data, folder=folder / ARMS / name, command=command)
     _check_tests(study, folder)
     table = collect_arms(study, folder)
     (folder / TABLES).mkdir(exist_ok=True)

@@ -21,7 +21,7 @@ from spinesynth.io.case import Case
 from spinesynth.io.checkpoint import Checkpoint
 from spinesynth.io.tables import write_csv
 from spinesynth.pipelines.chains import augmentation_chain, synthesis_chain
-from spinesynth.pipelines.checkpoint_shelf import CheckpointShelf, checkpoint_path
+from spinesynth.pipelines.checkpoint_shelf import CheckpointShelf
 from spinesynth.pipelines.compilation import compile_in_place, explaining_the_compiler
 from spinesynth.pipelines.config import ExperimentConfig
 from spinesynth.pipelines.data_digest import digest_cases, digest_scans
@@ -41,8 +41,6 @@ from spinesynth.pipelines.training_board import TrainingBoard, clear_board
 from spinesynth.pipelines.training_state import Learner, Reached, TrainingState, state_path
 from spinesynth.pipelines.validation import score_samples
 from spinesynth.seeding import derive_seed
-
-__all__ = ["ModelName", "Trainer", "checkpoint_path", "make_dataset"]
 
 ModelName = Literal["A", "B"]
 _VALIDATION_EPOCH = -1  # its samples have names of their own, never seen in training

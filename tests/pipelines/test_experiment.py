@@ -11,6 +11,7 @@ from filelock import FileLock
 
 from spinesynth.errors import CheckpointError, ConfigError, InputError
 from spinesynth.pipelines import experiment
+from spinesynth.pipelines.checkpoint_shelf import checkpoint_path
 from spinesynth.pipelines.config import ExperimentConfig, parse_config, read_config
 from spinesynth.pipelines.experiment import run_experiment, train_models
 from spinesynth.pipelines.predict import load_predictor
@@ -25,7 +26,6 @@ from spinesynth.pipelines.results import (
 )
 from spinesynth.pipelines.robustness_run import run_robustness
 from spinesynth.pipelines.segment import segment_files
-from spinesynth.pipelines.train import checkpoint_path
 from tests.fabricate import write_manifest
 
 SMOKE = Path(__file__).parents[2] / "configs" / "smoke.yaml"

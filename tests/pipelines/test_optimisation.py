@@ -16,6 +16,7 @@ from torch.utils.data import Dataset
 from spinesynth.errors import ConfigError
 from spinesynth.io.case import Case
 from spinesynth.io.checkpoint import load_checkpoint
+from spinesynth.pipelines.checkpoint_shelf import checkpoint_path
 from spinesynth.pipelines.compilation import compile_in_place, explaining_the_compiler
 from spinesynth.pipelines.config import ExperimentConfig, TrainingConfig, parse_config
 from spinesynth.pipelines.datasets import SampleKey
@@ -24,7 +25,7 @@ from spinesynth.pipelines.network_plan import build_loss
 from spinesynth.pipelines.optimisers import make_optimiser
 from spinesynth.pipelines.precision import make_scaler
 from spinesynth.pipelines.predict import load_predictor
-from spinesynth.pipelines.train import Trainer, checkpoint_path
+from spinesynth.pipelines.train import Trainer
 
 CPU = torch.device("cpu")
 

@@ -14,9 +14,10 @@ from spinesynth.errors import ConfigError, InputError
 from spinesynth.io.case import Case
 from spinesynth.io.checkpoint import load_checkpoint
 from spinesynth.io.manifest import read_manifest
+from spinesynth.pipelines.checkpoint_shelf import checkpoint_path
 from spinesynth.pipelines.config import ExperimentConfig, NetworkConfig, parse_config
 from spinesynth.pipelines.datasets import KeySampler, SampleKey, TargetCoder, make_loader
-from spinesynth.pipelines.train import Trainer, checkpoint_path, make_dataset
+from spinesynth.pipelines.train import Trainer, make_dataset
 from spinesynth.transforms.base import as_plain
 from tests.fabricate import write_manifest
 

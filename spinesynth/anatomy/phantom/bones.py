@@ -15,6 +15,7 @@ from spinesynth.anatomy.phantom.arch import (
 )
 from spinesynth.anatomy.phantom.canvas import code_of
 from spinesynth.anatomy.phantom.findings import FindingKind
+from spinesynth.anatomy.phantom.grid import Window
 from spinesynth.anatomy.phantom.laminectomy import resection_distance
 from spinesynth.anatomy.phantom.masks import above, below, cover
 from spinesynth.anatomy.phantom.pelvis import hip_course, hip_distance, may_be_hip
@@ -62,10 +63,9 @@ def paint_sacrum(scene: Scene) -> None:
             code_of(Tissue.AIR, Structure.SACRUM)
         )
         inside, grown = below(distance, 0.0), below(distance, _SACRAL_DISC_GROWTH_MM)
-        beside = below(distance, scene.record.outline.disc_gap_mm)
         for row, (n, window) in enumerate(zip(tiles.numbers, tiles.windows, strict=True)):
             if not is_disc[n]:  # the gap of the disc on S1
-                scene.canvas.unlabel(window, beside[row], Structure.DISC)
+                _part_disc(scene, window, distance[row])
             mask, code = (grown[row], disc) if is_disc[n] else (inside[row], bone[row])
             cover(scene.canvas.codes[window], mask, code)
 
@@ -159,7 +159,8 @@ def _paint_bodies(scene: Scene, arches: Tensor) -> None:
         frames, p = scene.frames(tiles, boxes), tiles.points
         local = frames.coordinates(p.x, p.y, p.z)
         body = body_distance(local, frames, scene.shapes(tiles, shapes)).add_(p.rough)
-        _part_discs(scene, tiles, body)
+        for window, distance in zip(tiles.windows, body.unbind(), strict=True):
+            _part_disc(scene, window, distance)
         inside = below(body, 0.0)
         ends = above(local[2].abs(), _END_SHARE * frames.height_mm)
         rim = _unlabelled_rim(scene, body, ends, tiles.read(arches))
@@ -176,11 +177,10 @@ def _unlabelled_rim(scene: Scene, body: Tensor, ends: Tensor, arches: Tensor) ->
     return torch.maximum(rim, walls, out=rim)
 
 
-def _part_discs(scene: Scene, tiles: Tiles, body: Tensor) -> None:
-    """Take the label, not the tissue, of discs beside a body."""
-    gap = scene.record.outline.disc_gap_mm
-    for window, distance in zip(tiles.windows, body.unbind(), strict=True):
-        scene.canvas.unlabel(window, below(distance, gap), Structure.DISC)
+def _part_disc(scene: Scene, window: Window, bone: Tensor) -> None:
+    """Take the label, not the tissue, of a disc where the distance to bone is within its gap."""
+    beside = below(bone, scene.record.outline.disc_gap_mm)
+    scene.canvas.unlabel(window, beside, Structure.DISC)
 
 
 def _body_tissue(

@@ -161,9 +161,7 @@ class Outline:
     wall_gap_mm: float = 0.0  # of bone at the walls of a body
     arch_gap_mm: float = 0.0  # of bone all around posterior elements
     disc_gap_mm: float = 0.0  # of disc beside bone
-    canal_margin_mm: float = (
-        0.0  # about the sac, of fat and ligament in the bony canal, that its label takes in
-    )
+    canal_margin_mm: float = 0.0  # about the sac, of epidural fat and ligament that it takes in
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,9 @@ from spinesynth.io.checkpoint import (
     load_training_state,
     save_checkpoint,
 )
+from spinesynth.pipelines.checkpoint_shelf import checkpoint_path
 from spinesynth.pipelines.data_digest import digest_cases
-from spinesynth.pipelines.train import Trainer, checkpoint_path
+from spinesynth.pipelines.train import Trainer
 from spinesynth.pipelines.training_state import state_path
 from tests.pipelines.tiny_training import Make, tiny_config
 

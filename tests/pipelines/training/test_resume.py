@@ -19,9 +19,10 @@ from spinesynth.io.checkpoint import (
     load_checkpoint,
     load_training_state,
 )
+from spinesynth.pipelines.checkpoint_shelf import checkpoint_path
 from spinesynth.pipelines.datasets import SliceDataset
 from spinesynth.pipelines.results import training_csv
-from spinesynth.pipelines.train import Trainer, checkpoint_path
+from spinesynth.pipelines.train import Trainer
 from spinesynth.pipelines.training_state import state_path
 from tests.pipelines.tiny_training import STEPS, Make, Snapshots, differences, table_of, tiny_config
 
