@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import cmath
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -62,8 +64,8 @@ def opposed_phase_te_ms(field_t: float) -> float:
 
 
 def fat_phasor(
-    te_ms: Tensor, *, field_t: Value, peaks: Sequence[FatPeak] = FAT_PEAKS
-) -> tuple[Tensor, Tensor]:
+    te_ms: Value, *, field_t: Value, peaks: Sequence[FatPeak] = FAT_PEAKS
+) -> tuple[Value, Value]:
     """Return the sum of the peaks of fat, each turned by its frequency, relative to water.
 
     Args:
@@ -72,10 +74,14 @@ def fat_phasor(
         peaks: spectrum whose shares sum to 1.
 
     Returns:
-        Real and imaginary part, each of the broadcast shape; 1 and 0 at time 0. The magnitude
-        falls below 1 as the peaks part.
+        Real and imaginary part, each of the broadcast shape, or a number where both are; 1 and
+        0 at time 0. The magnitude falls below 1 as the peaks part.
     """
     turns_per_ppm = GYROMAGNETIC_RATIO_MHZ_PER_TESLA * field_t * te_ms / 1000
+    if not isinstance(turns_per_ppm, Tensor):  # one echo time: tensors would cost more
+        turn = 2j * math.pi * turns_per_ppm
+        phasor = sum(peak.share * cmath.exp(turn * peak.shift_ppm) for peak in peaks)
+        return phasor.real, phasor.imag
     spectrum = torch.tensor(peaks, dtype=turns_per_ppm.dtype, device=turns_per_ppm.device)
     shift_ppm, share = spectrum.T
     angles = 2 * torch.pi * shift_ppm * turns_per_ppm[..., None]
@@ -133,9 +139,7 @@ def dixon(
     signal = spoiled_gradient_echo(
         pd, t1_ms, t2_star_ms, tr_ms=tr_ms, te_ms=te_ms, flip_deg=flip_deg
     )
-    real, imaginary = fat_phasor(
-        torch.as_tensor(te_ms).to(fat_fraction), field_t=field_t, peaks=peaks
-    )
+    real, imaginary = fat_phasor(te_ms, field_t=field_t, peaks=peaks)
     water_share = 1 - fat_fraction
     share = torch.hypot(water_share + fat_fraction * real, fat_fraction * imaginary)
     return DixonSignals(signal * share, signal * water_share, signal * fat_fraction)

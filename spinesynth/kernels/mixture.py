@@ -46,12 +46,12 @@ def label_lookup(gaussian_of: dict[int, int]) -> Tensor:
 
 
 def _gaussian_index(labels: Tensor, count: int, lookup: Tensor | None) -> Tensor:
-    """Return each voxel's Gaussian as int32, refusing codes that have none."""
-    index = labels.to(torch.int32)
+    """Return each voxel's Gaussian as int64, refusing codes that have none."""
+    index = labels.long()  # looked up faster than int32
     if lookup is not None:
         known = index.clamp(0, len(lookup) - 1)
         index = torch.where(known == index, lookup.index_select(0, known), -1)
-    low, high = index.aminmax()
+    low, high = (labels if lookup is None else index).aminmax()  # narrow codes are faster
     if int(low) < 0 or int(high) >= count:
         lost = sorted(set(labels[(index < 0) | (index >= count)].tolist()))
         raise ValueError(
@@ -212,11 +212,11 @@ def add_tissue_texture(
     ]
     for start, stop in _slabs(shape, image.device):
         slabs = [
-            (slab, gain, _gaussian_index(part, gains.shape[2], lookup).flatten().long())
+            (slab, gain, _gaussian_index(part, gains.shape[2], lookup).flatten())
             for slab, gain, part in zip(
                 target[:, start:stop], gains, codes[:, start:stop], strict=True
             )
-        ]  # int64 is looked up faster than int32
+        ]
         for scale, rows in enumerate(fields):
             field = _upsample_slab(rows, shape, start, stop)
             for slab, gain, index in slabs:

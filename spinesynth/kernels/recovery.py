@@ -11,12 +11,20 @@ from spinesynth.kernels.sequence_checks import Value
 def share_left(time_ms: Value, relaxation_ms: Tensor) -> Tensor:
     """Return the share that is left after a time > 0; nothing, if relaxation takes no time."""
     # by a tensor, a number is divided at thrice the cost
-    return torch.exp(relaxation_ms.reciprocal() * -time_ms)
+    return _left(time_ms, relaxation_ms.reciprocal())
 
 
 def share_gone(time_ms: Value, relaxation_ms: Tensor) -> Tensor:
     """Return the share that is gone, exact where it is small."""
-    return -torch.expm1(relaxation_ms.reciprocal() * -time_ms)
+    return _gone(time_ms, relaxation_ms.reciprocal())
+
+
+def _left(time_ms: Value, rate: Tensor) -> Tensor:
+    return torch.exp(rate * -time_ms)
+
+
+def _gone(time_ms: Value, rate: Tensor) -> Tensor:
+    return -torch.expm1(rate * -time_ms)
 
 
 def missing_at_excitation(
@@ -37,10 +45,10 @@ def missing_at_excitation(
             "echo_train_length and echo_spacing_ms must be given together, "
             f"got {echo_train_length} and {echo_spacing_ms}"
         )
-    spacing = share_left(echo_spacing_ms, t1_ms)
+    rate = t1_ms.reciprocal()
     train_ms = echo_train_length * echo_spacing_ms
     sign = 2 * (echo_train_length % 2) - 1
-    half_gone = share_gone(echo_spacing_ms / 2, t1_ms)
-    remainder = half_gone * half_gone / (1 + spacing)
-    remainder = remainder * (1 + sign * share_left(train_ms, t1_ms))
-    return (1 - remainder) * share_left(tr_ms - train_ms, t1_ms)
+    half_gone = _gone(echo_spacing_ms / 2, rate)
+    remainder = half_gone * half_gone / (1 + _left(echo_spacing_ms, rate))
+    remainder = remainder * (1 + sign * _left(train_ms, rate))
+    return (1 - remainder) * _left(tr_ms - train_ms, rate)

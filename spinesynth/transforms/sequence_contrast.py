@@ -140,7 +140,9 @@ class RandSequenceContrast(TissuePainter):
         )
         table = signal_table(protocol, patient, conditions)
         size = (_PROPERTIES, len(TEXTURE_SCALES_VOX))
-        texture = self.R.uniform(*self.texture, size) * (2 * self.R.randint(2, size=size) - 1)
+        low, high = self.texture
+        sides = self.R.uniform(-1, 1, size)  # sign and place in the range at once
+        texture = np.copysign(low + (high - low) * np.abs(sides), sides)
         signal, *slopes = (column.numpy() for column in table)
         brightest = max(signal.tolist())
         return SequenceContrastRecord(
