@@ -18,8 +18,8 @@ exponential bias of a B-spline of 4 nodes an axis; gamma; slice profile (which i
 sampling on all axes or on one, Rician noise on the coarse grid, interpolation; percentiles."""
 
 FULL_NOTE = """\
-the recipe `full`: the same, with texture at three scales, partial volume, split and merged
-tissues, coil, correlated faults of k-space and saturation at their probabilities. More than any
+the recipe `full`: the same, with signals of a drawn scan, texture of T1, T2 and proton density
+at three scales, partial volume, coil, correlated faults of k-space and saturation at their probabilities. More than any
 peer does."""
 
 

@@ -46,11 +46,12 @@ def label_lookup(gaussian_of: dict[int, int]) -> Tensor:
 
 
 def _gaussian_index(labels: Tensor, count: int, lookup: Tensor | None) -> Tensor:
-    """Return each voxel's Gaussian as int64, refusing codes that have none."""
+    """Return each voxel's Gaussian as flat int64, refusing codes that have none."""
+    labels = labels.flatten()
     index = labels.long()  # looked up faster than int32
     if lookup is not None:
         known = index.clamp(0, len(lookup) - 1)
-        index = torch.where(known == index, lookup.index_select(0, known), -1)
+        index = torch.where(known == index, lookup.index_select(0, known).long(), -1)
     low, high = (labels if lookup is None else index).aminmax()  # narrow codes are faster
     if int(low) < 0 or int(high) >= count:
         lost = sorted(set(labels[(index < 0) | (index >= count)].tolist()))
@@ -212,7 +213,7 @@ def add_tissue_texture(
     ]
     for start, stop in _slabs(shape, image.device):
         slabs = [
-            (slab, gain, _gaussian_index(part, gains.shape[2], lookup).flatten())
+            (slab, gain, _gaussian_index(part, gains.shape[2], lookup))
             for slab, gain, part in zip(
                 target[:, start:stop], gains, codes[:, start:stop], strict=True
             )

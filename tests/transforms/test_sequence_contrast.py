@@ -47,6 +47,16 @@ def test_names_are_equally_likely_whatever_their_families_hold() -> None:
         assert drawn.count(sequence) / 400 == pytest.approx(1 / 6, abs=0.075)
 
 
+@pytest.mark.parametrize("shape", [(1, 12, 16), (1, 4, 12, 16)])
+def test_texture_follows_codes_of_ones_own(shape: tuple[int, ...]) -> None:
+    tissue = torch.randint(len(Tissue), shape, generator=torch.Generator().manual_seed(0))
+    images = []
+    for codes, labels in ((tissue, None), (tissue * 9 + 5, {9 * t + 5: t for t in Tissue})):
+        paint = RandSequenceContrast(texture=(0.05, 0.05), labels=labels)
+        images.append(paint.set_random_state(2)(codes))
+    assert torch.equal(*images)
+
+
 def test_every_sequence_can_be_asked_for_at_its_field() -> None:
     for sequence in Sequence:
         fields = (1.5,) if sequence is Sequence.T2_SPACE else (1.5, 3.0)

@@ -162,7 +162,7 @@ def test_sides_are_exchanged_in_label_maps_and_not_in_the_tissue_map() -> None:
 )
 def test_maps_of_any_dtype_give_one_image_and_are_left_alone(dtype: torch.dtype) -> None:
     tissue = blocks((40, 44))
-    overrides = {"RandTissueContrast": {"split_prob": 1.0}, "RandChemicalShift": {"prob": 1.0}}
+    overrides = {"RandContrast": {"spread": (0.1, 0.1)}, "RandChemicalShift": {"prob": 1.0}}
     images = []
     for kind in (torch.uint8, dtype):
         given: dict[Hashable, Any] = {"tissue": tissue.to(kind), "label": tissue.to(kind)}
@@ -200,7 +200,7 @@ def test_fat_is_that_of_the_tissues_whatever_their_codes() -> None:
     images = []
     for codes, labels in ((tissue, None), (far, {6 * t + 100: t.name.lower() for t in Tissue})):
         overrides: dict[str, Any] = {
-            "RandTissueContrast": {"labels": labels},
+            "RandContrast": {"labels": labels},
             "RandChemicalShift": {"prob": 1.0},
         }
         made = RandSynthesizeMRI("full", patch_size=(24, 28), overrides=overrides).set_random_state(
