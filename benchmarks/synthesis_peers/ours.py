@@ -19,8 +19,8 @@ sampling on all axes or on one, Rician noise on the coarse grid, interpolation; 
 
 FULL_NOTE = """\
 the recipe `full`: the same, with signals of a drawn scan, texture of T1, T2 and proton density
-at three scales, partial volume, coil, correlated faults of k-space and saturation at their probabilities. More than any
-peer does."""
+at three scales, partial volume, coil, correlated faults of k-space and saturation at their
+probabilities. More than any peer does."""
 
 
 def build_ours(work: Work) -> Maker:
