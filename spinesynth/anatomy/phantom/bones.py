@@ -17,8 +17,8 @@ from spinesynth.anatomy.phantom.canvas import code_of
 from spinesynth.anatomy.phantom.findings import FindingKind
 from spinesynth.anatomy.phantom.grid import Window
 from spinesynth.anatomy.phantom.laminectomy import resection_distance
-from spinesynth.anatomy.phantom.masks import above, below, cover
-from spinesynth.anatomy.phantom.pelvis import hip_course, hip_distance, may_be_hip
+from spinesynth.anatomy.phantom.masks import above, below, cover, largest
+from spinesynth.anatomy.phantom.pelvis import hip_course, hip_distance, hip_excess
 from spinesynth.anatomy.phantom.sacrum import (
     sacral_arch_distance,
     sacral_body_shape,
@@ -63,17 +63,24 @@ def paint_sacrum(scene: Scene) -> None:
             code_of(Tissue.AIR, Structure.SACRUM)
         )
         inside, grown = below(distance, 0.0), below(distance, _SACRAL_DISC_GROWTH_MM)
+        # the gap of the disc on S1, which its rudimentary discs do not reach
+        bodies = [row for row, n in enumerate(tiles.numbers) if not is_disc[n]]
+        _part_discs(scene, [tiles.windows[row] for row in bodies], distance[bodies])
         for row, (n, window) in enumerate(zip(tiles.numbers, tiles.windows, strict=True)):
-            if not is_disc[n]:  # the gap of the disc on S1
-                _part_disc(scene, window, distance[row])
             mask, code = (grown[row], disc) if is_disc[n] else (inside[row], bone[row])
             cover(scene.canvas.codes[window], mask, code)
 
 
 def _paint_hips(scene: Scene) -> None:
     course = hip_course(scene.record, scene.spine)
-    box = Box(scene.spine.sacrum[0], (0.0, 0.0, -15.0), (110.0, 80.0, 75.0))
-    near = scene.near([box], lambda p: may_be_hip(p.u, p.t, p.s, course))
+    boxes = [
+        Box(scene.spine.sacrum[0], (side, 0.0, -15.0), (45.0, 80.0, 75.0)) for side in (-65.0, 65.0)
+    ]
+    near = torch.cat(
+        [scene.near([box], lambda p: hip_excess(p.u, p.t, p.s, course)) for box in boxes]
+    )
+    if not near.numel():
+        return
     local = scene.points.at(near)
     distance = hip_distance(local.u, local.t, local.s, course).add_(local.rough)
     tissue = scene.bone_tissue(distance, Tissue.MARROW_SACRUM)
@@ -85,8 +92,10 @@ def _paint_sacral_arch(scene: Scene) -> None:
     boxes = [Box(frame, (0.0, -8.0, 0.0), (62.0, 55.0, 30.0)) for frame in scene.spine.sacrum]
     near = scene.near(
         boxes,
-        lambda p: (p.s < course.s_top + 5.0) & (p.s > course.s_tip - 5.0)
-        & ((p.t + 8.0).abs() < 42.0) & (p.u.abs() < 62.0),
+        lambda p: largest(
+            p.s - (course.s_top + 5.0), (course.s_tip - 5.0) - p.s,
+            (p.t + 8.0).abs_().sub_(42.0), p.u.abs().sub_(62.0),
+        ),
     )  # fmt: skip
     local = scene.points.at(near)
     canal = scene.canal.distance.view(-1).index_select(0, near)
@@ -159,8 +168,7 @@ def _paint_bodies(scene: Scene, arches: Tensor) -> None:
         frames, p = scene.frames(tiles, boxes), tiles.points
         local = frames.coordinates(p.x, p.y, p.z)
         body = body_distance(local, frames, scene.shapes(tiles, shapes)).add_(p.rough)
-        for window, distance in zip(tiles.windows, body.unbind(), strict=True):
-            _part_disc(scene, window, distance)
+        _part_discs(scene, tiles.windows, body)
         inside = below(body, 0.0)
         ends = above(local[2].abs(), _END_SHARE * frames.height_mm)
         rim = _unlabelled_rim(scene, body, ends, tiles.read(arches))
@@ -177,10 +185,11 @@ def _unlabelled_rim(scene: Scene, body: Tensor, ends: Tensor, arches: Tensor) ->
     return torch.maximum(rim, walls, out=rim)
 
 
-def _part_disc(scene: Scene, window: Window, bone: Tensor) -> None:
-    """Take the label, not the tissue, of a disc where the distance to bone is within its gap."""
-    beside = below(bone, scene.record.outline.disc_gap_mm)
-    scene.canvas.unlabel(window, beside, Structure.DISC)
+def _part_discs(scene: Scene, windows: list[Window], bone: Tensor) -> None:
+    """Take the label, not the tissue, of discs where the distance to bone is within the gap."""
+    if windows:
+        beside = below(bone, scene.record.outline.disc_gap_mm)
+        scene.canvas.unlabel(windows, beside.unbind(), Structure.DISC)
 
 
 def _body_tissue(

@@ -10,7 +10,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from spinesynth.anatomy.phantom.grid import EVERYWHERE, SampleGrid, Window
+from spinesynth.anatomy.phantom.grid import (
+    EVERYWHERE,
+    SampleGrid,
+    Window,
+    slabs,
+    stack_windows,
+)
 from spinesynth.anatomy.phantom.masks import cover
 from spinesynth.anatomy.phantom.spine_curve import Spine, SpinePlane
 from spinesynth.anatomy.phantom.waves import WAVE_COUNT, SampledWaves, WaveField
@@ -18,37 +24,49 @@ from spinesynth.anatomy.structures import Structure
 from spinesynth.anatomy.tissues import Tissue
 from spinesynth.seeding import make_generator
 
-_FIELDS = 7  # of Points
+_FIELDS, _TILE_FIELDS = 7, 4  # of Points and of TilePoints, which come first
 # A tensor beyond this is taken from the system at every call, page by page:
 _LARGE_BYTES = 2**24
 _STRUCTURE_STEP, _INSTANCE_STEP = 64, 512  # tissue + 64 structure + 512 instance
+_STRUCTURES = _INSTANCE_STEP // _STRUCTURE_STEP
+
+
+class TilePoints(NamedTuple):
+    """Irregular body coordinates and roughness of voxels in mm; all of one shape."""
+
+    x: Tensor
+    y: Tensor
+    z: Tensor
+    rough: Tensor
+
+
+class SpinePoints(NamedTuple):
+    """Roughness and spine coordinates of single voxels in mm, each (N,)."""
+
+    rough: Tensor
+    u: Tensor
+    t: Tensor
+    s: Tensor
 
 
 class Points(NamedTuple):
     """Irregular body and spine coordinates of voxels in mm; all of one shape.
 
+    The first four are those of :class:`TilePoints`, the last four of :class:`SpinePoints`.
+
     Attributes:
         x, y, z: body coordinates (R, A, S) after the smooth displacement.
-        u, t, s: spine coordinates.
         rough: zero-mean surface roughness in mm, to be added to distances.
+        u, t, s: spine coordinates.
     """
 
     x: Tensor
     y: Tensor
     z: Tensor
+    rough: Tensor
     u: Tensor
     t: Tensor
     s: Tensor
-    rough: Tensor
-
-
-class SpinePoints(NamedTuple):
-    """Spine coordinates and roughness of single voxels in mm, each (N,)."""
-
-    u: Tensor
-    t: Tensor
-    s: Tensor
-    rough: Tensor
 
 
 @dataclass(frozen=True)
@@ -89,25 +107,29 @@ class PointMap:
     def at(self, flat: Tensor) -> SpinePoints:
         """Return the spine coordinates at flat indices."""
         lines = list(chain.from_iterable(group.flatten(1).unbind() for group in self.groups))
-        return SpinePoints(*(line.index_select(0, flat) for line in lines[3:]))
+        return SpinePoints(*(line.index_select(0, flat) for line in lines[_TILE_FIELDS - 1 :]))
 
-    def stack(self, windows: Sequence[Window]) -> Points:
+    def stack(self, windows: Sequence[Window]) -> TilePoints:
         """Return the points of equal windows, each field (L, i, j, k)."""
-        if len(windows) == 1:
-            return Points(*(field[None] for field in self[windows[0]]))
         parts = (
-            torch.stack([group[(slice(None), *w)] for w in windows], 1).unbind()
-            for group in self.groups
+            stack_windows(group[:_TILE_FIELDS], windows, dim=1).unbind()
+            for group in self.groups[:_TILE_FIELDS]
         )
-        return Points(*chain.from_iterable(parts))
+        return TilePoints(*chain.from_iterable(parts))
 
-    def near(self, window: Window, chosen: Callable[[Points], Tensor]) -> Tensor:
-        """Return the flat indices in the grid of the points of a window that are chosen."""
-        i, j, k = chosen(self[window]).nonzero().unbind(dim=1)
+    def near(self, window: Window, excess: Callable[[Points], Tensor]) -> Tensor:
+        """Return the flat indices in the grid of a window's points of negative excess."""
         _, rows, columns = self.shape
-        flat = ((i + window[0].start) * rows + (j + window[1].start)) * columns
-        shifted: Tensor = flat + (k + window[2].start)
-        return shifted
+        first, j, k = window
+        size = (first.stop - first.start, j.stop - j.start, k.stop - k.start)
+        found = []
+        for slab in slabs(size, self.groups[0].device):
+            start = first.start + slab.start
+            points = self[slice(start, first.start + slab.stop), j, k]
+            i, row, column = (excess(points) < 0.0).nonzero().unbind(dim=1)
+            offset = (start * rows + j.start) * columns + k.start
+            found.append((i * rows).add_(row).mul_(columns).add_(column).add_(offset))
+        return torch.cat(found)
 
 
 @dataclass(frozen=True)
@@ -154,7 +176,7 @@ class Locator:
             coordinate.add_(wave, alpha=self.irregularity_mm)
             for coordinate, wave in zip(self.grid.body_coordinates(window), waves, strict=True)
         )
-        return Points(x, y, z, *self.plane.coordinates(x, y, z), rough.mul_(self.roughness_mm))
+        return Points(x, y, z, rough.mul_(self.roughness_mm), *self.plane.coordinates(x, y, z))
 
 
 def code_of(
@@ -220,25 +242,40 @@ class Canvas:
         free = _has_structure(codes, Structure.BACKGROUND).mul_(inside)
         self.put(flat, codes.add_(free, alpha=code_of(Tissue.AIR, structure)))
 
-    def unlabel(self, window: Window, inside: Tensor, structure: Structure) -> None:
-        """Take label and instance of a structure from a mask of a window; tissues stay."""
-        here = self.codes[window]
-        mask = _has_structure(here, structure).mul_(inside)
-        cover(here, mask, here.remainder(_STRUCTURE_STEP))
+    def unlabel(
+        self, windows: Sequence[Window], inside: Sequence[Tensor], structure: Structure
+    ) -> None:
+        """Take label and instance of a structure from masks of windows; tissues stay.
+
+        Args:
+            windows: of one shape (i, j, k).
+            inside: mask of every window, float32.
+            structure: whose label goes.
+        """
+        here = stack_windows(self.codes, windows)
+        bare = here - (here / _STRUCTURE_STEP).floor_().mul_(_STRUCTURE_STEP)
+        masks = _has_structure(here, structure)
+        for window, mask, chosen, tissue in zip(windows, masks, inside, bare, strict=True):
+            cover(self.codes[window], mask.mul_(chosen), tissue)
 
     def maps(self, window: Window = EVERYWHERE) -> tuple[Tensor, Tensor, Tensor]:
         """Return structure, instance and tissue of a window, uint8 (i, j, k)."""
-        codes = self.codes[window].to(torch.int32)
-        return (
-            ((codes >> 6) & 7).to(torch.uint8),
-            (codes >> 9).to(torch.uint8),
-            (codes & 63).to(torch.uint8),
-        )
+        codes = self.codes[window]
+        maps = torch.empty((3, *codes.shape), dtype=torch.uint8, device=codes.device)
+        for slab in slabs(codes.shape, codes.device):
+            part = codes[slab].to(torch.int16)  # codes stay below 2^15
+            structure, instance, tissue = maps[:, slab]
+            structure.copy_((part >> 6) & 7)
+            instance.copy_(part >> 9)
+            tissue.copy_(part & 63)
+        structure, instance, tissue = maps
+        return structure, instance, tissue
 
 
 def _has_structure(codes: Tensor, structure: Structure) -> Tensor:
     """Return 1 where codes are of a structure, else 0."""
-    structures = (codes / _STRUCTURE_STEP).floor_().remainder_(_INSTANCE_STEP // _STRUCTURE_STEP)
+    structures = (codes / _STRUCTURE_STEP).floor_()
+    structures.sub_((structures / _STRUCTURES).floor_(), alpha=_STRUCTURES)
     return torch.eq(structures, int(structure), out=structures)
 
 

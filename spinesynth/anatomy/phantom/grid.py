@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
-from math import cos, radians, sin
+from math import cos, prod, radians, sin
 
 import numpy as np
 import torch
@@ -70,7 +70,7 @@ class SampleGrid:
     @property
     def block_voxels(self) -> int:
         """Return how many voxels to treat at a time: few on a processor with its caches."""
-        return _BLOCK_VOXELS if self.device.type == "cpu" else sys.maxsize
+        return _block_voxels(self.device)
 
     def blocks(self) -> list[Window]:
         """Return windows of at most ``block_voxels`` that tile the grid, of compact shape."""
@@ -142,6 +142,29 @@ class SampleGrid:
             (slice(a[0], b[0]), slice(a[1], b[1]), slice(a[2], b[2])) if held else None
             for a, b, held in zip(start.tolist(), stop.tolist(), inside.tolist(), strict=True)
         ]
+
+
+def _block_voxels(device: torch.device) -> int:
+    return _BLOCK_VOXELS if device.type == "cpu" else sys.maxsize
+
+
+def slabs(shape: Sequence[int], device: torch.device) -> list[slice]:
+    """Return ranges along the first axis that cut a box into slabs of about a block each."""
+    rows, of_row = shape[0], prod(shape[1:])
+    thick = max(1, _block_voxels(device) // of_row)
+    return [slice(start, min(start + thick, rows)) for start in range(0, rows, thick)]
+
+
+def stack_windows(field: Tensor, windows: Sequence[Window], *, dim: int = 0) -> Tensor:
+    """Return what equal windows show of a map, stacked along a new axis.
+
+    Args:
+        field: (I, J, K) or, with F fields before, (F, I, J, K).
+        windows: L of them.
+        dim: the new axis of length L, which also counts the axes before I.
+    """
+    parts = [field[(..., *window)] for window in windows]
+    return parts[0].unsqueeze(dim) if len(parts) == 1 else torch.stack(parts, dim)
 
 
 def rotation_matrix(rotation_deg: tuple[float, float, float]) -> Tensor:

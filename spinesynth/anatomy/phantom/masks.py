@@ -23,6 +23,13 @@ def above(value: Tensor, limit: float | Tensor) -> Tensor:
     return torch.gt(value, limit, out=torch.empty_like(value))
 
 
+def largest(first: Tensor, *others: Tensor) -> Tensor:
+    """Return the greatest of several values, point by point; the first is overwritten."""
+    for other in others:
+        torch.maximum(first, other, out=first)
+    return first
+
+
 def equal(first: Tensor, second: Tensor) -> Tensor:
     """Return 1 where two maps are equal, else 0."""
     return torch.eq(first, second, out=torch.empty_like(first))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from spinesynth.anatomy.phantom.masks import largest
 from spinesynth.anatomy.phantom.parameters import PhantomRecord
 from spinesynth.anatomy.phantom.shapes import intersect_rounded
 from spinesynth.anatomy.phantom.spine_curve import Spine
@@ -39,16 +40,15 @@ def hip_course(record: PhantomRecord, spine: Spine) -> HipCourse:
     )
 
 
-def may_be_hip(u: Tensor, t: Tensor, s: Tensor, course: HipCourse) -> Tensor:
-    """Return which points are near enough to a wing to be measured, bool."""
-    rise = s - course.s_top
-    lateral, ahead = u.abs() - course.joint_side_mm, t - course.joint_front_mm
+def hip_excess(u: Tensor, t: Tensor, s: Tensor, course: HipCourse) -> Tensor:
+    """Return how far points lie beyond where a wing is measured, in mm, negative within."""
     inner = _LATERAL * -_BACK_MM - _FORWARD * _THICK_MM  # the hindmost corner, nearest the middle
-    return (
-        (lateral > inner - _REACH_MM)
-        & (ahead.abs() < _FRONT_MM)
-        & (rise < _CREST_MM + _REACH_MM)
-        & (rise > -_LOW_MM - _REACH_MM)
+    rise, ahead = s - course.s_top, t - course.joint_front_mm
+    return largest(
+        u.abs().sub_(course.joint_side_mm).neg_().add_(inner - _REACH_MM),
+        ahead.abs_().sub_(_FRONT_MM),
+        rise - (_CREST_MM + _REACH_MM),
+        (-_LOW_MM - _REACH_MM) - rise,
     )
 
 

@@ -73,9 +73,15 @@ def render_phantom(
         torch.Size([2, 64, 64])
     """
     _check_grid(shape, spacing_mm)
-    spine = stack_spine(record)
     turn = rotation_matrix(rotation_deg)
-    grid = _place_grid(record, spine, shape, spacing_mm, centre_mm, turn, torch.device(device))
+    with torch.inference_mode():  # the calls are many and small, and cost less without a graph
+        spine = stack_spine(record)
+        grid = _place_grid(record, spine, shape, spacing_mm, centre_mm, turn, torch.device(device))
+        canvas = _paint(grid, record, spine)
+    return PhantomMaps(*canvas.maps(), grid.affine(turn, centre_mm))
+
+
+def _paint(grid: SampleGrid, record: PhantomRecord, spine: Spine) -> Canvas:
     canvas, points = _paint_trunk(grid, record, spine)
     scene = Scene.prepare(canvas, points, grid, record, spine)
     paint_foramina(scene)
@@ -85,7 +91,7 @@ def render_phantom(
     paint_sacrum(scene)
     paint_vertebrae(scene)
     paint_bone_lesions(scene)
-    return PhantomMaps(*canvas.maps(), grid.affine(turn, centre_mm))
+    return canvas
 
 
 def _paint_trunk(grid: SampleGrid, record: PhantomRecord, spine: Spine) -> tuple[Canvas, PointMap]:

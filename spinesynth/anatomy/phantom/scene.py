@@ -12,7 +12,7 @@ from torch import Tensor
 from spinesynth.anatomy.phantom.canal import CanalCourse, bony_canal_distance, canal_course
 from spinesynth.anatomy.phantom.canvas import Canvas, PointMap, Points, SpinePoints, code_of
 from spinesynth.anatomy.phantom.grid import SampleGrid, Window
-from spinesynth.anatomy.phantom.masks import above, cover
+from spinesynth.anatomy.phantom.masks import above, cover, largest
 from spinesynth.anatomy.phantom.parameters import PhantomRecord
 from spinesynth.anatomy.phantom.spine_curve import Frame, Spine
 from spinesynth.anatomy.phantom.tiles import (
@@ -75,8 +75,9 @@ class Scene:
         half = (28.0 + abs(record.scoliosis_mm), 60.0, 40.0)
         boxes = [Box(frame, (0.0, -18.0, 0.0), half) for frame in spine.vertebrae + spine.sacrum]
         near = points_near(
-            points, grid, record, boxes, lambda p: (p.u.abs() < 28.0) & ((p.t + 18.0).abs() < 27.0)
-        )
+            points, grid, record, boxes,
+            lambda p: largest(p.u.abs().sub_(28.0), (p.t + 18.0).abs_().sub_(27.0)),
+        )  # fmt: skip
         local = points.at(near)
         bony = bony_canal_distance(local.u, local.t, local.s, course)
         distance = torch.full(grid.shape, FAR_MM, device=grid.device)
@@ -95,9 +96,9 @@ class Scene:
         """Return windows of the boxes that lie in the grid, in their order."""
         return tile_boxes(self.grid, self.points, boxes, margin_mm=_margin(self.record))
 
-    def near(self, boxes: Sequence[Box], chosen: Callable[[Points], Tensor]) -> Tensor:
-        """Return the flat indices of the points about some boxes that are chosen."""
-        return points_near(self.points, self.grid, self.record, boxes, chosen)
+    def near(self, boxes: Sequence[Box], excess: Callable[[Points], Tensor]) -> Tensor:
+        """Return the flat indices of the points of negative excess about some boxes."""
+        return points_near(self.points, self.grid, self.record, boxes, excess)
 
     def frames(self, tiles: Tiles, boxes: Sequence[Box]) -> FrameStack:
         """Return the frames of the boxes that tiles hold."""
@@ -134,13 +135,13 @@ def points_near(
     grid: SampleGrid,
     record: PhantomRecord,
     boxes: Sequence[Box],
-    chosen: Callable[[Points], Tensor],
+    excess: Callable[[Points], Tensor],
 ) -> Tensor:
-    """Return the flat indices of the points about some boxes that are chosen; none outside."""
+    """Return the flat indices of the points of negative excess about some boxes; none outside."""
     window = grid.around(box_windows(grid, boxes, margin_mm=_margin(record)))
     if window is None:
         return torch.empty(0, dtype=torch.int64, device=grid.device)
-    return points.near(window, chosen)
+    return points.near(window, excess)
 
 
 def _margin(record: PhantomRecord) -> float:

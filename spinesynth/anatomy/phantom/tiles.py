@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spinesynth.anatomy.phantom.canvas import PointMap, Points
-from spinesynth.anatomy.phantom.grid import Array, SampleGrid, Window
+from spinesynth.anatomy.phantom.canvas import PointMap, TilePoints
+from spinesynth.anatomy.phantom.grid import Array, SampleGrid, Window, stack_windows
 from spinesynth.anatomy.phantom.spine_curve import Frame
 
 ShapeT = TypeVar("ShapeT")
@@ -64,13 +64,11 @@ class Tiles:
 
     numbers: list[int]
     windows: list[Window]
-    points: Points
+    points: TilePoints
 
     def read(self, field: Tensor) -> Tensor:
         """Return a map (I, J, K) in the windows, (L, i, j, k)."""
-        if len(self.windows) == 1:
-            return field[(None, *self.windows[0])]
-        return torch.stack([field[window] for window in self.windows])
+        return stack_windows(field, self.windows)
 
 
 def box_windows(grid: SampleGrid, boxes: Sequence[Box], *, margin_mm: float) -> list[Window | None]:
