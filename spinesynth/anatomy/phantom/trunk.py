@@ -129,19 +129,26 @@ class Trunk:
             WaveField.draw(generator, wavelengths_mm=waves, stretch=(1.0, 1.0, 4.0))
             for waves in ((5.0, 16.0), (14.0, 40.0))
         ]
-        return cls(
-            record,
-            spine,
-            trunk_outline(record, spine),
-            SampledWaves.on_grid(organs, grid),
-            SampledWaves.on_grid(streaks, grid),
-        )
+        waves = SampledWaves.on_grid(organs + streaks, grid)
+        first, last = waves.parted(len(organs))
+        return cls(record, spine, trunk_outline(record, spine), first, last)
 
     def tissue(self, window: Window, points: Points) -> Tensor:
         """Return the tissues of a block, float32; parts out of its reach are left out."""
         column = _Column.locate(points, self.outline)
         layers = _layers(points, self.record, self.outline)
         tissue = torch.full_like(points.x, int(Tissue.FAT))
+        if layers.reach_inside(self.record.habitus.fat_front_mm):
+            self._inner(tissue, window, points, column, layers)
+        _wall_and_skin(tissue, self.record, layers)
+        if column.t_high > _VESSEL_T_MM and column.side_low < _LIGAMENT_SIDE_MM:
+            _anterior_ligament(tissue, points, column, self.spine)
+        return tissue
+
+    def _inner(
+        self, tissue: Tensor, window: Window, points: Points, column: _Column, layers: _Layers
+    ) -> None:
+        """Paint what the wall of the trunk encloses."""
         if column.t_high > _ORGAN_T_MM or self.record.habitus.has_lung:
             _viscera(tissue, points, column, self.organs.read(window), self.record, self.spine)
         _kidneys(tissue, points, column, self.spine)
@@ -154,10 +161,6 @@ class Trunk:
             )
         if column.t_high > _VESSEL_T_MM:
             _vessels(tissue, points, column, self.record, self.spine)
-        _wall_and_skin(tissue, self.record, layers)
-        if column.t_high > _VESSEL_T_MM and column.side_low < _LIGAMENT_SIDE_MM:
-            _anterior_ligament(tissue, points, column, self.spine)
-        return tissue
 
 
 @dataclass(frozen=True)
@@ -197,6 +200,14 @@ class _Layers:
     fascia: Tensor  # below the fascia of the back
     front: Tensor  # below the skin of the belly
     flank: Tensor  # below the skin of the nearer flank
+    belly: Tensor  # below the skin of belly and flanks, whose fat is thinner
+
+    def reach_inside(self, fat_mm: float) -> bool:
+        """Return whether any point lies inside the wall; on other devices, unasked, yes."""
+        if self.belly.device.type != "cpu":
+            return True
+        depth = torch.minimum(self.belly - (fat_mm + _WALL_MM), self.fascia)
+        return depth.max().item() >= 0.0
 
 
 def _layers(points: Points, record: PhantomRecord, outline: TrunkOutline) -> _Layers:
@@ -207,11 +218,14 @@ def _layers(points: Points, record: PhantomRecord, outline: TrunkOutline) -> _La
     inset = drop.neg_().add_(1.0).sqrt_().neg_().add_(1.0).mul_((front - back).mul_(0.5))
     bulge = smoothstep(points.u.abs(), 4.0, 26.0).mul_(5.0)
     behind = (points.y - back).sub_(inset)
+    front.sub_(inset).sub_(points.y)
+    flank = record.habitus.trunk_half_width_mm - points.x.abs()
     return _Layers(
         back=behind.add_(bulge, alpha=0.5),
         fascia=(points.y - fascia).sub_(inset).add_(bulge),
-        front=front.sub_(inset).sub_(points.y),
-        flank=record.habitus.trunk_half_width_mm - points.x.abs(),
+        front=front,
+        flank=flank,
+        belly=torch.minimum(front, flank + 0.3 * record.habitus.fat_front_mm),
     )
 
 
@@ -336,7 +350,7 @@ def _wall_and_skin(tissue: Tensor, record: PhantomRecord, layers: _Layers) -> No
     """Paint the abdominal wall, subcutaneous fat, skin and the air outside."""
     habitus = record.habitus
     fat_front = habitus.fat_front_mm
-    belly = torch.minimum(layers.front, layers.flank + 0.3 * fat_front)
+    belly = layers.belly
     cover(tissue, below(belly, fat_front + _WALL_MM), Tissue.MUSCLE)
     cover(tissue, torch.maximum(below(belly, fat_front), below(layers.fascia, 0.0)), Tissue.FAT)
     surface = torch.minimum(torch.minimum(layers.front, layers.back), layers.flank)

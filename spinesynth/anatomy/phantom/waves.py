@@ -17,6 +17,7 @@ from torch import Tensor
 from spinesynth.anatomy.phantom.grid import SampleGrid, Window
 
 WAVE_COUNT = 32  # enough for a field that looks Gaussian
+_RUN = 16  # steps of an axis; near the root of common lengths, where exponentials are fewest
 
 
 @dataclass(frozen=True)
@@ -82,14 +83,21 @@ class SampledWaves:
         phases = torch.stack([field.phases for field in fields]) + vectors @ grid.centre_mm
         turned = vectors @ grid.rotation
         i, j, k = grid.axes()
-        along_i = _phasor(i[:, None] * turned[:, None, :, 0] + phases[:, None])
-        along_j = _phasor(j[:, None] * turned[:, None, :, 1])
-        along_k = torch.view_as_real(_phasor(-turned[:, :, None, 2] * k)).movedim(-1, 2)
+        along_i = _phasors(i, turned[:, None, :, 0], phases[:, None])
+        along_j = _phasors(j, turned[:, None, :, 1])
+        along_k = torch.view_as_real(_phasors(k, -turned[:, None, :, 2])).movedim(1, -1).contiguous()
         scale = (2.0 / WAVE_COUNT) ** 0.5
         return cls(
             along_i.to(grid.device),
             along_j.to(grid.device),
             (scale * along_k.reshape(len(fields), 2 * WAVE_COUNT, -1)).to(grid.device),
+        )
+
+    def parted(self, count: int) -> tuple[SampledWaves, SampledWaves]:
+        """Return the first fields, as many as asked for, and the others."""
+        factors = (self.along_i, self.along_j, self.along_k)
+        return SampledWaves(*(f[:count] for f in factors)), SampledWaves(
+            *(f[count:] for f in factors)
         )
 
     def read(self, window: Window) -> Tensor:
@@ -99,6 +107,22 @@ class SampledWaves:
         # the real part of the product of the complex factors
         field = plane.reshape(len(i), -1, 2 * WAVE_COUNT) @ self.along_k[:, :, window[2]]
         return field.reshape(len(i), i.shape[1], j.shape[1], -1)
+
+
+def _phasors(axis: Tensor, rates: Tensor, phases: Tensor | float = 0.0) -> Tensor:
+    """Return ``exp(i (rate * position + phase))`` at the equal steps of an axis.
+
+    Runs of steps share their factor within the run, so that few exponentials are needed.
+
+    Args:
+        axis: positions (n,), float64.
+        rates: per mm, (F, 1, W), float64.
+        phases: radians, (F, 1, W).
+    """
+    starts, steps = axis[::_RUN], axis[:_RUN] - axis[0]
+    runs = _phasor(starts[:, None] * rates + phases)
+    within = _phasor(steps[:, None] * rates)
+    return (runs[:, :, None] * within[:, None]).flatten(1, 2)[:, : len(axis)]
 
 
 def _phasor(angle: Tensor) -> Tensor:
