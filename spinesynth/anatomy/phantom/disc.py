@@ -73,7 +73,9 @@ def disc_boxes(frames: Sequence[Frame], shapes: Sequence[DiscShape]) -> list[Box
     boxes = []
     for frame, shape in zip(frames, shapes, strict=True):
         depth, width = float(shape.depth_mm), float(shape.width_mm)
-        half = (width / 2 + 4.0, depth / 2 + 4.0, 0.5 * frame.height_mm + 14.0)
+        # as far as disc_distances lets it reach up and down, and its roughness
+        reach = max(frame.top_slope, 0.0) * depth + float(shape.overlap_mm) + 4.0
+        half = (width / 2 + 4.0, depth / 2 + 4.0, 0.5 * frame.height_mm + reach)
         boxes.append(Box(frame, (0.0, depth / 2, 0.0), half))
     return boxes
 

@@ -91,6 +91,7 @@ class _Segment:
     top: float  # half wedges, radians
     bottom: float
     slip: float = 0.0  # of its upper end, anterior
+    yaw: float = 0.0  # turn about its own axis, radians
 
 
 @dataclass(frozen=True)
@@ -151,19 +152,24 @@ class Spine:
     def _nearest(self, y: Array, z: Array) -> NDArray[np.int64]:
         """Return the index of the curve's nearest sample to every node, (Z, Y)."""
         coarse = self.curve[::_COARSE]
-        # the squared distance less what all samples share
+        # the squared distance less what all samples share; a neighbour may win, which is mended
         rows = (coarse * coarse).sum(axis=1) - 2.0 * z[:, None] * coarse[:, 1]
-        far = rows[:, None] - 2.0 * y[:, None] * coarse[:, 0]
-        start = far.argmin(axis=2) * _COARSE
-        best = np.full(start.shape, np.inf)
-        nearest: NDArray[np.int64] = start
-        for offset in range(-_COARSE, _COARSE + 1):
-            index = np.clip(start + offset, 0, len(self.curve) - 1)
-            dy, dz = y[None, :] - self.curve[index, 0], z[:, None] - self.curve[index, 1]
-            squared = dy * dy + dz * dz
-            nearest = np.where(squared < best, index, nearest)
-            best = np.minimum(best, squared)
+        columns = 2.0 * y[:, None] * coarse[:, 0]
+        far = rows.astype(np.float32)[:, None] - columns.astype(np.float32)
+        nearest: NDArray[np.int64] = far.argmin(axis=2) * _COARSE
+        step = _COARSE
+        while step > 1:  # the distance has one minimum near the coarse one
+            step //= 2
+            nearest = self._nearer(y, z, nearest, step)
         return nearest
+
+    def _nearer(self, y: Array, z: Array, index: NDArray[np.int64], step: int) -> NDArray[np.int64]:
+        """Return the nearest of samples and of those a step before and after them."""
+        offsets = np.array((-step, 0, step))[:, None, None]
+        tried = np.clip(index + offsets, 0, len(self.curve) - 1)
+        dy, dz = y - self.curve[:, 0].take(tried), z[:, None] - self.curve[:, 1].take(tried)
+        best = (dy * dy + dz * dz).argmin(axis=0)
+        return np.take_along_axis(tried, best[None], axis=0)[0]
 
 
 @dataclass(frozen=True)
@@ -214,17 +220,11 @@ def stack_spine(record: PhantomRecord) -> Spine:
         corners.append(corners[-1] + segment.height * _axis(segment.tilt) + slip)
     points = np.array(corners) - corners[len(sacral)]
     arc = np.concatenate(([0.0], np.cumsum([segment.height for segment in sequence])))
-    frames = [
-        _frame(segment, points[n], points[n + 1], (arc[n], arc[n + 1]), record)
-        for n, segment in enumerate(sequence)
-    ]
+    frames = _frames(sequence, points, arc, record)
     below, above = frames[: len(sacral)][::-1], frames[len(sacral) :]
     curve, s_first = _smooth_curve(points, arc, sequence)
     return Spine(
-        vertebrae=tuple(
-            _yawed(f, v.axial_rotation_deg)
-            for f, v in zip(above[1::2], record.vertebrae, strict=True)
-        ),
+        vertebrae=tuple(above[1::2]),
         discs=tuple(above[0::2]),
         sacrum=tuple(below[0::2]),
         sacral_discs=tuple(below[1::2]),
@@ -244,7 +244,8 @@ def _upper_segments(record: PhantomRecord) -> list[_Segment]:
         segments.append(_Segment(disc.posterior_height_mm, tilt - half, half, half, disc.slip_mm))
         tilt -= 2 * half
         half = radians(body.wedge_deg) / 2
-        segments.append(_Segment(body.posterior_height_mm, tilt - half, half, half))
+        yaw = radians(body.axial_rotation_deg)
+        segments.append(_Segment(body.posterior_height_mm, tilt - half, half, half, yaw=yaw))
         tilt -= 2 * half
     return segments
 
@@ -266,42 +267,46 @@ def _axis(tilt: float) -> Array:
     return np.array([sin(tilt), cos(tilt)])
 
 
-def _frame(
-    segment: _Segment, low: Array, high: Array, arc: tuple[float, float], record: PhantomRecord
-) -> Frame:
+def _frames(
+    sequence: list[_Segment], points: Array, arc: Array, record: PhantomRecord
+) -> list[Frame]:
+    """Return the frames of all segments, bottom to top."""
     rate = 2 * pi / SCOLIOSIS_WAVELENGTH_MM
-    phase = (arc[0] + arc[1]) / 2 * rate + record.scoliosis_phase
-    shift = record.scoliosis_mm * sin(phase)
-    slope = record.scoliosis_mm * rate * cos(phase)
-    # columns u = v x w, v and w; w leans sideways with the curve
-    forward, up, length = sin(segment.tilt), cos(segment.tilt), sqrt(slope * slope + 1.0)
-    w = (slope / length, forward / length, up / length)
-    axes = (
-        (1.0 / length, 0.0, w[0]),
-        (-slope * forward / length, up, w[1]),
-        (-slope * up / length, -forward, w[2]),
-    )
-    y, z = ((low + high) / 2).tolist()
-    return Frame(
-        origin=torch.tensor([shift, y, z], dtype=torch.float64),
-        axes=torch.tensor(axes, dtype=torch.float64),
-        height_mm=segment.height,
-        top_slope=tan(segment.top),
-        bottom_slope=tan(segment.bottom),
-        s_low=float(arc[0]),
-        s_high=float(arc[1]),
-    )
+    phase = (arc[:-1] + arc[1:]) / 2 * rate + record.scoliosis_phase
+    axes = _axes(sequence, record.scoliosis_mm * rate * np.cos(phase))
+    origins = np.empty((len(sequence), 3))
+    origins[:, 0] = record.scoliosis_mm * np.sin(phase)
+    origins[:, 1:] = (points[:-1] + points[1:]) / 2
+    return [
+        Frame(
+            origin=origin,
+            axes=turned,
+            height_mm=segment.height,
+            top_slope=tan(segment.top),
+            bottom_slope=tan(segment.bottom),
+            s_low=s_low,
+            s_high=s_high,
+        )
+        for segment, origin, turned, s_low, s_high in zip(
+            sequence,
+            torch.from_numpy(origins),
+            torch.from_numpy(axes),
+            arc[:-1].tolist(),
+            arc[1:].tolist(),
+            strict=True,
+        )
+    ]
 
 
-def _yawed(frame: Frame, angle_deg: float) -> Frame:
-    """Turn a frame about its own w axis."""
-    c, s = cos(radians(angle_deg)), sin(radians(angle_deg))
-    u, v, w = frame.axes.unbind(dim=1)
-    axes = torch.stack((c * u + s * v, c * v - s * u, w), dim=1)
-    return Frame(
-        frame.origin, axes, frame.height_mm, frame.top_slope, frame.bottom_slope,
-        frame.s_low, frame.s_high,
-    )  # fmt: skip
+def _axes(sequence: list[_Segment], slope: Array) -> Array:
+    """Return columns u = v x w, v and w (N, 3, 3); w leans sideways with the curve's slope."""
+    tilt, yaw = (np.array([getattr(part, name) for part in sequence]) for name in ("tilt", "yaw"))
+    forward, up, length = np.sin(tilt), np.cos(tilt), np.sqrt(slope * slope + 1.0)
+    u = np.stack((1.0 / length, -slope * forward / length, -slope * up / length), axis=1)
+    v = np.stack((np.zeros_like(up), up, -forward), axis=1)
+    w = np.stack((slope / length, forward / length, up / length), axis=1)
+    c, s = np.cos(yaw)[:, None], np.sin(yaw)[:, None]  # about w
+    return np.stack((c * u + s * v, c * v - s * u, w), axis=2)
 
 
 def _smooth_curve(points: Array, arc: Array, sequence: list[_Segment]) -> tuple[Array, float]:

@@ -85,7 +85,9 @@ class SampledWaves:
         i, j, k = grid.axes()
         along_i = _phasors(i, turned[:, None, :, 0], phases[:, None])
         along_j = _phasors(j, turned[:, None, :, 1])
-        along_k = torch.view_as_real(_phasors(k, -turned[:, None, :, 2])).movedim(1, -1).contiguous()
+        along_k = (
+            torch.view_as_real(_phasors(k, -turned[:, None, :, 2])).movedim(1, -1).contiguous()
+        )
         scale = (2.0 / WAVE_COUNT) ** 0.5
         return cls(
             along_i.to(grid.device),
