@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from math import cos, pi, radians, sin, sqrt, tan
+from math import cos, pi, radians, sin, tan
 
 import numpy as np
 import torch
