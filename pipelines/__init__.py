@@ -28,6 +28,8 @@ name for the checkout. Installed, import from there.
 ``run_robustness``        both for a checkpoint, with a report
 ``train_models``          train A, B or both and leave their checkpoints
 ``run_experiment``        train A and B, test both, report
+``read_sweep``            what a sweep tries, from its YAML
+``run_sweep``             train and score one trial after another
 ``run_demo``              pictures without any data
 ``draw_gallery``          each transform at several strengths, each recipe several times
 ``draw_contrast_chart``   tissue contrast over TR and TE, and a phantom imaged along a path

@@ -34,6 +34,7 @@ from spinesynth.commands import (
     measured_maps,
     pictures,
     prediction,
+    strategies,
     training,
 )
 from spinesynth.errors import OutputError, SpineSynthError
@@ -60,6 +61,7 @@ _COMMANDS = (
     training.train,
     training.experiment,
     training.study,
+    strategies.sweep,
     training.evaluate,
     prediction.predict,
     pictures.report,

@@ -25,6 +25,8 @@
 ``run_robustness``        both for a checkpoint, with a report
 ``train_models``          train A, B or both and leave their checkpoints
 ``run_experiment``        train A and B, test both, report
+``read_sweep``            what a sweep tries, from its YAML
+``run_sweep``             train and score one trial after another
 ``run_demo``              pictures without any data
 ``draw_gallery``          each transform at several strengths, each recipe several times
 ``draw_contrast_chart``   tissue contrast over TR and TE, and a phantom imaged along a path
@@ -62,6 +64,8 @@ if TYPE_CHECKING:
     from spinesynth.pipelines.robustness_run import run_robustness
     from spinesynth.pipelines.segment import segment_files
     from spinesynth.pipelines.split import split_cases
+    from spinesynth.pipelines.sweep import run_sweep
+    from spinesynth.pipelines.sweep_plan import read_sweep
     from spinesynth.pipelines.synthesize import synthesize_cases
     from spinesynth.pipelines.train import Trainer
     from spinesynth.pipelines.write_phantoms import write_phantom_dataset
@@ -87,10 +91,12 @@ __all__ = [
     "parse_config",
     "prepare_qmri",
     "read_config",
+    "read_sweep",
     "robustness_summary",
     "run_demo",
     "run_experiment",
     "run_robustness",
+    "run_sweep",
     "segment_files",
     "split_cases",
     "synthesize_cases",
@@ -120,10 +126,12 @@ _MODULES = {
     "parse_config": "config",
     "prepare_qmri": "qmri_prepare",
     "read_config": "config",
+    "read_sweep": "sweep_plan",
     "robustness_summary": "robustness",
     "run_demo": "demo",
     "run_experiment": "experiment",
     "run_robustness": "robustness_run",
+    "run_sweep": "sweep",
     "segment_files": "segment",
     "split_cases": "split",
     "synthesize_cases": "synthesize",

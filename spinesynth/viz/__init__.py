@@ -12,6 +12,7 @@ from spinesynth.viz.picture_grid import Sample
 from spinesynth.viz.pictures import draw_pictures
 from spinesynth.viz.samples import draw_samples
 from spinesynth.viz.style import STRUCTURE_COLOURS, encode_png
+from spinesynth.viz.sweep import draw_sweep
 from spinesynth.viz.training import draw_training
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "draw_pictures",
     "draw_samples",
     "draw_sheet",
+    "draw_sweep",
     "draw_training",
     "encode_palette_png",
     "encode_png",
