@@ -21,6 +21,7 @@ name for the checkout. Installed, import from there.
 ``load_predictor``        a predictor from a checkpoint
 ``EnsemblePredictor``     several predictors that vote
 ``load_members``          what predicts with all of some checkpoints, at several scales
+``cook_soup``             one checkpoint of the mean weights of several
 ``segment_files``         segment image files, each on its own grid
 ``evaluate_cases``        score a predictor on cases
 ``evaluate_robustness``   score it at falling resolution

@@ -62,6 +62,7 @@ _COMMANDS = (
     training.experiment,
     training.study,
     strategies.sweep,
+    strategies.soup,
     training.evaluate,
     prediction.predict,
     pictures.report,

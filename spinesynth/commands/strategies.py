@@ -31,3 +31,37 @@ def sweep(
     asked = read_sweep(file, sampler=sampler, trials=trials)
     folder = save_dir or Path("results") / asked.name
     typer.echo(run_sweep(asked, data=data, folder=folder, command=context.obj))
+
+
+def soup(
+    context: typer.Context,
+    checkpoint: Annotated[
+        list[Path], typer.Option("--checkpoint", help="Weights to average; repeat it.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Checkpoint to write.")],
+    method: Annotated[
+        Literal["uniform", "greedy"],
+        typer.Option(help="uniform: all; greedy: those that do not lower the Dice of --data."),
+    ] = "uniform",
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", "--data-dir", help="Validation scans for greedy: manifest (CSV)."),
+    ] = None,
+    split: Annotated[
+        Path | None,
+        typer.Option(help="tables/split.csv of a run: of --data its validation cases alone."),
+    ] = None,
+) -> None:
+    """Average the weights of checkpoints of one training or architecture."""
+    from spinesynth.pipelines.soup import cook_soup
+
+    typer.echo(
+        cook_soup(
+            checkpoint,
+            output=output,
+            command=context.obj,
+            method=method,
+            data=data,
+            split=split,
+        )
+    )

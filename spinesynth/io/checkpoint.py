@@ -31,6 +31,7 @@ _FIELDS: dict[str, type] = {
 _SEEN = "seen_patients"  # not in format 1
 _STATE = "training"  # only where a training goes on from it
 _SELECTION = "selection"  # only where somebody wrote it down
+_INGREDIENTS = "ingredients"  # only where the weights are a mean
 _FURTHER: dict[str, dict[str, type]] = {
     _FORMAT_1: {}, _FORMAT: {_SEEN: list}, _TRAINING: {_SEEN: list, _STATE: dict},
 }  # fmt: skip
@@ -58,6 +59,8 @@ class Checkpoint:
             ``weights`` holds all of its tensors; None for weights to predict with.
         selection: what it was chosen on among the checkpoints of its training, where
             that is more than its own validation samples; empty otherwise.
+        ingredients: SHA-256 of the files whose weights it is the mean of; none where
+            it is as a training left it.
     """
 
     config: dict[str, Any]
@@ -69,6 +72,7 @@ class Checkpoint:
     seen_patients: tuple[str, ...] = ()
     training: dict[str, Any] | None = None
     selection: str = ""
+    ingredients: tuple[str, ...] = ()
 
 
 def _digest(content: dict[str, Any]) -> str:
@@ -107,6 +111,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "weights": {k: v.detach().cpu().clone() for k, v in checkpoint.weights.items()},
         **({_STATE: checkpoint.training} if goes_on else {}),
         **({_SELECTION: checkpoint.selection} if checkpoint.selection else {}),
+        **({_INGREDIENTS: list(checkpoint.ingredients)} if checkpoint.ingredients else {}),
     }
     buffer = io.BytesIO()
     torch.save({**content, "digest": _digest(content)}, buffer)
@@ -159,6 +164,7 @@ def _load(path: Path, formats: Sequence[str]) -> Checkpoint:
         seen_patients=tuple(content.get(_SEEN, ())),
         training=content.get(_STATE),
         selection=content.get(_SELECTION, ""),
+        ingredients=tuple(content.get(_INGREDIENTS, ())),
     )
 
 
@@ -199,7 +205,9 @@ def _check_types(path: Path, content: dict[str, Any]) -> None:
             raise refuse_checkpoint(path, f"its {name} must be {kind.__name__}, got {got}")
     if not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in content["weights"].items()):
         raise refuse_checkpoint(path, "its weights must be tensors by name")
-    if not all(isinstance(name, str) for name in content.get(_SEEN, ())):
-        raise refuse_checkpoint(path, f"its {_SEEN} must be text")
+    for field in (_SEEN, _INGREDIENTS):
+        listed = content.get(field, [])
+        if type(listed) is not list or not all(isinstance(name, str) for name in listed):
+            raise refuse_checkpoint(path, f"its {field} must be text")
     if not isinstance(content.get(_SELECTION, ""), str):
         raise refuse_checkpoint(path, f"its {_SELECTION} must be text")

@@ -18,6 +18,7 @@
 ``load_predictor``        a predictor from a checkpoint
 ``EnsemblePredictor``     several predictors that vote
 ``load_members``          what predicts with all of some checkpoints, at several scales
+``cook_soup``             one checkpoint of the mean weights of several
 ``segment_files``         segment image files, each on its own grid
 ``evaluate_cases``        score a predictor on cases
 ``evaluate_robustness``   score it at falling resolution
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
     from spinesynth.pipelines.robustness import evaluate_robustness, robustness_summary
     from spinesynth.pipelines.robustness_run import run_robustness
     from spinesynth.pipelines.segment import segment_files
+    from spinesynth.pipelines.soup import cook_soup
     from spinesynth.pipelines.split import split_cases
     from spinesynth.pipelines.sweep import run_sweep
     from spinesynth.pipelines.sweep_plan import read_sweep
@@ -79,6 +81,7 @@ __all__ = [
     "VolumePredictor",
     "build_report",
     "check_data",
+    "cook_soup",
     "draw_contrast_chart",
     "draw_gallery",
     "draw_phantom_sheet",
@@ -114,6 +117,7 @@ _MODULES = {
     "VolumePredictor": "predict",
     "build_report": "report",
     "check_data": "check",
+    "cook_soup": "soup",
     "draw_contrast_chart": "contrast_chart",
     "draw_gallery": "gallery",
     "draw_phantom_sheet": "phantom_sheet",

@@ -116,24 +116,13 @@ class FinalChoice:
                 "model %s, step %d: %s is not scored: %s",
                 *(self.model, step, row.case_id, row.message),
             )
-        return [{**row, "step": step, "basis": REAL_SCANS} for row in self._rows(scored)]
-
-    def _rows(self, scored: Evaluation) -> list[dict[str, Any]]:
-        """Return rows of scores, and one with a note for each scan that failed."""
-        patients = {case.case_id: case.patient_id for case in self.scans}
-        failed = [
-            {
-                **{name: row[name] for name in FAILURE_COLUMNS if name in LONG_COLUMNS},
-                "patient_id": patients[row["case_id"]], "structure": "", "metric": _METRIC,
-                "value": float("nan"), "unit": "1", "note": f"[{row['code']}] {row['message']}",
-            }
-            for row in _records(scored.failures)
-        ]  # fmt: skip
-        return [*({**row, "note": ""} for row in _records(_finest(scored.table))), *failed]
+        return [
+            {**row, "step": step, "basis": REAL_SCANS} for row in score_rows(scored, self.scans)
+        ]
 
     def outcome(self, reached: Reached) -> Outcome:
         """Return what the scores so far lead to."""
-        dice, basis, note = _patient_means(reached.choice), REAL_SCANS, ""
+        dice, basis, note = patient_means(reached.choice), REAL_SCANS, ""
         if not (self.scans and dice):
             dice, basis = reached.kept, _SAMPLES[self.model]
             note = _NONE_SCORED if self.scans else _NO_SCAN
@@ -176,6 +165,29 @@ class FinalChoice:
         write_csv(path, table.reindex(columns=list(CHOICE_COLUMNS)))
 
 
+def score_rows(scored: Evaluation, scans: Sequence[Case]) -> list[dict[str, Any]]:
+    """Return what a choice among weights follows: Dice by scan and structure.
+
+    Args:
+        scored: the Dice of some scans.
+        scans: all that were to be scored.
+
+    Returns:
+        A row with an empty ``note`` for each structure, of whole vertebrae and their
+        parts the parts alone, and one that says why for each scan that failed.
+    """
+    patients = {case.case_id: case.patient_id for case in scans}
+    failed = [
+        {
+            **{name: row[name] for name in FAILURE_COLUMNS if name in LONG_COLUMNS},
+            "patient_id": patients[row["case_id"]], "structure": "", "metric": _METRIC,
+            "value": float("nan"), "unit": "1", "note": f"[{row['code']}] {row['message']}",
+        }
+        for row in _records(scored.failures)
+    ]  # fmt: skip
+    return [*({**row, "note": ""} for row in _records(_finest(scored.table))), *failed]
+
+
 def _finest(table: pd.DataFrame) -> pd.DataFrame:
     """Leave out structures of a scan that others of it are parts of: no voxel counts twice."""
     scored = table.groupby("case_id")["structure"].agg(set)
@@ -191,12 +203,15 @@ def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
 
 
-def _patient_means(rows: Sequence[dict[str, Any]]) -> dict[int, float]:
+def patient_means(rows: Sequence[dict[str, Any]]) -> dict[int, float]:
     """Return the mean over patients of each step; empty if no scan was scored.
 
     A scan that failed with every checkpoint counts for none, one that failed with some
     of them counts 0 for these. What is neither there nor predicted has no Dice, and
     counts for nothing.
+
+    Args:
+        rows: of :func:`score_rows`, each with its ``step``.
     """
     table = pd.DataFrame([row for row in rows if not math.isnan(row["value"])])
     if table.empty:

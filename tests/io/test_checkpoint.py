@@ -313,6 +313,8 @@ def test_every_changed_field_is_refused(
         ("step", "3", "its step must be int, got str"),
         ("seen_patients", [1], "its seen_patients must be text"),
         ("selection", 5, "its selection must be text"),
+        ("ingredients", "abc", "its ingredients must be text"),
+        ("ingredients", [1], "its ingredients must be text"),
     ],
 )
 def test_field_of_another_type_is_refused(
