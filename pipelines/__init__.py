@@ -23,6 +23,7 @@ name for the checkout. Installed, import from there.
 ``load_members``          what predicts with all of some checkpoints, at several scales
 ``cook_soup``             one checkpoint of the mean weights of several
 ``segment_files``         segment image files, each on its own grid
+``write_pseudo_labels``   label scans with a model where it is confident, for training
 ``evaluate_cases``        score a predictor on cases
 ``evaluate_robustness``   score it at falling resolution
 ``robustness_summary``    what of the Dice is kept at each severity

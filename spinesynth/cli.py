@@ -63,6 +63,7 @@ _COMMANDS = (
     training.study,
     strategies.sweep,
     strategies.soup,
+    strategies.pseudo_label,
     training.evaluate,
     prediction.predict,
     pictures.report,

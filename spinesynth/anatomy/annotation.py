@@ -7,6 +7,8 @@ into the two before), ``disc``, ``canal``, ``sacrum``.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from spinesynth.anatomy.label_schemes import SCHEMES, LabelScheme
 from spinesynth.anatomy.structures import REPORT_GROUPS, Structure
 
@@ -111,6 +113,19 @@ def report_groups(annotated: frozenset[str]) -> tuple[str, ...]:
     if _PARTS_OF_VERTEBRA <= known:
         known.add("vertebra")
     return tuple(name for name in REPORT_GROUPS if name in known)
+
+
+def words_of(structures: Iterable[Structure]) -> frozenset[str]:
+    """Return the words for what some structures annotate.
+
+    Args:
+        structures: that a label map, or a network, can tell apart.
+
+    Example:
+        >>> sorted(words_of([Structure.BACKGROUND, Structure.DISC, Structure.CANAL]))
+        ['canal', 'disc']
+    """
+    return frozenset(_WORD_OF[structure] for structure in structures if structure in _WORD_OF)
 
 
 def _known_as(structure: Structure, annotated: frozenset[str]) -> str:

@@ -179,6 +179,11 @@ class LabelScheme:
         first = Structure(int(structure[bad][0]))
         count = int(counts[bad][0])
         target = self._target(first)
+        if first is Structure.UNKNOWN:
+            raise ValueError(
+                f"scheme '{self.name}' cannot say what is unknown, and background says more; "
+                "use 'pseudo'"
+            )
         if target is None:
             raise ValueError(
                 f"scheme '{self.name}' splits vertebrae into body and posterior elements, "
@@ -200,7 +205,8 @@ class LabelScheme:
         for candidate in (structure, *_FOLDS.get(structure, ())):
             if candidate in self.structures:
                 return candidate
-        if structure is Structure.VERTEBRA and Structure.VERTEBRAL_BODY in self.structures:
+        splits = Structure.VERTEBRAL_BODY in self.structures
+        if structure is Structure.UNKNOWN or (structure is Structure.VERTEBRA and splits):
             return None
         return Structure.BACKGROUND
 

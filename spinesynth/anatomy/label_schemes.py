@@ -19,6 +19,7 @@ roadmap12       1-5 L1..L5 (top-down), 6-10 discs L1-L2..L5-S1, 11 canal
 seed14          1-6 L5..L1, T12 (bottom-up), 7-12 the disc below each, 13 canal
 binary_vertebra 1 vertebra
 em_clusters     20 s + c: cluster c, by rising intensity, of ``Structure`` s
+pseudo          the codes of ``Structure``, with 9 where a model was not confident
 =============== ==============================================================
 
 Code 0 is background, or not annotated, in all of them.
@@ -56,6 +57,7 @@ __all__ = [
     "CLUSTER_SCHEME",
     "COUNTED",
     "MAX_CLUSTERS",
+    "PSEUDO_SCHEME",
     "SCHEMES",
     "Code",
     "DecodedLabels",
@@ -68,6 +70,8 @@ __all__ = [
 CLUSTER_SCHEME = "em_clusters"
 #: Their source is that of the images that divided them, after this.
 CLUSTER_SOURCE_PREFIX = "em_"
+#: Scheme of label maps that a model made, with what it was not confident of as unknown.
+PSEUDO_SCHEME = "pseudo"
 #: Clusters that a structure may have: all codes fit one byte.
 MAX_CLUSTERS = 20
 
@@ -167,7 +171,16 @@ def _clusters() -> dict[int, Code]:
             structure, None, f"{structure.name.lower()}, cluster {cluster}"
         )
         for structure in Structure
+        if structure is not Structure.UNKNOWN
         for cluster in range(MAX_CLUSTERS)
+    }
+
+
+def _internal() -> dict[int, Code]:
+    """Return the internal codes themselves, the unknown among them."""
+    return {
+        int(structure): Code(structure, None, structure.name.lower().replace("_", " "))
+        for structure in Structure
     }
 
 
@@ -192,5 +205,6 @@ SCHEMES: dict[str, LabelScheme] = {
         LabelScheme("seed14", _seed14(), folds_top=True),
         LabelScheme("binary_vertebra", _plain(_VERTEBRA)),
         LabelScheme(CLUSTER_SCHEME, _clusters()),
+        LabelScheme(PSEUDO_SCHEME, _internal()),
     )
 }

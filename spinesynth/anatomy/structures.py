@@ -17,6 +17,7 @@ code structure          meaning
 6    VERTEBRA           whole vertebra where a source does not split it into 1, 2
 7    CORD               cord where a source annotates it apart from the canal
 8    ENDPLATE           vertebral endplate where a source annotates it
+9    UNKNOWN            nobody says what is there: teaches nothing, is not scored
 ==== ================== =======================================================
 """
 
@@ -37,6 +38,7 @@ class Structure(IntEnum):
     VERTEBRA = 6
     CORD = 7
     ENDPLATE = 8
+    UNKNOWN = 9
 
 
 #: Structures that a report scores, and the internal codes each one unites.

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from spinesynth.commands.options import SaveDir, ScoredData
+from spinesynth.commands.options import Checkpoints, SaveDir, ScoredData
+from spinesynth.errors import SpineSynthError
 
 
 def sweep(
@@ -65,3 +66,29 @@ def soup(
             split=split,
         )
     )
+
+
+def pseudo_label(
+    checkpoint: Checkpoints,
+    source: Annotated[
+        Path, typer.Option("--input", "-i", help="Image file, folder of them, or manifest (CSV).")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder; made if missing.")],
+    min_confidence: Annotated[
+        float, typer.Option(help="Probability that a voxel's class must have, else it is unknown.")
+    ] = 0.9,
+    annotated: Annotated[
+        str | None,
+        typer.Option(help="What the model was taught, as 'body disc'; else all its classes."),
+    ] = None,
+) -> int:
+    """Label scans with a model for the training of the next; again to go on where it ended."""
+    from spinesynth.pipelines.pseudo_labels import write_pseudo_labels
+
+    manifest, refused = write_pseudo_labels(
+        checkpoint, source, output=output, min_confidence=min_confidence, annotated=annotated
+    )
+    typer.echo(f"Pseudo-labels: {manifest}")
+    for line in refused:
+        typer.echo(line, err=True)
+    return SpineSynthError.exit_code if refused else 0

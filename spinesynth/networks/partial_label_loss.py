@@ -10,6 +10,11 @@ from torch import Tensor, nn
 
 from spinesynth.networks.losses import make_loss
 
+#: Class of a voxel that nobody knows, in any target.
+UNKNOWN_CLASS = 255
+#: Log-probability of what is impossible there: finite, since some losses multiply it by 0.
+_IMPOSSIBLE = -50.0
+
 
 def group_logits(logits: Tensor, groups: Sequence[int]) -> Tensor:
     """Fold the classes that a source cannot tell apart.
@@ -78,6 +83,10 @@ class PartialLabelLoss(nn.Module):
     A group's weight is that of the background where the background is in it, since
     nearly all of its voxels are just that, and else the mean over its classes.
 
+    A voxel of ``UNKNOWN_CLASS`` counts as background that was foretold with certainty,
+    so that it adds nothing to any loss and has no gradient, whatever the loss is. It
+    stays in the number of voxels that a mean is taken over.
+
     With deep supervision the loss of level l counts ``1 / 2**l``, and all levels
     together 1.
 
@@ -142,7 +151,13 @@ class PartialLabelLoss(nn.Module):
             chosen = [n for n, group in enumerate(groups) if group == wanted]
             folded = group_logits(logits[chosen], wanted)
             fold = torch.tensor(wanted, device=classes.device)
-            target = fold[classes[chosen].long()]
+            ours = classes[chosen]
+            unknown = ours == UNKNOWN_CLASS
+            target = fold[ours.masked_fill(unknown, 0).long()]
+            if bool(unknown.any()):
+                certain = torch.full_like(folded, _IMPOSSIBLE)
+                certain[:, wanted[0]] = 0.0
+                folded = torch.where(unknown, certain, folded)
             # softmax of log-probabilities gives the probabilities back
             loss = self._of_groups(wanted, logits.device)(folded, target)
             total = total + loss * len(chosen) / len(groups)

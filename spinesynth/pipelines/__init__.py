@@ -20,6 +20,7 @@
 ``load_members``          what predicts with all of some checkpoints, at several scales
 ``cook_soup``             one checkpoint of the mean weights of several
 ``segment_files``         segment image files, each on its own grid
+``write_pseudo_labels``   label scans with a model where it is confident, for training
 ``evaluate_cases``        score a predictor on cases
 ``evaluate_robustness``   score it at falling resolution
 ``robustness_summary``    what of the Dice is kept at each severity
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     from spinesynth.pipelines.measured_files import MeasuredFiles, MeasuredTSE
     from spinesynth.pipelines.phantom_sheet import draw_phantom_sheet
     from spinesynth.pipelines.predict import VolumePredictor, load_predictor
+    from spinesynth.pipelines.pseudo_labels import write_pseudo_labels
     from spinesynth.pipelines.qmri_prepare import prepare_qmri
     from spinesynth.pipelines.report import build_report, fill_report
     from spinesynth.pipelines.robustness import evaluate_robustness, robustness_summary
@@ -106,6 +108,7 @@ __all__ = [
     "train_models",
     "write_em_labels",
     "write_phantom_dataset",
+    "write_pseudo_labels",
 ]
 
 _MODULES = {
@@ -142,6 +145,7 @@ _MODULES = {
     "train_models": "experiment",
     "write_em_labels": "em_labels",
     "write_phantom_dataset": "write_phantoms",
+    "write_pseudo_labels": "pseudo_labels",
 }
 
 

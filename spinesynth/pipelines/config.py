@@ -109,6 +109,8 @@ class DataConfig(_Section):
         training_labels: manifest CSV or folder whose label maps model A paints in place
             of the table's, for the same training and validation patients (as made by
             ``spinesynth em-labels``); relative to the current directory.
+        pseudo_labels: manifest CSV of label maps that a model made (``spinesynth
+            pseudo-label``), which train beside the annotated cases; likewise.
     """
 
     train_sources: tuple[str, ...] = ("phantom",)
@@ -120,6 +122,7 @@ class DataConfig(_Section):
     include_sources: tuple[str, ...] | None = None
     phantom_patients: Annotated[int, Field(ge=4)] = 12
     training_labels: str | None = None
+    pseudo_labels: str | None = None
 
 
 class NetworkConfig(_Section):

@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from spinesynth.anatomy.annotation import class_groups
-from spinesynth.anatomy.label_schemes import CLUSTER_SCHEME, get_scheme
+from spinesynth.anatomy.label_schemes import CLUSTER_SCHEME, PSEUDO_SCHEME, get_scheme
 from spinesynth.anatomy.phantom import render_phantom
 from spinesynth.anatomy.phantom.traits import Trait, draw_without, tissue_without
 from spinesynth.anatomy.structures import Structure
@@ -27,6 +27,7 @@ from spinesynth.io.case import Case
 from spinesynth.io.load_case import load_case
 from spinesynth.io.volume import read_label
 from spinesynth.kernels.intensity import normalise_intensity
+from spinesynth.networks.partial_label_loss import UNKNOWN_CLASS
 from spinesynth.pipelines.config import ExperimentConfig
 from spinesynth.pipelines.interrupt import end_quietly
 from spinesynth.pipelines.phantom_data import PHANTOM_ANNOTATED
@@ -64,6 +65,9 @@ class LoadCased(Transform):
         case = data["case"]
         loaded = load_case(case, need_image=self.with_image)
         result: dict[str, Any] = {"case": case, "label": loaded.structure}
+        if not self.with_image and case.scheme == PSEUDO_SCHEME and loaded.structure is not None:
+            # what is painted there is background, so that the target knows it again
+            loaded.structure[loaded.structure == Structure.UNKNOWN] = int(Structure.BACKGROUND)
         if case.scheme == CLUSTER_SCHEME and case.label:
             # painted as they are: the surroundings are divided, none have to be drawn
             result["tissue"] = read_label(case.label).to(torch.uint8)
@@ -91,6 +95,7 @@ class TargetCoder:
         self.table = torch.tensor(
             [by_structure.get(s, fold.get(s)) or 0 for s in Structure], dtype=torch.uint8
         )
+        self.table[Structure.UNKNOWN] = UNKNOWN_CLASS
 
     def classes(self, structure: Tensor) -> Tensor:
         """Return uint8 classes of a Structure map of any shape."""

@@ -24,6 +24,7 @@ from spinesynth.anatomy.label_schemes import (
     CLUSTER_SCHEME,
     CLUSTER_SOURCE_PREFIX,
     MAX_CLUSTERS,
+    PSEUDO_SCHEME,
 )
 from spinesynth.anatomy.structures import Structure
 from spinesynth.errors import ConfigError, InputError
@@ -113,7 +114,11 @@ def write_em_labels(
         OutputError: if a file cannot be written.
     """
     plan = _plan(output, inside=inside, outside=outside, seed=seed)
-    cases = [case for case in discover_cases(data) if case.image and case.label]
+    cases = [
+        case
+        for case in discover_cases(data)
+        if case.image and case.label and case.scheme != PSEUDO_SCHEME
+    ]
     if not cases:
         raise InputError(
             f"{data} holds no case with image and label map; add both for a case, or draw "

@@ -17,6 +17,7 @@ from monai.data.meta_tensor import MetaTensor
 from torch import Tensor
 
 from spinesynth.anatomy.annotation import report_groups
+from spinesynth.anatomy.label_schemes import PSEUDO_SCHEME
 from spinesynth.anatomy.structures import REPORT_GROUPS, Structure
 from spinesynth.errors import InputError, SpineSynthError
 from spinesynth.io.case import Case
@@ -187,6 +188,12 @@ def _evaluate_case(
             f"case {case.case_id} needs an image and a label map to be scored; "
             "leave it out or complete it",
             code="E-CASE-002",
+        )
+    if case.scheme == PSEUDO_SCHEME:
+        raise InputError(
+            f"case {case.case_id} holds pseudo-labels, which a model made and nobody checked: they "
+            "are no reference; leave it out",
+            code="E-EVAL-003",
         )
     groups = _scored_groups(predictor, case)
     spacing_mm = spacing_of(loaded.image)

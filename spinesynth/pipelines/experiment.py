@@ -29,6 +29,11 @@ from spinesynth.pipelines.phantom_data import (
 )
 from spinesynth.pipelines.predict import VolumePredictor, load_predictor
 from spinesynth.pipelines.progress import StepProgress
+from spinesynth.pipelines.pseudo_labels import (
+    pseudo_record,
+    refuse_pseudo_labels,
+    with_pseudo_labels,
+)
 from spinesynth.pipelines.readable import refuse_unreadable
 from spinesynth.pipelines.report import build_report, format_comparison
 from spinesynth.pipelines.report_figures import REPORT_FIGURES
@@ -89,7 +94,9 @@ def plan_split(config: ExperimentConfig, cases: Sequence[Case]) -> Split:
     Raises:
         ConfigError: if the cases do not hold what the configuration asks for.
     """
-    return _with_training_labels(_split(cases, config), config)
+    refuse_pseudo_labels(cases)
+    split = _with_training_labels(_split(cases, config), config)
+    return with_pseudo_labels(split, config.data.pseudo_labels)
 
 
 def _with_training_labels(split: Split, config: ExperimentConfig) -> Split:
@@ -117,10 +124,12 @@ def check_phantom_plan(config: ExperimentConfig) -> None:
         ConfigError: if the configuration trains on other sources, or its split
             or contrasts leave nobody of the phantoms that would be drawn.
     """
-    if config.data.train_sources != (PHANTOM_SOURCE,):
+    pseudo = config.data.pseudo_labels
+    if config.data.train_sources != (PHANTOM_SOURCE,) or pseudo:
+        also = f" and data.pseudo_labels {pseudo}" if pseudo else ""
         raise ConfigError(
-            f"data.train_sources names {', '.join(config.data.train_sources)}, but no data are "
-            f"given and phantoms are the source {PHANTOM_SOURCE!r}; give the data with --data",
+            f"data.train_sources names {', '.join(config.data.train_sources)}{also}, but no data "
+            f"are given and phantoms are the source {PHANTOM_SOURCE!r}; give the data with --data",
             code="E-CONF-003",
         )
     planned = [
@@ -231,7 +240,8 @@ def _begin_record(config: ExperimentConfig, split: Split, command: str) -> dict[
     """Return the record of a run that begins."""
     return {
         **describe_run(), "command": command, "name": config.name, "seed": config.seed,
-        "mode": training_mode(config, split.train, split.scans) if "A" in config.models else None,
+        "mode": training_mode(config, split.train, split.scans) or None,
+        "pseudo_labels": pseudo_record(split.train, config.data.pseudo_labels),
         "config": config.model_dump(mode="json"), "seconds": {}, "parameters": {},
     }  # fmt: skip
 

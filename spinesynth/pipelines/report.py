@@ -76,6 +76,7 @@ def build_report(
         "command": command,
         "run": results_dir.resolve().name,
         "mode": (results.manifest or {}).get("mode") or "not known",
+        "pseudo": (results.manifest or {}).get("pseudo_labels"),
         "sections": [_section(name, results) for name in REPORT_TABLES],
         "not_run": NOT_RUN,
         "scans_inside": embed_scans,

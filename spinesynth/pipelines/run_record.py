@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from spinesynth import __version__
-from spinesynth.anatomy.label_schemes import CLUSTER_SCHEME
+from spinesynth.anatomy.label_schemes import CLUSTER_SCHEME, PSEUDO_SCHEME
 from spinesynth.io.write import atomic_write
 from spinesynth.pipelines.phantom_data import PHANTOM_SOURCE
 
@@ -41,6 +41,8 @@ CLUSTER_MODE = "label+EM"
 PHANTOM_MODE = "phantom"
 #: Beside one of these: weights chosen among a training's on real scans of validation patients.
 REAL_CHOICE_MODE = "real-choice"
+#: Beside one of these, or alone: label maps that a model made of real scans without labels.
+PSEUDO_MODE = "pseudo-labels"
 
 
 def _git_state() -> dict[str, Any]:
@@ -72,16 +74,23 @@ def training_mode(
     Returns:
         ``label-only``, ``label+EM`` (which uses real images), ``phantom`` (which
         uses nothing of anybody), or two of them joined by ``+``; with ``+real-choice``
-        where no real image trained, but real scans chose the weights.
+        where no real image trained, but real scans chose the weights. Where only model
+        B trains, nothing is painted and the name is empty. ``pseudo-labels`` is joined
+        where they train either model.
 
     Example:
         >>> from spinesynth.pipelines.config import parse_config
         >>> training_mode(parse_config({"name": "x"}))
         'phantom'
     """
-    mode = _label_mode(config, cases)
+    painted = "A" in config.models
     chosen = config.training.final_choice == "volumes" and scans
-    return f"{mode}+{REAL_CHOICE_MODE}" if chosen else mode
+    words = [
+        *([_label_mode(config, cases)] if painted else []),
+        *([PSEUDO_MODE] if any(case.scheme == PSEUDO_SCHEME for case in cases) else []),
+        *([REAL_CHOICE_MODE] if painted and chosen else []),
+    ]
+    return "+".join(words)
 
 
 def _label_mode(config: ExperimentConfig, cases: Sequence[Case]) -> str:

@@ -14,7 +14,12 @@ from spinesynth.pipelines.ensemble import Predictor, Weighting, load_members
 _SUFFIXES = (".nii.gz", ".nii", ".mha")
 
 
-def _stem(path: Path) -> str:
+def stem_of(path: Path) -> str:
+    """Return the name of an image file without the suffixes of its type.
+
+    Raises:
+        InputError: if it is of no type that is read.
+    """
     for suffix in _SUFFIXES:
         if path.name.lower().endswith(suffix):
             return path.name[: -len(suffix)]
@@ -31,7 +36,7 @@ def find_images(source: Path) -> list[Path]:
         InputError: if there is none, or two would give one output name.
     """
     if source.is_file():
-        _stem(source)
+        stem_of(source)
         return [source]
     files = sorted(
         path
@@ -43,7 +48,7 @@ def find_images(source: Path) -> list[Path]:
             f"{source}: no image file ({', '.join(_SUFFIXES)}) there; name a file or its folder",
             code="E-IN-001",
         )
-    stems = [_stem(path) for path in files]
+    stems = [stem_of(path) for path in files]
     twice = sorted({stem for stem in stems if stems.count(stem) > 1})
     if twice:
         raise InputError(
@@ -100,7 +105,7 @@ def segment_files(
     for path in files:
         try:
             image = read_image(path)
-            target = output / f"{_stem(path)}_seg.nii.gz"
+            target = output / f"{stem_of(path)}_seg.nii.gz"
             write_volume(target, chosen.encode(predictor(image)), like=image)
         except (InputError, ValueError) as error:
             refused.append(str(error))

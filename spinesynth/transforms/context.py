@@ -91,10 +91,11 @@ def _structure_codes(data: Tensor) -> Tensor:
     """Return a map of Structure codes as integers, or raise naming the others."""
     codes = whole_numbers(data, "structure map")
     low, high = codes.aminmax()
-    if int(low) < 0 or int(high) > max(Structure):  # the codes have no gap
-        unknown = sorted(set(codes.flatten().tolist()) - set(Structure))
+    if int(low) < 0 or int(high) >= Structure.UNKNOWN:  # the codes have no gap
+        unknown = sorted(c for c in set(codes.flatten().tolist()) if not 0 <= c < Structure.UNKNOWN)
         raise ValueError(
-            f"structure map must hold the codes 0-{max(Structure)} of Structure, got {unknown}; "
+            f"structure map must hold the codes 0-{Structure.UNKNOWN - 1} of Structure, "
+            f"got {unknown}; "
             "codes of a label scheme become those by get_scheme(name).decode(codes).structure"
         )
     return codes

@@ -24,6 +24,7 @@ def test_the_registry_holds_the_schemes_of_the_design() -> None:
         "binary_vertebra",
         "em_clusters",
         "parts",
+        "pseudo",
         "roadmap12",
         "seed14",
         "semantic4",
@@ -123,7 +124,7 @@ def test_levels_are_named_from_the_lowest_vertebra() -> None:
 
 
 def test_finer_structures_fold_into_coarser_ones() -> None:
-    structure = torch.tensor([int(member) for member in Structure])
+    structure = torch.arange(int(Structure.UNKNOWN))
     # order of Structure: background, body, posterior, disc, canal, sacrum, vertebra, cord, endplate
     assert get_scheme("semantic4").encode(structure).tolist() == [0, 1, 1, 2, 3, 0, 1, 3, 1]
     assert get_scheme("binary_vertebra").encode(structure).tolist() == [0, 1, 1, 0, 0, 0, 1, 0, 1]
@@ -160,8 +161,20 @@ def test_instances_of_another_shape_are_refused() -> None:
 
 
 def test_structure_code_beyond_the_enum_is_refused() -> None:
-    with pytest.raises(ValueError, match="structure must hold codes 0-8, got 9"):
-        get_scheme("semantic4").encode(torch.tensor([9]))
+    with pytest.raises(ValueError, match="structure must hold codes 0-9, got 10"):
+        get_scheme("semantic4").encode(torch.tensor([10]))
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if n != "pseudo"])
+def test_what_is_unknown_becomes_no_background(name: str) -> None:
+    with pytest.raises(ValueError, match=r"cannot say what is unknown.* use 'pseudo'"):
+        get_scheme(name).encode(torch.tensor([0, int(Structure.UNKNOWN)]))
+
+
+def test_pseudo_labels_have_the_internal_codes_and_the_unknown() -> None:
+    codes = torch.tensor([int(member) for member in Structure])
+    assert get_scheme("pseudo").decode(codes).structure.tolist() == codes.tolist()
+    assert get_scheme("pseudo").codes[9].structure is Structure.UNKNOWN
 
 
 def test_unknown_scheme_lists_the_valid_names() -> None:

@@ -12,6 +12,8 @@ from monai.losses.dice import DiceCELoss
 from torch import Tensor
 
 from spinesynth.networks import PartialLabelLoss, group_logits
+from spinesynth.networks.losses import LOSSES
+from spinesynth.networks.partial_label_loss import UNKNOWN_CLASS
 
 _SIX = (0, 1, 2, 3, 4, 5)
 #: Body and process as one vertebra, disc alone; canal and sacrum not annotated.
@@ -157,3 +159,38 @@ def test_groups_must_be_contiguous(groups: tuple[int, ...]) -> None:
 def test_groups_that_tell_nothing_apart_are_refused() -> None:
     with pytest.raises(ValueError, match="groups must tell 2 groups apart at least"):
         PartialLabelLoss()(_logits(1, 6, 2, 2), _classes(1, 1, 2, 2), [(0,) * 6])
+
+
+@pytest.mark.parametrize("groups", [_SIX, _PARTIAL])
+@pytest.mark.parametrize("name", sorted(LOSSES))
+def test_what_stands_at_unknown_voxels_does_not_matter(name: str, groups: tuple[int, ...]) -> None:
+    logits, classes = _logits(2, 6, 8, 8).requires_grad_(), _classes(2, 1, 8, 8)
+    classes[:, :, :3] = UNKNOWN_CLASS
+    loss = PartialLabelLoss(name)(logits, classes, [groups] * 2)
+    (gradient,) = torch.autograd.grad(loss, logits)
+    assert torch.isfinite(gradient).all()
+    assert not gradient[:, :, :3].any()
+    assert gradient[:, :, 3:].any()
+    other = logits.detach().clone()
+    other[:, :, :3] = _logits(2, 6, 3, 8, seed=9)
+    torch.testing.assert_close(PartialLabelLoss(name)(other, classes, [groups] * 2), loss)
+
+
+def test_dice_and_cross_entropy_are_those_of_the_known_voxels() -> None:
+    """Cross-entropy is a mean over all 64 voxels, of which 40 are known and the others add 0."""
+    logits, classes = _logits(1, 6, 8, 8), _classes(1, 1, 8, 8)
+    classes[:, :, :3] = UNKNOWN_CLASS
+    whole, known = (logits, classes), (logits[:, :, 3:], classes[:, :, 3:])
+    dice, both = PartialLabelLoss("dice"), PartialLabelLoss("dice_ce")
+    torch.testing.assert_close(dice(*whole, [_SIX]), dice(*known, [_SIX]))
+    entropy = [both(*of, [_SIX]) - dice(*of, [_SIX]) for of in (whole, known)]
+    torch.testing.assert_close(entropy[0], entropy[1] * 40 / 64)
+
+
+def test_a_sample_of_which_nothing_is_known_teaches_nothing() -> None:
+    logits = _logits(1, 6, 4, 4).requires_grad_()
+    classes = torch.full((1, 1, 4, 4), UNKNOWN_CLASS)
+    loss = PartialLabelLoss("dice_ce")(logits, classes, [_SIX])
+    (gradient,) = torch.autograd.grad(loss, logits)
+    assert torch.isfinite(loss)
+    assert not gradient.any()

@@ -14,6 +14,7 @@ from spinesynth.errors import ConfigError, InputError
 from spinesynth.io.case import Case
 from spinesynth.io.checkpoint import load_checkpoint
 from spinesynth.io.manifest import read_manifest
+from spinesynth.networks.partial_label_loss import UNKNOWN_CLASS
 from spinesynth.pipelines.checkpoint_shelf import checkpoint_path
 from spinesynth.pipelines.config import ExperimentConfig, NetworkConfig, parse_config
 from spinesynth.pipelines.datasets import KeySampler, SampleKey, TargetCoder, make_loader
@@ -167,7 +168,10 @@ def test_samples_of_three_slices_have_three_channels_and_one_target(
 
 @pytest.mark.parametrize(
     ("scheme", "expected"),
-    [("spine6", [0, 1, 2, 3, 4, 5, 1, 4, 1]), ("semantic4", [0, 1, 1, 2, 3, 0, 1, 3, 1])],
+    [
+        ("spine6", [0, 1, 2, 3, 4, 5, 1, 4, 1, UNKNOWN_CLASS]),
+        ("semantic4", [0, 1, 1, 2, 3, 0, 1, 3, 1, UNKNOWN_CLASS]),
+    ],
 )
 def test_target_classes_follow_the_scheme(scheme: str, expected: list[int]) -> None:
     coder = TargetCoder(scheme)

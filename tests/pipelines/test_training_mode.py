@@ -59,6 +59,16 @@ def test_mode_names_real_scans_that_chose_the_weights(choice: str, scans: bool, 
     assert training_mode(parse_config(values), cases, cases if scans else []) == mode
 
 
+@pytest.mark.parametrize(
+    ("models", "mode"),
+    [(["A"], "label-only+pseudo-labels"), (["B"], "pseudo-labels"),
+     (["A", "B"], "label-only+pseudo-labels")],
+)  # fmt: skip
+def test_mode_names_pseudo_labels_whichever_model_they_train(models: list[str], mode: str) -> None:
+    config = parse_config({"name": "x", "models": models, "data": {"train_sources": ["clinic"]}})
+    assert training_mode(config, [case("spine6"), case("pseudo")]) == mode
+
+
 @pytest.mark.parametrize("mode", ["phantom", None])
 def test_report_names_the_mode(mode: str | None, tmp_path: Path) -> None:
     folder = write_run(tmp_path / "run")

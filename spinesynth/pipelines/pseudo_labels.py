@@ -1,0 +1,308 @@
+"""Self-training: what a model is confident of on scans without labels teaches the next one.
+
+A voxel belongs to the class that the model gives most probability, and to the unknown
+(code 9 of the scheme ``pseudo``) where that is less than a threshold: it teaches nothing.
+Nobody has looked at these labels. They train, and never validate or test.
+
+Source:
+    Lee 2013, ICML workshop on challenges in representation learning (pseudo-labels);
+    Sohn et al. 2020, arXiv 2001.07685 (those above a confidence alone).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from monai.data.meta_tensor import MetaTensor
+from torch import Tensor
+
+from spinesynth.anatomy.annotation import parse_annotated, words_of
+from spinesynth.anatomy.label_schemes import PSEUDO_SCHEME
+from spinesynth.anatomy.structures import Structure
+from spinesynth.errors import ConfigError, InputError
+from spinesynth.io.case import Case
+from spinesynth.io.discover import MANIFEST_NAME, discover_cases
+from spinesynth.io.tables import write_csv
+from spinesynth.io.volume import read_image, read_label
+from spinesynth.io.write import write_volume
+from spinesynth.pipelines.claim_folder import claim_folder
+from spinesynth.pipelines.ensemble import Predictor, load_members
+from spinesynth.pipelines.run_record import PSEUDO_MODE
+from spinesynth.pipelines.segment import find_images, stem_of
+from spinesynth.pipelines.split import Split
+
+_LOG = logging.getLogger(__name__)
+PSEUDO_JSON = "pseudo_labels.json"
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_NAMED = 3
+
+
+def confident_structures(probabilities: Tensor, structures: Tensor, *, least: float) -> Tensor:
+    """Return the structure of each voxel that a model is confident of.
+
+    Args:
+        probabilities: ``(C, *spatial)``.
+        structures: uint8 ``(C,)``, ``Structure`` code of each class.
+        least: probability that a voxel's class must have.
+
+    Returns:
+        uint8 ``(*spatial)`` ``Structure`` codes, ``UNKNOWN`` elsewhere.
+
+    Example:
+        >>> probabilities = torch.tensor([[0.1, 0.4], [0.9, 0.6]])
+        >>> confident_structures(probabilities, torch.tensor([0, 3]), least=0.8).tolist()
+        [3, 9]
+    """
+    confidence, index = probabilities.max(0)
+    codes = structures[index].to(torch.uint8)
+    codes[confidence < least] = int(Structure.UNKNOWN)
+    return codes
+
+
+def write_pseudo_labels(
+    checkpoints: Sequence[Path],
+    source: Path,
+    *,
+    output: Path,
+    min_confidence: float = 0.9,
+    annotated: str | None = None,
+) -> tuple[Path, list[str]]:
+    """Segment scans without labels, and list them as cases that may train.
+
+    Label maps that are there stay, so that the same call goes on where it ended.
+
+    Args:
+        checkpoints: files that this package wrote; several vote.
+        source: image file, folder of them, or manifest CSV, whose cases with an image
+            and no label map are taken. Without a manifest each file is a patient.
+        output: folder for label maps and the manifest ``cases.csv``; made if missing.
+        min_confidence: probability that a voxel's class must have, in [0.5, 1).
+        annotated: words for what the model was taught to know; None for all that it
+            has classes for. A class that no source ever showed it is never predicted,
+            and its absence would be taught as background.
+
+    Returns:
+        Path of the manifest, and one line for each scan that is not in it.
+
+    Raises:
+        CheckpointError: if a checkpoint is refused.
+        ConfigError: if an argument is impossible, or the folder was made otherwise.
+        InputError: if there is no image, or nothing could be labelled.
+        OutputError: if a file cannot be written.
+    """
+    predictor, origin = load_members(checkpoints)
+    words = _words(predictor, annotated)
+    if not 0.5 <= min_confidence < 1:
+        raise _refuse(f"min_confidence must be in [0.5, 1), got {min_confidence:g}")
+    cases = _unlabelled(source)
+    settings = {
+        "checkpoints": [hashlib.sha256(path.read_bytes()).hexdigest() for path in checkpoints],
+        "min_confidence": min_confidence,
+        "annotated": " ".join(sorted(words)),
+        "seen_patients": list(origin.seen_patients),
+    }
+    claim_folder(output / PSEUDO_JSON, mode=PSEUDO_MODE, settings=settings)
+    rows, refused = [], []
+    for case in cases:
+        try:
+            rows.append(_label(predictor, case, output, words, least=min_confidence))
+        except (InputError, ValueError) as error:
+            refused.append(str(error))
+    if not rows:
+        raise InputError(
+            f"{source}: no scan could be labelled; the first: {refused[0]}", code="E-CASE-005"
+        )
+    manifest = output / MANIFEST_NAME
+    write_csv(manifest, pd.DataFrame(rows))
+    return manifest, refused
+
+
+def _refuse(problem: str) -> ConfigError:
+    return ConfigError(f"pseudo-labels: {problem}", code="E-CONF-043")
+
+
+def _words(predictor: Predictor, annotated: str | None) -> frozenset[str]:
+    """Return what pseudo-labels may say that they annotate."""
+    able = words_of(Structure(code) for code in predictor.structures.tolist())
+    if annotated is None:
+        return able
+    try:
+        words = parse_annotated(annotated)
+    except ValueError as error:
+        raise _refuse(str(error)) from None
+    if not words <= able:
+        raise _refuse(
+            f"annotated must hold words of {', '.join(sorted(able))}, which the network has "
+            f"classes for, got {', '.join(sorted(words - able))}"
+        )
+    return words
+
+
+def _unlabelled(source: Path) -> list[Case]:
+    """Return cases with an image and no label map."""
+    if source.suffix.lower() == ".csv":
+        cases = [case for case in discover_cases(source) if case.image and not case.label]
+        if not cases:
+            raise InputError(
+                f"{source} holds no case with an image and without a label map; there is nothing "
+                "to label",
+                code="E-CASE-005",
+            )
+        return cases
+    home = source.parent.resolve() if source.is_file() else source.resolve()
+    return [
+        Case(
+            case_id=stem_of(path), patient_id=stem_of(path), source=home.name, contrast="",
+            annotated=frozenset(), scheme=PSEUDO_SCHEME, image=path, label=None,
+        )
+        for path in find_images(source)
+    ]  # fmt: skip
+
+
+def _label(
+    predictor: Predictor, case: Case, output: Path, words: frozenset[str], *, least: float
+) -> dict[str, Any]:
+    """Write the label map of a scan if it is not there, and return its row of the manifest."""
+    assert case.image is not None  # only such cases are taken
+    if not _ID.fullmatch(case.case_id):
+        raise InputError(
+            f"{case.image}: its name must match {_ID.pattern} to name a case; rename it",
+            code="E-CASE-003",
+        )
+    path = output / f"{case.case_id}_pseudo.nii.gz"
+    if not path.exists():
+        image: MetaTensor = read_image(case.image)
+        found = confident_structures(
+            predictor.probabilities(image), predictor.structures, least=least
+        )
+        write_volume(path, found, like=image)
+    codes = read_label(path).as_tensor()
+    unknown = codes == Structure.UNKNOWN
+    if not bool((~unknown & (codes != Structure.BACKGROUND)).any()):
+        raise InputError(
+            f"{case.image}: the model is confident of no structure, so it is left out",
+            code="E-LAB-007",
+        )
+    return {
+        "case_id": f"{case.case_id}_pseudo", "patient_id": case.patient_id,
+        "source": f"pseudo_{case.source}", "contrast": case.contrast,
+        "annotated": " ".join(sorted(words)), "scheme": PSEUDO_SCHEME,
+        "image": os.path.relpath(case.image.resolve(), output.resolve()), "label": path.name,
+        "unknown_share": round(float(unknown.float().mean()), 6),
+    }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class PseudoLabels:
+    """Pseudo-labels that a run trains on beside annotated cases.
+
+    Attributes:
+        cases: of the manifest.
+        settings: what made them, as their folder says.
+    """
+
+    cases: tuple[Case, ...]
+    settings: dict[str, Any]
+
+
+def read_pseudo_labels(manifest: Path) -> PseudoLabels:
+    """Read the manifest of :func:`write_pseudo_labels`, and what made it.
+
+    Raises:
+        ConfigError: if it lists other label maps, or does not lie beside its record.
+        InputError: if the table is refused.
+    """
+    cases = tuple(discover_cases(manifest))
+    others = [case.case_id for case in cases if case.scheme != PSEUDO_SCHEME]
+    if others:
+        raise _refuse(f"{manifest} lists {others[0]}, which is none; give it with --data")
+    try:
+        record = json.loads((manifest.parent / PSEUDO_JSON).read_text(encoding="utf-8"))
+        settings = dict(record["settings"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise _refuse(
+            f"no {PSEUDO_JSON} can be read beside {manifest}, and without it nobody knows which "
+            "patients their model has seen; keep both together"
+        ) from None
+    return PseudoLabels(cases, settings)
+
+
+def refuse_pseudo_labels(cases: Sequence[Case]) -> None:
+    """Raise if pseudo-labels stand among annotated cases, where they would validate and test.
+
+    Raises:
+        ConfigError: naming one, and where they belong.
+    """
+    made = [case.case_id for case in cases if case.scheme == PSEUDO_SCHEME]
+    if made:
+        raise _refuse(
+            f"the data list some ({made[0]}, {len(made)} in all), which only train; name their "
+            "manifest by data.pseudo_labels instead"
+        )
+
+
+def with_pseudo_labels(split: Split, place: str | None) -> Split:
+    """Add pseudo-labels to the training cases, but those of validation and test patients.
+
+    Args:
+        split: of the annotated cases.
+        place: manifest of the pseudo-labels; None for none.
+
+    Raises:
+        ConfigError: if their model has seen a test patient, or none is left.
+        InputError: if the table is refused.
+    """
+    if place is None:
+        return split
+    pseudo = read_pseudo_labels(Path(place))
+    tested = {case.patient_id for case in split.test}
+    held_out = tested | {case.patient_id for case in (*split.validation, *split.scans)}
+    seen = set(pseudo.settings["seen_patients"])
+    leaked = sorted(tested & seen)
+    if leaked:
+        raise _refuse(
+            f"their model has seen {len(leaked)} test patients ({', '.join(leaked[:_NAMED])}), so "
+            "the test would be none; use a model of the same split"
+        )
+    ids = {case.case_id.lower() for case in (*split.train, *split.validation, *split.test)}
+    twice = [case.case_id for case in pseudo.cases if case.case_id.lower() in ids]
+    if twice:
+        raise _refuse(f"{twice[0]} is the name of an annotated case too; rename one")
+    chosen = [case for case in pseudo.cases if case.patient_id not in held_out]
+    if not chosen:
+        raise _refuse("all are of validation or test patients, so none can train")
+    if not seen:
+        _LOG.warning("pseudo-labels: their model does not say which patients it has seen")
+    untold = seen - {case.patient_id for case in (*split.train, *split.validation)}
+    if untold:
+        _LOG.warning(
+            "pseudo-labels: their model has seen %d patients that this run does not, and whose "
+            "names its checkpoints will not hold: do not test on them",
+            len(untold),
+        )
+    _LOG.info("pseudo-labels: %d of %d cases train", len(chosen), len(pseudo.cases))
+    return replace(split, train=[*split.train, *chosen])
+
+
+def pseudo_record(cases: Sequence[Case], place: str | None) -> dict[str, Any] | None:
+    """Return what a run's record says of the pseudo-labels that train, None if there are none.
+
+    Args:
+        cases: that train.
+        place: manifest of the pseudo-labels.
+    """
+    if place is None:
+        return None
+    chosen = [case for case in cases if case.scheme == PSEUDO_SCHEME]
+    settings = read_pseudo_labels(Path(place)).settings
+    return {"cases": len(chosen), "manifest": place, **settings}

@@ -1,0 +1,262 @@
+"""What a model is confident of trains the next one; the rest teaches nothing, and none tests."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import torch
+from monai.data.meta_tensor import MetaTensor
+from torch import Tensor
+
+from spinesynth.anatomy.structures import Structure
+from spinesynth.cli import run
+from spinesynth.errors import ConfigError, InputError
+from spinesynth.io.case import Case
+from spinesynth.io.checkpoint import load_checkpoint
+from spinesynth.io.load_case import load_case
+from spinesynth.io.manifest import read_manifest
+from spinesynth.networks.partial_label_loss import UNKNOWN_CLASS
+from spinesynth.pipelines import pseudo_labels as home
+from spinesynth.pipelines.checkpoint_shelf import checkpoint_path
+from spinesynth.pipelines.config import parse_config
+from spinesynth.pipelines.datasets import SampleKey
+from spinesynth.pipelines.ensemble import Origin
+from spinesynth.pipelines.evaluate import evaluate_cases
+from spinesynth.pipelines.experiment import plan_split, train_models
+from spinesynth.pipelines.pseudo_labels import (
+    PSEUDO_JSON,
+    confident_structures,
+    write_pseudo_labels,
+)
+from spinesynth.pipelines.report import build_report
+from spinesynth.pipelines.train import make_dataset
+from tests.fabricate import MANIFEST_ROWS, SHAPE, intensities, write_manifest, write_nifti
+from tests.pipelines.tiny_checkpoint import write_checkpoint
+
+#: Along K: half of the discs is sure (0.95), half is not (0.7); the rest is surely background.
+SURE, UNSURE = slice(0, 12), slice(12, 24)
+
+
+class Teacher:
+    """A model that sees discs in a fixed place, with a fixed confidence."""
+
+    groups = frozenset({"vertebra", "disc"})
+    structures = torch.tensor([0, 6, 3], dtype=torch.uint8)  # background, vertebra, disc
+
+    def probabilities(self, image: MetaTensor) -> Tensor:
+        disc = torch.zeros(image.shape[1:])
+        disc[..., SURE], disc[..., UNSURE] = 0.95, 0.7
+        return torch.stack([1 - disc, torch.zeros_like(disc), disc])
+
+    def __call__(self, image: MetaTensor) -> Tensor:
+        raise AssertionError("only probabilities are asked for")
+
+
+@pytest.fixture
+def teacher(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Let every checkpoint be the teacher; what it has seen may be changed."""
+    told: dict[str, Any] = {"seen_patients": ("p2",)}
+
+    def load(paths: list[Path]) -> tuple[Teacher, Origin]:
+        return Teacher(), Origin("t", "A", "semantic4", (1,), told["seen_patients"])
+
+    monkeypatch.setattr(home, "load_members", load)
+    return told
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Path:
+    return write_checkpoint(tmp_path / "teacher.pt")
+
+
+def scans(folder: Path, *names: str) -> Path:
+    for number, name in enumerate(names):
+        write_nifti(folder / f"{name}.nii.gz", intensities(seed=number))
+    return folder
+
+
+@pytest.fixture
+def manifest(tmp_path: Path, teacher: dict[str, Any], checkpoint: Path) -> Path:
+    """Pseudo-labels of two new patients and of one whose annotated scan is tested."""
+    source = scans(tmp_path / "scans", "n1", "n2", "p1")
+    written, refused = write_pseudo_labels([checkpoint], source, output=tmp_path / "pseudo")
+    assert refused == []
+    return written
+
+
+def test_only_what_is_confident_keeps_its_class() -> None:
+    generator = torch.Generator().manual_seed(0)
+    probabilities = torch.softmax(3 * torch.randn(3, 500, generator=generator), 0)
+    structures = torch.tensor([0, 6, 3], dtype=torch.uint8)
+    few, many = (confident_structures(probabilities, structures, least=p) for p in (0.9, 0.6))
+    unknown = int(Structure.UNKNOWN)
+    assert ((few == unknown) >= (many == unknown)).all()  # never more with a higher threshold
+    assert (few[few != unknown] == many[few != unknown]).all()
+    assert ((many == unknown) == (probabilities.max(0).values < 0.6)).all()
+
+
+def test_cases_are_read_by_the_loader_with_the_rest_unknown(manifest: Path) -> None:
+    case, *others = read_manifest(manifest)
+    assert [c.patient_id for c in (case, *others)] == ["n1", "n2", "p1"]
+    assert (case.scheme, case.source, case.annotated) == (
+        *("pseudo", "pseudo_scans"), frozenset({"vertebra", "disc"}),
+    )  # fmt: skip
+    loaded = load_case(case)
+    assert loaded.structure is not None
+    codes = loaded.structure.as_tensor()[0]
+    assert codes.shape == SHAPE
+    assert set(codes[..., SURE].unique().tolist()) == {int(Structure.DISC)}
+    assert set(codes[..., UNSURE].unique().tolist()) == {int(Structure.UNKNOWN)}
+    assert set(codes[..., 24:].unique().tolist()) == {int(Structure.BACKGROUND)}
+    assert pd.read_csv(manifest)["unknown_share"].tolist() == [0.25] * 3  # 12 of 48 slices
+
+
+def test_the_same_call_goes_on_and_another_is_refused(
+    manifest: Path, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, gone = (manifest.parent / f"{name}_pseudo.nii.gz" for name in ("n1", "n2"))
+    table, bytes_gone = manifest.read_bytes(), gone.read_bytes()
+    before = kept.stat().st_mtime_ns
+    gone.unlink()
+    options: dict[str, Any] = {"output": manifest.parent}
+    write_pseudo_labels([checkpoint], tmp_path / "scans", **options)
+    assert (kept.stat().st_mtime_ns, gone.read_bytes()) == (before, bytes_gone)
+    assert manifest.read_bytes() == table
+    with pytest.raises(ConfigError, match=r"E-RUN-002.*min_confidence is 0.9, not 0.8"):
+        write_pseudo_labels([checkpoint], tmp_path / "scans", **options, min_confidence=0.8)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"min_confidence": 0.4}, r"min_confidence must be in \[0.5, 1\), got 0.4"),
+        ({"min_confidence": 1.0}, r"min_confidence must be in"),
+        ({"annotated": "disc canal"}, "words of disc, vertebra, .* got canal"),
+        ({"annotated": "bone"}, "annotated must hold words of"),
+    ],
+)
+@pytest.mark.usefixtures("teacher")
+def test_impossible_arguments_are_refused(
+    options: dict[str, Any], said: str, checkpoint: Path, tmp_path: Path
+) -> None:
+    source = scans(tmp_path / "scans", "n1")
+    with pytest.raises(ConfigError, match=f"E-CONF-043.*{said}"):
+        write_pseudo_labels([checkpoint], source, output=tmp_path / "out", **options)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.usefixtures("teacher")
+def test_a_manifest_gives_patients_and_only_its_scans_without_labels(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    data = write_manifest(
+        tmp_path / "data", [*MANIFEST_ROWS[:2], MANIFEST_ROWS[2].replace("p2_t2_label.nii.gz", "")]
+    )
+    written, _ = write_pseudo_labels([checkpoint], data, output=tmp_path / "out", annotated="disc")
+    (case,) = read_manifest(written)
+    assert (case.case_id, case.patient_id, case.contrast) == ("p2_t2_pseudo", "p2", "T2")
+    assert case.annotated == {"disc"}
+    with pytest.raises(InputError, match=r"E-CASE-005.*nothing to label"):
+        write_pseudo_labels([checkpoint], written, output=tmp_path / "again")
+
+
+def test_scans_without_anything_confident_are_left_out(
+    tmp_path: Path, checkpoint: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A network that nobody trained is confident of nothing."""
+    source = scans(tmp_path / "scans", "n1")
+    words = ["pseudo-label", "--checkpoint", str(checkpoint), "-i", str(source)]
+    assert run([*words, "-o", str(tmp_path / "out"), "--min-confidence", "0.99"], command="") == 3
+    assert "confident of no structure" in capsys.readouterr().err
+
+
+def config(**data: object) -> Any:  # noqa: ANN401 a configuration
+    return parse_config(
+        {
+            "name": "student",
+            "models": ["A", "B"],
+            "target_scheme": "semantic4",
+            "data": {"train_sources": ["made"], "test_patients": 1, "val_patients": 1, **data},
+            "network": {"base_features": 2},
+            "training": {
+                "steps": 1, "validate_every": 1, "batch_size": 1, "patch_size": [32, 32],
+                "val_samples": 1, "workers": 0,
+            },
+        }
+    )  # fmt: skip
+
+
+@pytest.fixture
+def annotated(tmp_path: Path) -> Path:
+    third = MANIFEST_ROWS[0].replace("p1_t1,p1", "p3_t1,p3", 1)
+    return write_manifest(tmp_path / "annotated", [*MANIFEST_ROWS[1:3], third])
+
+
+def test_pseudo_labels_train_but_not_those_of_held_out_patients(
+    manifest: Path, annotated: Path
+) -> None:
+    cases = read_manifest(annotated)
+    plain = plan_split(config(), cases)
+    assert {c.patient_id for c in plain.test} == {"p1"}
+    split = plan_split(config(pseudo_labels=str(manifest)), cases)
+    added = {c.patient_id for c in split.train} - {c.patient_id for c in plain.train}
+    assert added == {"n1", "n2"}
+    assert (split.validation, split.test, split.scans) == (
+        plain.validation,
+        plain.test,
+        plain.scans,
+    )
+    record = manifest.parent / PSEUDO_JSON
+    content = json.loads(record.read_text())
+    content["settings"]["seen_patients"] = ["p1"]
+    record.write_text(json.dumps(content))
+    with pytest.raises(ConfigError, match=r"E-CONF-043.*has seen 1 test patients"):
+        plan_split(config(pseudo_labels=str(manifest)), cases)
+    record.unlink()
+    with pytest.raises(ConfigError, match=r"E-CONF-043.*no pseudo_labels.json can be read"):
+        plan_split(config(pseudo_labels=str(manifest)), cases)
+    with pytest.raises(ConfigError, match=r"E-CONF-043.*the data list some"):
+        plan_split(config(), read_manifest(manifest))
+    with pytest.raises(ConfigError, match=r"E-CONF-043.*lists p1_t2, which is none"):
+        plan_split(config(pseudo_labels=str(annotated)), cases)
+
+
+def test_b_ignores_the_unknown_and_a_paints_it_as_background(manifest: Path) -> None:
+    cases = read_manifest(manifest)[:1]
+    of = {name: make_dataset(cases, config(), model=name) for name in ("A", "B")}
+    found = {
+        name: {int(c) for n in range(4) for c in data[SampleKey(0, 0, n)]["target"].unique()}
+        for name, data in of.items()
+    }
+    assert UNKNOWN_CLASS in found["B"]
+    assert UNKNOWN_CLASS not in found["A"]
+
+
+def test_pseudo_labels_are_no_reference(manifest: Path) -> None:
+    cases: list[Case] = read_manifest(manifest)
+    scored = evaluate_cases(Teacher(), cases, run="r", model="m")
+    assert scored.table.empty
+    assert set(scored.failures["code"]) == {"E-EVAL-003"}
+
+
+def test_run_checkpoint_and_report_say_that_pseudo_labels_trained(
+    manifest: Path, annotated: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    train_models(config(pseudo_labels=str(manifest)), data=annotated, folder=folder, command="test")
+    record = json.loads((folder / "run.json").read_text())
+    assert record["mode"] == "label-only+pseudo-labels"
+    assert record["pseudo_labels"]["min_confidence"] == 0.9
+    assert record["pseudo_labels"]["cases"] >= 2
+    assert "seen_patients" in record["pseudo_labels"]
+    for model in ("A", "B"):
+        seen = load_checkpoint(checkpoint_path(folder, model, "best")).seen_patients  # type: ignore[arg-type]  # both are names
+        assert {"n1", "n2"} <= set(seen)
+    for page in build_report(folder, folder / "report", command="test"):
+        text = " ".join(page.read_text().split())
+        assert "scans that a model segmented and nobody checked" in text
+        assert "below a confidence of 0.9" in text
