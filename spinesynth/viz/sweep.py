@@ -36,7 +36,7 @@ def draw_sweep(
     """
     if not orders:
         raise ValueError("orders must hold at least one parameter, got none")
-    scored = table.dropna(subset=["dice"])
+    scored = table.dropna(subset=["dice"]).reset_index(drop=True)
     columns = min(_COLUMNS, len(orders))
     rows = -(-len(orders) // columns)
     ring = model_look(["best", "other"])["other"][0]
@@ -53,11 +53,9 @@ def draw_sweep(
                 axes.set_xlim(-0.5, len(order) - 0.5)
             axes.scatter(x, scored["dice"], c=scored["trial"], cmap="Blues", vmin=-len(table), s=28)
             if len(scored):
-                best = scored["dice"].idxmax()
-                axes.plot(
-                    x[best], scored["dice"][best], "o", markersize=10, markerfacecolor="none",
-                    color=ring,
-                )  # fmt: skip
+                best = int(scored["dice"].to_numpy().argmax())
+                spot = x.iloc[best], scored["dice"].iloc[best]
+                axes.plot(*spot, "o", markersize=10, markerfacecolor="none", color=ring)
             axes.set_xlabel(name)
             axes.set_ylabel("Dice")
         for axes in panels[len(orders) :]:
