@@ -279,7 +279,7 @@ def format_sweep(sweep: Sweep, table: pd.DataFrame) -> str:
     lines = [f"# {sweep.name}", "", sweep.description, "", f"Scored by: {OBJECTIVE}.", ""]
     if scored.empty:
         return "\n".join([*lines, "No trial has a score yet."]) + "\n"
-    best = scored.loc[scored["dice"].idxmax()]
+    best = scored.iloc[int(scored["dice"].to_numpy().argmax())]
     lines += ["| parameter | tried | best trial |", "| --- | --- | --- |"]
     for name, parameter in sweep.parameters.items():
         tried = ", ".join(parameter.labels) or "{:g} to {:g}".format(*parameter.bounds)

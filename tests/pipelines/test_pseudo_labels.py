@@ -109,9 +109,9 @@ def test_cases_are_read_by_the_loader_with_the_rest_unknown(manifest: Path) -> N
     assert loaded.structure is not None
     codes = loaded.structure.as_tensor()[0]
     assert codes.shape == SHAPE
-    assert set(codes[..., SURE].unique().tolist()) == {int(Structure.DISC)}
-    assert set(codes[..., UNSURE].unique().tolist()) == {int(Structure.UNKNOWN)}
-    assert set(codes[..., 24:].unique().tolist()) == {int(Structure.BACKGROUND)}
+    assert set(codes[..., SURE].flatten().tolist()) == {int(Structure.DISC)}
+    assert set(codes[..., UNSURE].flatten().tolist()) == {int(Structure.UNKNOWN)}
+    assert set(codes[..., 24:].flatten().tolist()) == {int(Structure.BACKGROUND)}
     assert pd.read_csv(manifest)["unknown_share"].tolist() == [0.25] * 3  # 12 of 48 slices
 
 
@@ -254,7 +254,7 @@ def test_run_checkpoint_and_report_say_that_pseudo_labels_trained(
     assert record["pseudo_labels"]["cases"] >= 2
     assert "seen_patients" in record["pseudo_labels"]
     for model in ("A", "B"):
-        seen = load_checkpoint(checkpoint_path(folder, model, "best")).seen_patients  # type: ignore[arg-type]  # both are names
+        seen = load_checkpoint(checkpoint_path(folder, model, "best")).seen_patients
         assert {"n1", "n2"} <= set(seen)
     for page in build_report(folder, folder / "report", command="test"):
         text = " ".join(page.read_text().split())

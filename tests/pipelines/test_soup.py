@@ -113,10 +113,9 @@ def test_other_classes_and_the_same_file_are_refused(tmp_path: Path) -> None:
 
 def test_statistics_of_batches_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paths = [variant(tmp_path / f"{n}.pt", n) for n in (1, 2)]
-    load = home.load_predictor
 
     def with_statistics(path: Path) -> tuple[VolumePredictor, Any]:
-        predictor, saved = load(path)
+        predictor, saved = load_predictor(path)
         weights = {**saved.weights, "norm.running_mean": torch.zeros(2)}
         return predictor, replace(saved, weights=weights)
 
@@ -203,7 +202,9 @@ def test_greedy_may_be_judged_by_the_validation_cases_of_a_run(
     paths = [variant(tmp_path / f"{n}.pt", n) for n in (2, 4)]
     split = tmp_path / "split.csv"
     split.write_text("case_id,split\np1_t1,train\np2_t2,validation\n")
-    options = {"output": tmp_path / "soup.pt", "command": "test", "split": split}
+    options: dict[str, Any] = {
+        "output": tmp_path / "soup.pt", "command": "test", "split": split,
+    }  # fmt: skip
     data = write_manifest(tmp_path / "data")
     cook_soup(paths, method="greedy", data=data, **options)
     assert json.loads((tmp_path / "soup.pt.json").read_text())["scans"] == ["p2_t2"]
