@@ -169,7 +169,8 @@ class Spine:
         tried = np.clip(index + offsets, 0, len(self.curve) - 1)
         dy, dz = y - self.curve[:, 0].take(tried), z[:, None] - self.curve[:, 1].take(tried)
         best = (dy * dy + dz * dz).argmin(axis=0)
-        return np.take_along_axis(tried, best[None], axis=0)[0]
+        nearer: NDArray[np.int64] = np.take_along_axis(tried, best[None], axis=0)[0]
+        return nearer
 
 
 @dataclass(frozen=True)
