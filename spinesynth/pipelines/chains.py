@@ -12,6 +12,7 @@ from spinesynth.anatomy.label_schemes import CLUSTER_SCHEME
 from spinesynth.errors import ConfigError
 from spinesynth.io.case import Case
 from spinesynth.pipelines.config import ExperimentConfig
+from spinesynth.pipelines.strong_augmentation import ROTATION_DEG, SCALE, strong_intensity
 from spinesynth.transforms import (
     PercentileNormalised,
     RandBiasGaind,
@@ -21,6 +22,7 @@ from spinesynth.transforms import (
     RandGammaCurved,
     RandMagnitudeNoised,
     RandSagittalSlabd,
+    RandSideFlipd,
     RandSynthesizeMRI,
     RandSynthesizeMRId,
 )
@@ -75,23 +77,30 @@ def check_painter(config: ExperimentConfig, cases: Sequence[Case]) -> None:
 
 
 def augmentation_chain(config: ExperimentConfig) -> Compose:
-    """Return the chain of model B: a real image and its structure volume in, a slice out."""
-    chain = config.augmentation
+    """Return the chain of model B: a real image and its structure volume in, a slice out.
+
+    With ``augmentation.strength: strong`` the deformation is wider, slices are mirrored
+    from left to right, and more happens to intensities after all that standard does.
+    """
+    chain, training = config.augmentation, config.training
+    strong = chain.strength == "strong"
+    keys = ("label", "image")
+    slab = RandSagittalSlabd(keys, thickness_mm=(0.0, 0.0), **_slices(config))
+    more = [strong_intensity(training.patch_size, spacing_mm=training.spacing_mm)]
     return Compose(
         [
-            RandSagittalSlabd(
-                ("label", "image"),
-                thickness_mm=(0.0, 0.0),
-                **_slices(config),
-            ),
+            slab,
+            *([RandSideFlipd(keys)] if strong else []),
             _SlicesAsChannelsd(),
-            _deformation(config, ("label", "image")),
+            _deformation(config, keys, **({"rotation_deg": ROTATION_DEG, "scale": SCALE}
+                                          if strong else {})),
             RandBiasGaind("image", strength=chain.bias_strength),
             RandMagnitudeNoised("image", sigma=chain.noise_sigma),
             RandGammaCurved("image", log_gamma=chain.log_gamma),
             PercentileNormalised("image"),
+            *(more if strong else []),
         ]
-    )
+    )  # fmt: skip
 
 
 class _SlicesAsChannelsd(Transform):
@@ -123,7 +132,17 @@ def _recipe(config: ExperimentConfig) -> dict[str, Any]:
     }
 
 
-def _deformation(config: ExperimentConfig, keys: tuple[str, ...]) -> RandDeformPatchd:
-    """Return the deformation of the recipe, so that A and B see the same shapes."""
+def _deformation(
+    config: ExperimentConfig, keys: tuple[str, ...], **at_least: float
+) -> RandDeformPatchd:
+    """Return the deformation of the recipe, so that A and B see the same shapes.
+
+    Args:
+        config: the experiment.
+        keys: what is deformed.
+        **at_least: parameters that are raised to these values.
+    """
     parameters = RandSynthesizeMRI(**_recipe(config)).parameters_of("RandDeformPatch")
+    for name, value in at_least.items():
+        parameters[name] = max(value, parameters.get(name, 0.0))
     return RandDeformPatchd(keys, **parameters)

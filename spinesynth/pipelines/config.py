@@ -177,8 +177,17 @@ class SynthesisConfig(_Section):
 
 
 class AugmentationConfig(_Section):
-    """What real training images go through; the deformation is that of synthesis."""
+    """What real training images go through; the deformation is that of synthesis.
 
+    Attributes:
+        strength: ``strong`` adds what nnU-Net's DA5 trainer does, with its figures
+            (:mod:`spinesynth.pipelines.strong_augmentation`).
+        bias_strength: spread of the log bias field.
+        noise_sigma: of Rician noise, relative to the image's maximum.
+        log_gamma: logarithm of the exponent.
+    """
+
+    strength: Literal["standard", "strong"] = "standard"
     bias_strength: LogStrength = (0.0, 0.3)
     noise_sigma: NonNegative = (0.0, 0.03)
     log_gamma: LogGamma = (-0.3, 0.3)
