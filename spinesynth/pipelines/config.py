@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -13,7 +12,6 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    Strict,
     ValidationError,
     ValidationInfo,
     field_validator,
@@ -22,59 +20,27 @@ from pydantic import (
 
 from spinesynth.anatomy.phantom.traits import Trait
 from spinesynth.errors import ConfigError
+from spinesynth.pipelines.config_types import (
+    Factors,
+    LogGamma,
+    LogStrength,
+    LossName,
+    Models,
+    NetworkName,
+    NonNegative,
+    Probability,
+    Size,
+    Switch,
+    Thickness,
+    Weight,
+    is_odd,
+    is_unique,
+)
 from spinesynth.strict_yaml import load_strict
 from spinesynth.suggest import did_you_mean
 
 #: Of what names a folder: no path, and nothing that a shell or a file system would read otherwise.
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
-Probability = Annotated[float, Field(ge=0, le=1)]
-Factor = Annotated[float, Field(ge=1)]  # coarse over original voxel size
-Size = Annotated[int, Field(ge=1)]
-Weight = Annotated[float, Field(ge=0), Strict()]
-Switch = Annotated[bool, Strict()]
-#: Keys of ``NETWORKS`` and ``LOSSES``.
-NetworkName = Literal[
-    "unet", "basic_unet", "residual_unet", "segresnet", "dynunet", "swin_unetr", "unetr"
-]
-LossName = Literal["dice_ce", "dice", "dice_focal", "tversky", "boundary_dice_ce"]
-
-
-def _within(low: float, high: float = math.inf) -> AfterValidator:
-    """Check that a (low, high) pair is ordered and within limits, those of its transform."""
-
-    def check(bounds: tuple[float, float]) -> tuple[float, float]:
-        if not low <= bounds[0] <= bounds[1] <= high:
-            limits = f"of at least {low:g}" if high == math.inf else f"within [{low:g}, {high:g}]"
-            raise ValueError(f"must be an ordered pair {limits}")
-        return bounds
-
-    return AfterValidator(check)
-
-
-def _filled(items: tuple[Any, ...]) -> tuple[Any, ...]:
-    if not items:
-        raise ValueError("must hold at least one")
-    return items
-
-
-def _unique(items: tuple[Any, ...]) -> tuple[Any, ...]:
-    if len(set(items)) < len(items):
-        raise ValueError("must hold each only once")
-    return items
-
-
-def _odd(count: int) -> int:
-    if count % 2 == 0:
-        raise ValueError("must be odd: a slice in the middle, as many on either side")
-    return count
-
-
-Models = Annotated[tuple[Literal["A", "B"], ...], AfterValidator(_filled), AfterValidator(_unique)]
-Factors = Annotated[tuple[Factor, ...], AfterValidator(_filled)]
-NonNegative = Annotated[tuple[float, float], _within(0)]
-Thickness = Annotated[tuple[float, float], _within(0, 50)]
-LogStrength = Annotated[tuple[float, float], _within(0, 5)]
-LogGamma = Annotated[tuple[float, float], _within(-5, 5)]
 
 
 class _Section(BaseModel):
@@ -145,7 +111,7 @@ class NetworkConfig(_Section):
     name: NetworkName = "unet"
     dims: Literal[2, 3] = 2
     base_features: Annotated[int, Field(ge=1)] = 16
-    slices: Annotated[Size, AfterValidator(_odd)] = 1
+    slices: Annotated[Size, AfterValidator(is_odd)] = 1
     neighbour_mm: Annotated[float, Field(gt=0, le=50)] = 2.0
     gradient_checkpointing: Switch = False
     deep_supervision: Switch = False
@@ -173,7 +139,7 @@ class SynthesisConfig(_Section):
     slice_thickness_mm: Thickness = (0.0, 5.0)
     phantom_share: Probability = 0.0
     phantoms: Annotated[int, Field(ge=1)] = 24
-    phantoms_without: Annotated[tuple[Trait, ...], AfterValidator(_unique)] = ()
+    phantoms_without: Annotated[tuple[Trait, ...], AfterValidator(is_unique)] = ()
 
 
 class AugmentationConfig(_Section):
@@ -224,6 +190,8 @@ class TrainingConfig(_Section):
         final_choice: what decides which of them becomes ``best``: the validation
             ``samples``, or whole ``volumes``, the validation patients' real scans.
         tensorboard: write curves and pictures for TensorBoard.
+        real_share: share of model A's samples that are real images, augmented as B's;
+            with 0 it opens none. The mode of a run says so.
     """
 
     steps: Annotated[int, Field(ge=1)] = 200
@@ -257,6 +225,7 @@ class TrainingConfig(_Section):
     keep_last: Size = 1
     final_choice: Literal["samples", "volumes"] = "samples"
     tensorboard: Switch = False
+    real_share: Probability = 0.0
 
     @model_validator(mode="after")
     def _numbers_fit_together(self) -> Self:
@@ -305,6 +274,11 @@ class ExperimentConfig(_Section):
         from spinesynth.pipelines.network_plan import training_problems
 
         problems = training_problems(self)
+        if self.training.real_share > 0 and self.data.training_labels is not None:
+            problems.append(
+                "training.real_share: data.training_labels are painted, they label no real image; "
+                "leave one of the two out"
+            )
         try:
             synthesis_chain(self)
             augmentation_chain(self)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -106,7 +107,19 @@ class TargetCoder:
         return class_groups(annotated, num_classes=self.num_classes)
 
 
-class SliceDataset(Dataset[dict[str, Any]]):
+class NamedSamples(Dataset[dict[str, Any]]):
+    """Samples that a key names; keys count up to the length."""
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Return how many cases the keys choose among."""
+
+    @abstractmethod
+    def __getitem__(self, key: SampleKey) -> dict[str, Any]:
+        """Return ``image`` float32, ``target`` uint8 ``(1, J, K)`` and ``groups``."""
+
+
+class SliceDataset(NamedSamples):
     """Random slices of cached cases, each named by a :class:`SampleKey`.
 
     Args:
@@ -277,7 +290,7 @@ def collate(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def make_loader(
-    dataset: SliceDataset, *, samples: int, epoch: int, config: ExperimentConfig, skip: int = 0
+    dataset: NamedSamples, *, samples: int, epoch: int, config: ExperimentConfig, skip: int = 0
 ) -> DataLoader[dict[str, Any]]:
     """Return a loader over the slices of one epoch.
 

@@ -21,7 +21,8 @@ from spinesynth.pipelines.overlays import OverlayCollector
 from spinesynth.pipelines.predict import load_predictor
 from spinesynth.pipelines.results import read_results
 from spinesynth.pipelines.split import split_cases
-from spinesynth.pipelines.train import Trainer, make_dataset
+from spinesynth.pipelines.train import Trainer
+from spinesynth.pipelines.training_data import make_dataset
 from spinesynth.pipelines.write_phantoms import write_phantom_dataset
 from spinesynth.seeding import derive_seed
 from spinesynth.transforms import SpineSynthGenerator

@@ -53,8 +53,9 @@ from spinesynth.pipelines.robustness import evaluate_robustness
 from spinesynth.pipelines.run_lock import hold_folder
 from spinesynth.pipelines.run_record import describe_run, training_mode, write_json
 from spinesynth.pipelines.split import Split, split_cases, with_training_labels
-from spinesynth.pipelines.train import ModelName, Trainer
+from spinesynth.pipelines.train import Trainer
 from spinesynth.pipelines.training_board import check_board
+from spinesynth.pipelines.training_data import ModelName, with_real_image
 from spinesynth.pipelines.training_state import state_path
 from spinesynth.pipelines.write_phantoms import write_phantom_dataset
 
@@ -69,7 +70,8 @@ def read_split(config: ExperimentConfig, data: Path) -> Split:
 
     A scan that cannot be read is better refused now than after an hour of
     training. Of training and validation cases the images are read only if
-    model B is trained, and those that a final choice is made on.
+    model B is trained, or A on a share of them, and those that a final choice is
+    made on.
 
     Args:
         config: the experiment.
@@ -83,7 +85,8 @@ def read_split(config: ExperimentConfig, data: Path) -> Split:
     if "A" in config.models:
         check_painter(config, (*split.train, *split.validation))
     chosen_on = split.scans if config.training.final_choice == "volumes" else []
-    trains = dict.fromkeys((*split.train, *split.validation), "B" in config.models)
+    real = "B" in config.models or config.training.real_share > 0
+    trains = {case: real and case.image is not None for case in (*split.train, *split.validation)}
     refuse_unreadable((trains | dict.fromkeys((*chosen_on, *split.test), True)).items(), data=data)
     return split
 
@@ -96,6 +99,13 @@ def plan_split(config: ExperimentConfig, cases: Sequence[Case]) -> Split:
     """
     refuse_pseudo_labels(cases)
     split = _with_training_labels(_split(cases, config), config)
+    share = config.training.real_share
+    if "A" in config.models and share > 0 and not with_real_image(split.train):
+        raise ConfigError(
+            f"training.real_share {share:g} asks for real images, but no training patient has one "
+            "with a label map; add images, or set it to 0",
+            code="E-CONF-003",
+        )
     return with_pseudo_labels(split, config.data.pseudo_labels)
 
 

@@ -39,6 +39,8 @@ LABEL_MODE = "label-only"
 CLUSTER_MODE = "label+EM"
 #: Nothing of anybody.
 PHANTOM_MODE = "phantom"
+#: Real images, alone or beside one of these: model A learnt from a share of them.
+REAL_IMAGE_MODE = "real-images"
 #: Beside one of these: weights chosen among a training's on real scans of validation patients.
 REAL_CHOICE_MODE = "real-choice"
 #: Beside one of these, or alone: label maps that a model made of real scans without labels.
@@ -73,22 +75,25 @@ def training_mode(
 
     Returns:
         ``label-only``, ``label+EM`` (which uses real images), ``phantom`` (which
-        uses nothing of anybody), or two of them joined by ``+``; with ``+real-choice``
-        where no real image trained, but real scans chose the weights. Where only model
-        B trains, nothing is painted and the name is empty. ``pseudo-labels`` is joined
-        where they train either model.
+        uses nothing of anybody), or two of them joined by ``+``; with ``+real-images``
+        where a share of the samples were real images (nothing else where all were),
+        and ``+real-choice`` where no real image trained, but real scans chose the
+        weights. Where only model B trains, nothing is painted and the name is empty.
+        ``pseudo-labels`` is joined where they train either model.
 
     Example:
         >>> from spinesynth.pipelines.config import parse_config
         >>> training_mode(parse_config({"name": "x"}))
         'phantom'
     """
-    painted = "A" in config.models
+    painted, share = "A" in config.models, config.training.real_share
+    real = painted and share > 0 and set(config.data.train_sources) != {PHANTOM_SOURCE}
     chosen = config.training.final_choice == "volumes" and scans
     words = [
-        *([_label_mode(config, cases)] if painted else []),
+        *([_label_mode(config, cases)] if painted and not (real and share == 1) else []),
+        *([REAL_IMAGE_MODE] if real else []),
         *([PSEUDO_MODE] if any(case.scheme == PSEUDO_SCHEME for case in cases) else []),
-        *([REAL_CHOICE_MODE] if painted and chosen else []),
+        *([REAL_CHOICE_MODE] if painted and chosen and not real else []),
     ]
     return "+".join(words)
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 import torch
@@ -20,61 +20,33 @@ from spinesynth.io.atomic import remove_partial
 from spinesynth.io.case import Case
 from spinesynth.io.checkpoint import Checkpoint
 from spinesynth.io.tables import write_csv
-from spinesynth.pipelines.chains import augmentation_chain, synthesis_chain
 from spinesynth.pipelines.checkpoint_shelf import CheckpointShelf
 from spinesynth.pipelines.compilation import compile_in_place, explaining_the_compiler
 from spinesynth.pipelines.config import ExperimentConfig
-from spinesynth.pipelines.data_digest import digest_cases, digest_scans
-from spinesynth.pipelines.datasets import SampleKey, SliceDataset, TargetCoder, collate, make_loader
+from spinesynth.pipelines.data_digest import digest_scans
+from spinesynth.pipelines.datasets import NamedSamples, SampleKey, collate, make_loader
 from spinesynth.pipelines.device import best_device
 from spinesynth.pipelines.final_choice import FinalChoice
 from spinesynth.pipelines.interrupt import SafeStops, Stopped, end_helpers
 from spinesynth.pipelines.micro_batches import micro_batches
 from spinesynth.pipelines.network_plan import build_loss, build_network
 from spinesynth.pipelines.optimisers import make_optimiser
-from spinesynth.pipelines.phantom_data import PHANTOM_SOURCE
 from spinesynth.pipelines.precision import autocast, make_scaler
 from spinesynth.pipelines.progress import StepProgress
 from spinesynth.pipelines.results import MODELS, TABLES, choice_csv, training_csv
 from spinesynth.pipelines.schedule import Schedule
 from spinesynth.pipelines.training_board import TrainingBoard, clear_board
+from spinesynth.pipelines.training_data import (
+    ModelName,
+    digest_data,
+    make_training_data,
+    patients_behind,
+)
 from spinesynth.pipelines.training_state import Learner, Reached, TrainingState, state_path
 from spinesynth.pipelines.validation import score_samples
 from spinesynth.seeding import derive_seed
 
-ModelName = Literal["A", "B"]
 _VALIDATION_EPOCH = -1  # its samples have names of their own, never seen in training
-
-
-def make_dataset(
-    cases: Sequence[Case],
-    config: ExperimentConfig,
-    *,
-    model: ModelName,
-    part: Literal["train", "validation"] = "train",
-) -> SliceDataset:
-    """Return the slices that a model learns from, or is validated on.
-
-    Model A gets label maps only: its data set never opens an image file. The
-    phantoms beside them, if any, are others in validation than in training.
-    """
-    synthetic = model == "A"
-    count = config.synthesis.phantoms
-    share = config.synthesis.phantom_share if synthetic else 0.0
-    return SliceDataset(
-        # phantoms alone need no label map either: none is opened
-        cases if share < 1 else (),
-        synthesis_chain(config) if synthetic else augmentation_chain(config),
-        run_seed=config.seed,
-        with_image=not synthetic,
-        coder=TargetCoder(config.target_scheme),
-        phantom_seeds=[
-            derive_seed(config.seed, part, "phantom", number)
-            for number in range(count if part == "train" else max(1, count // 4))
-        ],
-        phantom_share=share,
-        phantoms_without=config.synthesis.phantoms_without,
-    )
 
 
 class Trainer:
@@ -83,9 +55,11 @@ class Trainer:
     Args:
         config: the experiment.
         model: ``A`` (synthetic images from label maps) or ``B`` (real images).
-        train: training cases; of A only the label maps are opened.
+        train: training cases; of A only the label maps are opened, unless
+            ``training.real_share`` asks for images too.
         validation: cases of other patients, seen as the model sees its training
-            cases: A synthetic images of their label maps, B their images.
+            cases: A synthetic images of their label maps, B their images, and A with
+            a share of real images both.
         folder: of the run; checkpoints and the table of training go there.
         scans: real scans of the validation patients, for the final choice alone, and
             opened only if ``training.final_choice`` asks for it.
@@ -104,9 +78,7 @@ class Trainer:
         self.config, self.model, self.folder = config, model, folder
         self.shelf = CheckpointShelf(folder, model, config.training)
         self.choice = FinalChoice(config, model, self.shelf, scans)
-        seen = {case.patient_id for case in (*train, *validation)}
-        if model == "A" and config.synthesis.phantom_share == 1:
-            seen = {PHANTOM_SOURCE}  # it saw no patient, not even a label map
+        seen = patients_behind(config, model, (*train, *validation))
         chosen_on = {case.patient_id for case in self.choice.scans}
         self.seen_patients = tuple(sorted(seen | chosen_on))
         self.device = best_device()
@@ -122,10 +94,10 @@ class Trainer:
         self.network = network.to(memory_format=self.layout)  # type: ignore[call-overload]
         # validated and saved; a running mean is steadier than the last step's weights
         self.average = AveragedModel(self.network, avg_fn=self._blend)
-        self.data = make_dataset(train, config, model=model)
-        held_out = make_dataset(validation, config, model=model, part="validation")
+        self.data = make_training_data(train, config, model=model)
+        held_out = make_training_data(validation, config, model=model, part="validation")
         self.validation = self._fixed_samples(held_out)
-        cases = {"training": digest_cases(self.data), "validation": digest_cases(held_out)}
+        cases = {**digest_data(self.data, "training"), **digest_data(held_out, "validation")}
         if self.choice.scans:
             cases["final choice"] = digest_scans(self.choice.scans)
         compile_in_place(self.network, config.training)
@@ -140,7 +112,7 @@ class Trainer:
             state_path(folder, model), config, model, cases, self.seen_patients
         )
 
-    def _fixed_samples(self, data: SliceDataset) -> list[dict[str, Any]]:
+    def _fixed_samples(self, data: NamedSamples) -> list[dict[str, Any]]:
         """Draw the validation samples once; they are the same at every validation."""
         count, size = self.config.training.val_samples, self.config.training.batch_size
         samples = [data[SampleKey(_VALIDATION_EPOCH, n % len(data), n)] for n in range(count)]

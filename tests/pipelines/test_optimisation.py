@@ -51,7 +51,7 @@ class Stripes(Dataset[dict[str, Any]]):
 def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Trainer]:
     """Train for two steps and return the trainer."""
     monkeypatch.setattr(
-        "spinesynth.pipelines.train.make_dataset", lambda _, config, **__: Stripes(config)
+        "spinesynth.pipelines.train.make_training_data", lambda _, config, **__: Stripes(config)
     )
     folders = (tmp_path / str(number) for number in itertools.count())
 

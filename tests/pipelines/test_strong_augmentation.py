@@ -16,7 +16,7 @@ from spinesynth.pipelines.chains import augmentation_chain
 from spinesynth.pipelines.config import ExperimentConfig, parse_config
 from spinesynth.pipelines.datasets import SampleKey
 from spinesynth.pipelines.strong_augmentation import StandardUnits, strong_intensity
-from spinesynth.pipelines.train import make_dataset
+from spinesynth.pipelines.training_data import make_dataset
 from tests.fabricate import write_manifest
 
 SIZE = (32, 40)

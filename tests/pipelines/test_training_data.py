@@ -18,7 +18,8 @@ from spinesynth.networks.partial_label_loss import UNKNOWN_CLASS
 from spinesynth.pipelines.checkpoint_shelf import checkpoint_path
 from spinesynth.pipelines.config import ExperimentConfig, NetworkConfig, parse_config
 from spinesynth.pipelines.datasets import KeySampler, SampleKey, TargetCoder, make_loader
-from spinesynth.pipelines.train import Trainer, make_dataset
+from spinesynth.pipelines.train import Trainer
+from spinesynth.pipelines.training_data import make_dataset
 from spinesynth.transforms.base import as_plain
 from tests.fabricate import write_manifest
 

@@ -69,6 +69,24 @@ def test_mode_names_pseudo_labels_whichever_model_they_train(models: list[str], 
     assert training_mode(config, [case("spine6"), case("pseudo")]) == mode
 
 
+@pytest.mark.parametrize(("sources", "real", "phantoms", "mode"), [
+    (["clinic"], 0.25, 0.0, "label-only+real-images"),
+    (["clinic"], 0.25, 1.0, "phantom+real-images"),
+    (["clinic"], 1.0, 0.5, "real-images"),
+    (["phantom"], 0.25, 0.0, "phantom"),
+])  # fmt: skip
+def test_mode_names_real_images_among_the_samples(
+    sources: list[str], real: float, phantoms: float, mode: str
+) -> None:
+    values: dict[str, Any] = {
+        "name": "x",
+        "data": {"train_sources": sources},
+        "synthesis": {"phantom_share": phantoms},
+        "training": {"real_share": real},
+    }
+    assert training_mode(parse_config(values), [case("spine6")]) == mode
+
+
 @pytest.mark.parametrize("mode", ["phantom", None])
 def test_report_names_the_mode(mode: str | None, tmp_path: Path) -> None:
     folder = write_run(tmp_path / "run")

@@ -12,7 +12,8 @@ from spinesynth.io.case import Case
 from spinesynth.io.manifest import read_manifest
 from spinesynth.pipelines.config import ExperimentConfig
 from spinesynth.pipelines.datasets import SampleKey, SliceDataset
-from spinesynth.pipelines.train import ModelName, Trainer
+from spinesynth.pipelines.train import Trainer
+from spinesynth.pipelines.training_data import ModelName
 from tests.fabricate import write_manifest
 from tests.pipelines.tiny_training import Make, tiny_config
 

@@ -18,6 +18,7 @@ from spinesynth.io.checkpoint import (
 )
 from spinesynth.pipelines.checkpoint_shelf import checkpoint_path
 from spinesynth.pipelines.data_digest import digest_cases
+from spinesynth.pipelines.datasets import SliceDataset
 from spinesynth.pipelines.train import Trainer
 from spinesynth.pipelines.training_state import state_path
 from tests.pipelines.tiny_training import Make, tiny_config
@@ -83,6 +84,7 @@ def test_changed_voxels_or_another_grid_are_noticed(make: Make, tmp_path: Path) 
     make(tmp_path, config).run()
     for change in ("label", "affine"):
         trainer = make(tmp_path, config)
+        assert isinstance(trainer.data, SliceDataset)
         volume = trainer.data.cache[0]["label"]
         (volume if change == "label" else volume.affine)[..., 0, 0] += 1
         trainer.state.cases["training"][:] = digest_cases(trainer.data)

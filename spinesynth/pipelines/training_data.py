@@ -1,0 +1,98 @@
+"""What a model learns from: synthetic images for A, real ones for B, or both for A."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from spinesynth.anatomy.label_schemes import CLUSTER_SCHEME
+from spinesynth.io.case import Case
+from spinesynth.pipelines.chains import augmentation_chain, synthesis_chain
+from spinesynth.pipelines.config import ExperimentConfig
+from spinesynth.pipelines.data_digest import Digests, digest_cases
+from spinesynth.pipelines.datasets import NamedSamples, SliceDataset, TargetCoder
+from spinesynth.pipelines.mixed_dataset import MixedDataset
+from spinesynth.pipelines.phantom_data import PHANTOM_SOURCE
+from spinesynth.seeding import derive_seed
+
+ModelName = Literal["A", "B"]
+Part = Literal["train", "validation"]
+
+
+def make_training_data(
+    cases: Sequence[Case], config: ExperimentConfig, *, model: ModelName, part: Part = "train"
+) -> NamedSamples:
+    """Return the slices that a model learns from, or is validated on.
+
+    Without ``training.real_share`` those of model A are :func:`make_dataset`'s, which
+    opens no image; with it, that share of them are what model B would get. Where
+    no validation patient has an image, model A is validated on synthetic ones alone.
+    """
+    data = make_dataset(cases, config, model=model, part=part)
+    share = config.training.real_share
+    if model == "B" or share == 0:
+        return data
+    labelled = with_real_image(cases)
+    if part == "validation" and not labelled:
+        return data
+    real = make_dataset(labelled, config, model="B", part=part)
+    return MixedDataset(data, real, real_share=share)
+
+
+def with_real_image(cases: Sequence[Case]) -> list[Case]:
+    """Return the cases whose image is there and labelled by structures, not by clusters."""
+    return [case for case in cases if case.image is not None and case.scheme != CLUSTER_SCHEME]
+
+
+def make_dataset(
+    cases: Sequence[Case], config: ExperimentConfig, *, model: ModelName, part: Part = "train"
+) -> SliceDataset:
+    """Return slices of one kind: synthetic ones for model A, real ones for B.
+
+    Model A gets label maps only: its data set never opens an image file. The
+    phantoms beside them, if any, are others in validation than in training.
+    """
+    synthetic = model == "A"
+    count = config.synthesis.phantoms
+    share = config.synthesis.phantom_share if synthetic else 0.0
+    return SliceDataset(
+        # phantoms alone need no label map either: none is opened
+        cases if share < 1 else (),
+        synthesis_chain(config) if synthetic else augmentation_chain(config),
+        run_seed=config.seed,
+        with_image=not synthetic,
+        coder=TargetCoder(config.target_scheme),
+        phantom_seeds=[
+            derive_seed(config.seed, part, "phantom", number)
+            for number in range(count if part == "train" else max(1, count // 4))
+        ],
+        phantom_share=share,
+        phantoms_without=config.synthesis.phantoms_without,
+    )
+
+
+def patients_behind(config: ExperimentConfig, model: ModelName, cases: Sequence[Case]) -> set[str]:
+    """Return the patients whose label maps or images a model learns from.
+
+    Phantoms alone are nobody; the name of their source stands for them.
+    """
+    if model == "B" or config.synthesis.phantom_share < 1:
+        return {case.patient_id for case in cases}
+    # no label map is opened, and of the images those that the real share asks for
+    real = with_real_image(cases) if config.training.real_share > 0 else []
+    return {PHANTOM_SOURCE, *(case.patient_id for case in real)}
+
+
+def digest_data(data: NamedSamples, part: str) -> dict[str, Digests]:
+    """Return the digests of the cases of a part of the data, real images on their own.
+
+    Args:
+        data: of :func:`make_training_data`.
+        part: ``training`` or ``validation``.
+    """
+    if isinstance(data, MixedDataset):
+        return {
+            part: digest_cases(data.synthetic),
+            f"{part} image": digest_cases(data.real),
+        }
+    return {part: digest_cases(data) if isinstance(data, SliceDataset) else []}
