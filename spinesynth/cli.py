@@ -61,6 +61,7 @@ _COMMANDS = (
     training.train,
     training.experiment,
     training.study,
+    training.finetune,
     strategies.sweep,
     strategies.soup,
     strategies.pseudo_label,

@@ -111,12 +111,46 @@ def study(
     data: Data = None,
     save_dir: SaveDir = None,
 ) -> None:
-    """Train model A in several arms of one experiment and compare them by patient."""
+    """Train one model in several arms of one experiment and compare them by patient."""
     from spinesynth.pipelines.study import read_study, run_study
 
     asked = read_study(file)
     folder = save_dir or Path("results") / asked.name
     typer.echo(run_study(asked, data=data, folder=folder, command=context.obj))
+
+
+def finetune(
+    context: typer.Context,
+    config: Annotated[Path, typer.Argument(help="YAML of an experiment; its model B is trained.")],
+    checkpoint: Annotated[Path, typer.Option("--checkpoint", help="To start from.")],
+    data: ScoredData,
+    cases: Annotated[
+        str, typer.Option("--cases", help="Numbers of real training patients.")
+    ] = "1,5,10,20",
+    scratch: Annotated[
+        bool, typer.Option(help="Train from random weights on the same patients too.")
+    ] = True,
+    save_dir: SaveDir = None,
+    settings: Settings = None,
+) -> None:
+    """Train a checkpoint further on few real patients and draw Dice over their number."""
+    from spinesynth.pipelines.finetune import parse_counts, run_finetune
+    from spinesynth.pipelines.options import configure
+
+    counts = parse_counts(cases)
+    configuration = configure(config, data=data, model="B", settings=settings or ())
+    folder = save_dir or Path("results") / f"{configuration.name}_finetune"
+    typer.echo(
+        run_finetune(
+            configuration,
+            checkpoint,
+            data=data,
+            folder=folder,
+            counts=counts,
+            scratch=scratch,
+            command=context.obj,
+        )
+    )
 
 
 def evaluate(

@@ -30,7 +30,7 @@ _FIELDS: dict[str, type] = {
 }  # fmt: skip
 _SEEN = "seen_patients"  # not in format 1
 _STATE = "training"  # only where a training goes on from it
-_SELECTION = "selection"  # only where somebody wrote it down
+_WORDS = ("selection", "mode")  # only where somebody wrote them down
 _INGREDIENTS = "ingredients"  # only where the weights are a mean
 _FURTHER: dict[str, dict[str, type]] = {
     _FORMAT_1: {}, _FORMAT: {_SEEN: list}, _TRAINING: {_SEEN: list, _STATE: dict},
@@ -61,6 +61,8 @@ class Checkpoint:
             that is more than its own validation samples; empty otherwise.
         ingredients: SHA-256 of the files whose weights it is the mean of; none where
             it is as a training left it.
+        mode: what its training used, real images or not, as in a run's record; empty
+            where nobody wrote it down.
     """
 
     config: dict[str, Any]
@@ -73,6 +75,7 @@ class Checkpoint:
     training: dict[str, Any] | None = None
     selection: str = ""
     ingredients: tuple[str, ...] = ()
+    mode: str = ""
 
 
 def _digest(content: dict[str, Any]) -> str:
@@ -110,7 +113,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         _SEEN: sorted(checkpoint.seen_patients),
         "weights": {k: v.detach().cpu().clone() for k, v in checkpoint.weights.items()},
         **({_STATE: checkpoint.training} if goes_on else {}),
-        **({_SELECTION: checkpoint.selection} if checkpoint.selection else {}),
+        **{word: getattr(checkpoint, word) for word in _WORDS if getattr(checkpoint, word)},
         **({_INGREDIENTS: list(checkpoint.ingredients)} if checkpoint.ingredients else {}),
     }
     buffer = io.BytesIO()
@@ -163,8 +166,8 @@ def _load(path: Path, formats: Sequence[str]) -> Checkpoint:
         version=content["version"],
         seen_patients=tuple(content.get(_SEEN, ())),
         training=content.get(_STATE),
-        selection=content.get(_SELECTION, ""),
         ingredients=tuple(content.get(_INGREDIENTS, ())),
+        **{word: content.get(word, "") for word in _WORDS},
     )
 
 
@@ -209,5 +212,6 @@ def _check_types(path: Path, content: dict[str, Any]) -> None:
         listed = content.get(field, [])
         if type(listed) is not list or not all(isinstance(name, str) for name in listed):
             raise refuse_checkpoint(path, f"its {field} must be text")
-    if not isinstance(content.get(_SELECTION, ""), str):
-        raise refuse_checkpoint(path, f"its {_SELECTION} must be text")
+    for word in _WORDS:
+        if not isinstance(content.get(word, ""), str):
+            raise refuse_checkpoint(path, f"its {word} must be text")

@@ -27,6 +27,8 @@
 ``run_robustness``        both for a checkpoint, with a report
 ``train_models``          train A, B or both and leave their checkpoints
 ``run_experiment``        train A and B, test both, report
+``run_study``             several arms of one experiment, compared by patient
+``run_finetune``          a checkpoint trained further on few real patients
 ``read_sweep``            what a sweep tries, from its YAML
 ``run_sweep``             train and score one trial after another
 ``run_demo``              pictures without any data
@@ -56,6 +58,7 @@ if TYPE_CHECKING:
     from spinesynth.pipelines.estimate_priors import fit_contrast_prior
     from spinesynth.pipelines.evaluate import evaluate_cases
     from spinesynth.pipelines.experiment import run_experiment, train_models
+    from spinesynth.pipelines.finetune import run_finetune
     from spinesynth.pipelines.gallery import draw_gallery
     from spinesynth.pipelines.measured_files import MeasuredFiles, MeasuredTSE
     from spinesynth.pipelines.phantom_sheet import draw_phantom_sheet
@@ -68,6 +71,7 @@ if TYPE_CHECKING:
     from spinesynth.pipelines.segment import segment_files
     from spinesynth.pipelines.soup import cook_soup
     from spinesynth.pipelines.split import split_cases
+    from spinesynth.pipelines.study import run_study
     from spinesynth.pipelines.sweep import run_sweep
     from spinesynth.pipelines.sweep_plan import read_sweep
     from spinesynth.pipelines.synthesize import synthesize_cases
@@ -100,7 +104,9 @@ __all__ = [
     "robustness_summary",
     "run_demo",
     "run_experiment",
+    "run_finetune",
     "run_robustness",
+    "run_study",
     "run_sweep",
     "segment_files",
     "split_cases",
@@ -137,7 +143,9 @@ _MODULES = {
     "robustness_summary": "robustness",
     "run_demo": "demo",
     "run_experiment": "experiment",
+    "run_finetune": "finetune",
     "run_robustness": "robustness_run",
+    "run_study": "study",
     "run_sweep": "sweep",
     "segment_files": "segment",
     "split_cases": "split",

@@ -68,7 +68,8 @@ class DataConfig(_Section):
             other contrasts are tested too.
         test_patients: patients of the train sources held out for the test.
         val_patients: patients of the train sources held out for validation.
-        max_train_patients: use at most this many for training; None for all.
+        max_train_patients: use at most this many for training, the first of an order
+            drawn with ``split_seed``, so that fewer are among more; None for all.
         split_seed: seed of the split.
         include_sources: sources to use at all; None for every one in the table.
         phantom_patients: without a table, how many phantom patients to draw.
@@ -192,6 +193,8 @@ class TrainingConfig(_Section):
         tensorboard: write curves and pictures for TensorBoard.
         real_share: share of model A's samples that are real images, augmented as B's;
             with 0 it opens none. The mode of a run says so.
+        start_from: checkpoint of the same network and target to start from, relative to
+            the current directory; None for random weights.
     """
 
     steps: Annotated[int, Field(ge=1)] = 200
@@ -226,6 +229,7 @@ class TrainingConfig(_Section):
     final_choice: Literal["samples", "volumes"] = "samples"
     tensorboard: Switch = False
     real_share: Probability = 0.0
+    start_from: Annotated[str, Field(min_length=1)] | None = None
 
     @model_validator(mode="after")
     def _numbers_fit_together(self) -> Self:

@@ -68,7 +68,8 @@ def describe_differences(before: Sequence[Sequence[str]], now: Digests, *, part:
     Args:
         before: of :func:`digest_cases`, as it was saved.
         now: of :func:`digest_cases`.
-        part: ``training``, ``validation`` or ``final choice``.
+        part: ``training``, ``validation``, ``starting`` (the checkpoint that training started
+            from) or ``final choice``.
 
     Example:
         >>> describe_differences([["a", "1"]], [["a", "2"]], part="training")

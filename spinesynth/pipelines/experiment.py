@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,26 +14,19 @@ from monai.data.meta_tensor import MetaTensor
 
 from spinesynth.errors import ConfigError
 from spinesynth.io.case import Case
-from spinesynth.io.discover import discover_cases
 from spinesynth.io.tables import write_csv
-from spinesynth.pipelines.chains import check_painter
 from spinesynth.pipelines.checkpoint_shelf import checkpoint_path
 from spinesynth.pipelines.config import ExperimentConfig
+from spinesynth.pipelines.data_plan import (
+    check_phantom_plan,
+    read_split,
+    write_phantom_split,
+)
 from spinesynth.pipelines.evaluate import Evaluation, evaluate_cases
 from spinesynth.pipelines.overlays import OverlayCollector
-from spinesynth.pipelines.phantom_data import (
-    PHANTOM_ANNOTATED,
-    PHANTOM_CONTRASTS,
-    PHANTOM_SOURCE,
-)
 from spinesynth.pipelines.predict import VolumePredictor, load_predictor
 from spinesynth.pipelines.progress import StepProgress
-from spinesynth.pipelines.pseudo_labels import (
-    pseudo_record,
-    refuse_pseudo_labels,
-    with_pseudo_labels,
-)
-from spinesynth.pipelines.readable import refuse_unreadable
+from spinesynth.pipelines.pseudo_labels import pseudo_record
 from spinesynth.pipelines.report import build_report, format_comparison
 from spinesynth.pipelines.report_figures import REPORT_FIGURES
 from spinesynth.pipelines.results import (
@@ -51,116 +43,23 @@ from spinesynth.pipelines.results import (
 )
 from spinesynth.pipelines.robustness import evaluate_robustness
 from spinesynth.pipelines.run_lock import hold_folder
-from spinesynth.pipelines.run_record import describe_run, training_mode, write_json
-from spinesynth.pipelines.split import Split, split_cases, with_training_labels
+from spinesynth.pipelines.run_record import (
+    describe_run,
+    model_mode,
+    training_mode,
+    write_json,
+)
+from spinesynth.pipelines.split import Split
+from spinesynth.pipelines.starting_point import read_start, refuse_tested
 from spinesynth.pipelines.train import Trainer
 from spinesynth.pipelines.training_board import check_board
-from spinesynth.pipelines.training_data import ModelName, with_real_image
+from spinesynth.pipelines.training_data import ModelName
 from spinesynth.pipelines.training_state import state_path
-from spinesynth.pipelines.write_phantoms import write_phantom_dataset
 
 _LOG = logging.getLogger(__name__)
-_PHANTOM_FOLDER, _REPORT = Path("phantom_data"), Path("report")
+_REPORT = Path("report")
 _CHECKPOINTS: tuple[Literal["best", "last"], ...] = ("best", "last")
 _MODEL_NAMES: tuple[ModelName, ...] = get_args(ModelName)
-
-
-def read_split(config: ExperimentConfig, data: Path) -> Split:
-    """Split a data set and read each of its cases once, before anything is written.
-
-    A scan that cannot be read is better refused now than after an hour of
-    training. Of training and validation cases the images are read only if
-    model B is trained, or A on a share of them, and those that a final choice is
-    made on.
-
-    Args:
-        config: the experiment.
-        data: manifest CSV or folder of a data set.
-
-    Raises:
-        ConfigError: if the data do not hold what the configuration asks for.
-        InputError: for the first file that is refused, with the number of others.
-    """
-    split = plan_split(config, discover_cases(data))
-    if "A" in config.models:
-        check_painter(config, (*split.train, *split.validation))
-    chosen_on = split.scans if config.training.final_choice == "volumes" else []
-    real = "B" in config.models or config.training.real_share > 0
-    trains = {case: real and case.image is not None for case in (*split.train, *split.validation)}
-    refuse_unreadable((trains | dict.fromkeys((*chosen_on, *split.test), True)).items(), data=data)
-    return split
-
-
-def plan_split(config: ExperimentConfig, cases: Sequence[Case]) -> Split:
-    """Split cases as a configuration asks, without reading any of their files.
-
-    Raises:
-        ConfigError: if the cases do not hold what the configuration asks for.
-    """
-    refuse_pseudo_labels(cases)
-    split = _with_training_labels(_split(cases, config), config)
-    share = config.training.real_share
-    if "A" in config.models and share > 0 and not with_real_image(split.train):
-        raise ConfigError(
-            f"training.real_share {share:g} asks for real images, but no training patient has one "
-            "with a label map; add images, or set it to 0",
-            code="E-CONF-003",
-        )
-    return with_pseudo_labels(split, config.data.pseudo_labels)
-
-
-def _with_training_labels(split: Split, config: ExperimentConfig) -> Split:
-    """Exchange the label maps that train for those that the configuration names, if any."""
-    place = config.data.training_labels
-    if place is None:
-        return split
-    if "B" in config.models:
-        raise ConfigError(
-            "data.training_labels are painted by model A; models must be [A], "
-            f"got {list(config.models)}",
-            code="E-CONF-003",
-        )
-    return with_training_labels(split, discover_cases(Path(place)), place=place)
-
-
-def _split(cases: Sequence[Case], config: ExperimentConfig) -> Split:
-    return split_cases(cases, config.data, models=config.models, target_scheme=config.target_scheme)
-
-
-def check_phantom_plan(config: ExperimentConfig) -> None:
-    """Refuse a configuration that phantoms cannot serve, before any is drawn.
-
-    Raises:
-        ConfigError: if the configuration trains on other sources, or its split
-            or contrasts leave nobody of the phantoms that would be drawn.
-    """
-    pseudo = config.data.pseudo_labels
-    if config.data.train_sources != (PHANTOM_SOURCE,) or pseudo:
-        also = f" and data.pseudo_labels {pseudo}" if pseudo else ""
-        raise ConfigError(
-            f"data.train_sources names {', '.join(config.data.train_sources)}{also}, but no data "
-            f"are given and phantoms are the source {PHANTOM_SOURCE!r}; give the data with --data",
-            code="E-CONF-003",
-        )
-    planned = [
-        Case(
-            case_id=f"{number}_{contrast}", patient_id=str(number), source=PHANTOM_SOURCE,
-            contrast=contrast, annotated=PHANTOM_ANNOTATED, scheme="spine6",
-            image=Path(f"{number}_{contrast}"), label=Path(f"{number}_label"),
-        )
-        for number in range(config.data.phantom_patients)
-        for contrast in PHANTOM_CONTRASTS
-    ]  # fmt: skip
-    _split(planned, config)
-
-
-def _phantom_split(config: ExperimentConfig, folder: Path) -> Split:
-    """Write phantoms below a run's folder and split them."""
-    sys.stderr.write(f"No data given: drawing {config.data.phantom_patients} phantoms\n")
-    manifest = write_phantom_dataset(
-        folder / _PHANTOM_FOLDER, patients=config.data.phantom_patients, seed=config.seed
-    )
-    return _split(discover_cases(manifest), config)
 
 
 def run_experiment(
@@ -193,8 +92,11 @@ def run_experiment(
             "or use 'spinesynth train', which does not test",
             code="E-CONF-003",
         )
+    if split is not None:
+        refuse_tested(config, split.test)
     with hold_folder(folder):
-        split = split or _phantom_split(config, folder)
+        split = split or write_phantom_split(config, folder)
+        refuse_tested(config, split.test)
         record = _begin_record(config, split, command)
         _train_all(config, split, folder, record, new_models=None if resume else _MODEL_NAMES)
         _evaluate(config, split, folder, record)
@@ -229,7 +131,7 @@ def train_models(
     """
     split = _plan(config, data)
     with hold_folder(folder):
-        split = split or _phantom_split(config, folder)
+        split = split or write_phantom_split(config, folder)
         record = _begin_record(config, split, command)
         _train_all(config, split, folder, record, new_models=None if resume else config.models)
         write_json(folder / RUN_JSON, record)
@@ -240,6 +142,7 @@ def train_models(
 def _plan(config: ExperimentConfig, data: Path | None) -> Split | None:
     """Split and read the data, or check that phantoms can be drawn in their place."""
     check_board(config)
+    read_start(config)  # refused now, if at all
     if data is None:
         check_phantom_plan(config)
         return None
@@ -248,10 +151,13 @@ def _plan(config: ExperimentConfig, data: Path | None) -> Split | None:
 
 def _begin_record(config: ExperimentConfig, split: Split, command: str) -> dict[str, Any]:
     """Return the record of a run that begins."""
+    start = read_start(config)
+    mode = model_mode(config, "A", split.train, split.scans, before=start.mode if start else "")
     return {
         **describe_run(), "command": command, "name": config.name, "seed": config.seed,
-        "mode": training_mode(config, split.train, split.scans) or None,
+        "mode": (mode if "A" in config.models else training_mode(config, split.train)) or None,
         "pseudo_labels": pseudo_record(split.train, config.data.pseudo_labels),
+        "started_from": start.record() if start else None,
         "config": config.model_dump(mode="json"), "seconds": {}, "parameters": {},
     }  # fmt: skip
 

@@ -98,6 +98,40 @@ def training_mode(
     return "+".join(words)
 
 
+def model_mode(
+    config: ExperimentConfig,
+    model: str,
+    cases: Sequence[Case] = (),
+    scans: Sequence[Case] = (),
+    *,
+    before: str = "",
+) -> str:
+    """Name what the training of a model used, that of the checkpoint it started from included.
+
+    Args:
+        config: the experiment.
+        model: ``A``, whose mode is that of :func:`training_mode`, or ``B``.
+        cases: those that it trains on.
+        scans: real scans that a final choice among checkpoints would be made on.
+        before: mode of the checkpoint that it starts from; empty where there is none.
+
+    Example:
+        >>> from spinesynth.pipelines.config import parse_config
+        >>> clinic = parse_config({"name": "x", "data": {"train_sources": ["clinic"]}})
+        >>> model_mode(clinic, "B", before="label-only+phantom")
+        'label-only+phantom+real-images'
+    """
+    if model == "A":
+        mode = training_mode(config, cases, scans)
+    else:
+        phantoms = set(config.data.train_sources) == {PHANTOM_SOURCE}
+        pseudo = any(case.scheme == PSEUDO_SCHEME for case in cases)
+        mode = PHANTOM_MODE if phantoms else REAL_IMAGE_MODE
+        mode = f"{mode}+{PSEUDO_MODE}" if pseudo else mode
+    words = [word for part in (before, mode) if part for word in part.split("+")]
+    return "+".join(dict.fromkeys(words))
+
+
 def _label_mode(config: ExperimentConfig, cases: Sequence[Case]) -> str:
     """Name what the label maps come from."""
     sources = set(config.data.train_sources)

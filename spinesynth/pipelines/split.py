@@ -19,6 +19,7 @@ from spinesynth.io.case import Case
 from spinesynth.io.splits import check_split, split_patients
 from spinesynth.pipelines.config import DataConfig
 from spinesynth.pipelines.phantom_data import PHANTOM_SOURCE
+from spinesynth.seeding import derive_seed
 
 _LOG = logging.getLogger(__name__)
 _NAMED = 10  # cases that a warning names, the others are counted
@@ -208,7 +209,11 @@ def _taught(sets: dict[str, list[Case]], config: DataConfig) -> tuple[list[Case]
             code="E-CONF-003",
         )
     if config.max_train_patients is not None:
-        kept = sorted({case.patient_id for case in train})[: config.max_train_patients]
+        order = sorted(
+            {case.patient_id for case in train},
+            key=lambda name: (derive_seed("training order", config.split_seed, name), name),
+        )
+        kept = order[: config.max_train_patients]
         train = [case for case in train if case.patient_id in kept]
     return train, validation
 

@@ -1,5 +1,8 @@
 """A study: one experiment in several arms that differ in what is asked, and nothing else.
 
+An arm trains one model. It may start from another arm's: ``training.start_from:
+arm:NAME`` means the best checkpoint of an arm further up.
+
 Every arm is tested on the same scans, which is checked; seed, steps and network are
 equal unless that is what the arms differ in. A study can be stopped and started again:
 an arm that is finished is not trained twice.
@@ -18,6 +21,7 @@ path in a study's folder what
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
 import sys
 from collections.abc import Mapping
@@ -33,6 +37,7 @@ from spinesynth.io.atomic import atomic_write
 from spinesynth.io.discover import discover_cases
 from spinesynth.io.tables import read_ids_csv, write_csv
 from spinesynth.metrics import compare_models, summarise
+from spinesynth.pipelines.checkpoint_shelf import checkpoint_path
 from spinesynth.pipelines.config import (
     NAME_PATTERN,
     ExperimentConfig,
@@ -41,7 +46,8 @@ from spinesynth.pipelines.config import (
     read_config,
     read_values,
 )
-from spinesynth.pipelines.experiment import plan_split, run_experiment
+from spinesynth.pipelines.data_plan import plan_split
+from spinesynth.pipelines.experiment import run_experiment
 from spinesynth.pipelines.results import METRICS_CSV, RUN_JSON, SPLIT_CSV, TABLES, read_results
 from spinesynth.pipelines.settings import replace_setting
 
@@ -49,7 +55,11 @@ ARMS = Path("arms")
 SUMMARY_CSV, COMPARISON_CSV = TABLES / "summary.csv", TABLES / "comparison.csv"
 STUDY_MD = Path("study.md")
 #: Sections that all arms have in common, and the settings in them that may differ.
-_TESTED_ALIKE: dict[str, set[str]] = {"data": {"training_labels"}, "evaluation": set()}
+_TESTED_ALIKE: dict[str, set[str]] = {
+    "data": {"training_labels", "max_train_patients"}, "evaluation": set(),
+}  # fmt: skip
+#: Before the name of an arm, in place of the path of a checkpoint.
+ARM_PREFIX = "arm:"
 _GROUP = ["source", "contrast", "structure", "metric"]
 
 
@@ -111,6 +121,7 @@ def read_study(path: Path) -> Study:
         for name, own in file.arms.items()
     }
     _refuse_other_tests(path, arms, reference)
+    _refuse_unknown_starts(path, arms)
     return Study(name=file.name, description=file.description, reference=reference, arms=arms)
 
 
@@ -130,6 +141,25 @@ def _refuse_other_tests(path: Path, arms: Mapping[str, ExperimentConfig], refere
                 )
 
 
+def _refuse_unknown_starts(path: Path, arms: Mapping[str, ExperimentConfig]) -> None:
+    """Refuse arms that start from one that is not there, or not trained by then."""
+    before = list[str]()
+    for name, config in arms.items():
+        start = _starting_arm(config)
+        if start is not None and start not in before:
+            raise _refuse(
+                path,
+                f"lets arm {name} start from {start!r}, which must be an arm further up: {before}",
+            )
+        before.append(name)
+
+
+def _starting_arm(config: ExperimentConfig) -> str | None:
+    """Return the name of the arm that an arm starts from, if any."""
+    start = config.training.start_from
+    return start.removeprefix(ARM_PREFIX) if start and start.startswith(ARM_PREFIX) else None
+
+
 def _refuse(path: Path, problem: str) -> ConfigError:
     return ConfigError(f"{path} {problem}", code="E-CONF-011")
 
@@ -143,9 +173,9 @@ def _arm(base: dict[str, Any], settings: Mapping[str, Any], *, place: str) -> Ex
         except ValueError as error:
             raise ConfigError(f"{place}: {error}", code="E-CONF-011") from None
     config = parse_config(values, source=place)
-    if config.models != ("A",):
+    if len(config.models) != 1:
         raise ConfigError(
-            f"{place}: models must be [A], which synthesis concerns, got {list(config.models)}",
+            f"{place}: models must be [A] or [B], one for an arm, got {list(config.models)}",
             code="E-CONF-011",
         )
     return config
@@ -166,21 +196,7 @@ def run_study(study: Study, *, data: Path | None, folder: Path, command: str) ->
     Raises:
         SpineSynthError: for data, configuration or an output that cannot be used.
     """
-    waiting = {
-        name: config
-        for name, config in study.arms.items()
-        if not _finished(folder / ARMS / name, config)
-    }
-    if data is not None and waiting:
-        cases = discover_cases(data)
-        for config in waiting.values():  # before hours are spent on the first
-            plan_split(config, cases)
-    for number, name in enumerate(study.arms, start=1):
-        if name not in waiting:
-            sys.stderr.write(f"arm {number}/{len(study.arms)}, {name}: finished before\n")
-            continue
-        sys.stderr.write(f"arm {number}/{len(study.arms)}, {name}\n")
-        run_experiment(waiting[name], data=data, folder=folder / ARMS / name, command=command)
+    train_arms(study, data=data, folder=folder, command=command)
     _check_tests(study, folder)
     table = collect_arms(study, folder)
     (folder / TABLES).mkdir(exist_ok=True)
@@ -193,13 +209,59 @@ def run_study(study: Study, *, data: Path | None, folder: Path, command: str) ->
     return f"{text}\nTables: {folder / TABLES}\n"
 
 
-def _finished(arm: Path, config: ExperimentConfig) -> bool:
-    """Return whether an arm has been tested with this very configuration."""
+def train_arms(study: Study, *, data: Path | None, folder: Path, command: str) -> None:
+    """Train and test every arm that is not finished.
+
+    Args:
+        study: what to run.
+        data: manifest CSV or folder of a data set; None for phantoms.
+        folder: of the study; made if missing.
+        command: the command that started it, for the records.
+    """
+    waiting = [name for name in study.arms if not _finished(study, name, folder)]
+    if data is not None and waiting:
+        cases = discover_cases(data)
+        for name in waiting:  # before hours are spent on the first
+            plan_split(study.arms[name], cases)
+    for number, name in enumerate(study.arms, start=1):
+        if _finished(study, name, folder):  # asked again: what it starts from may be new
+            sys.stderr.write(f"arm {number}/{len(study.arms)}, {name}: finished before\n")
+            continue
+        sys.stderr.write(f"arm {number}/{len(study.arms)}, {name}\n")
+        config = _with_start(study, name, folder)
+        run_experiment(config, data=data, folder=folder / ARMS / name, command=command)
+
+
+def _with_start(study: Study, name: str, folder: Path) -> ExperimentConfig:
+    """Return the configuration of an arm, the arm it starts from replaced by its checkpoint."""
+    config = study.arms[name]
+    arm = _starting_arm(config)
+    if arm is None:
+        return config
+    path = checkpoint_path(folder / ARMS / arm, study.arms[arm].models[0], "best")
+    training = config.training.model_copy(update={"start_from": str(path)})
+    return config.model_copy(update={"training": training})
+
+
+def _finished(study: Study, name: str, folder: Path) -> bool:
+    """Return whether an arm has been tested as it stands, from the checkpoint as it is now."""
+    config = _with_start(study, name, folder)
     try:
-        record = json.loads((arm / RUN_JSON).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        record = json.loads((folder / ARMS / name / RUN_JSON).read_text(encoding="utf-8"))
+        same = bool(_settings(record["config"]) == _settings(config.model_dump(mode="json")))
+        start = config.training.start_from
+        if start is None:
+            return same and not record.get("started_from")
+        digest = hashlib.sha256(Path(start).read_bytes()).hexdigest()
+        return same and bool(record["started_from"]["sha256"] == digest)
+    except (OSError, ValueError, LookupError, TypeError):
         return False
-    return bool(record.get("config") == config.model_dump(mode="json"))
+
+
+def _settings(config: dict[str, Any]) -> dict[str, Any]:
+    """Return a configuration without the place of what it starts from: its content counts."""
+    training = {k: v for k, v in config["training"].items() if k != "start_from"}
+    return {**config, "training": training}
 
 
 def _check_tests(study: Study, folder: Path) -> None:

@@ -34,7 +34,9 @@ from spinesynth.pipelines.optimisers import make_optimiser
 from spinesynth.pipelines.precision import autocast, make_scaler
 from spinesynth.pipelines.progress import StepProgress
 from spinesynth.pipelines.results import MODELS, TABLES, choice_csv, training_csv
+from spinesynth.pipelines.run_record import model_mode
 from spinesynth.pipelines.schedule import Schedule
+from spinesynth.pipelines.starting_point import read_start
 from spinesynth.pipelines.training_board import TrainingBoard, clear_board
 from spinesynth.pipelines.training_data import (
     ModelName,
@@ -79,6 +81,12 @@ class Trainer:
         self.shelf = CheckpointShelf(folder, model, config.training)
         self.choice = FinalChoice(config, model, self.shelf, scans)
         seen = patients_behind(config, model, (*train, *validation))
+        start = read_start(config)
+        if start is not None:
+            seen |= set(start.checkpoint.seen_patients)
+        self.mode = model_mode(
+            config, model, train, self.choice.scans, before=start.mode if start else ""
+        )
         chosen_on = {case.patient_id for case in self.choice.scans}
         self.seen_patients = tuple(sorted(seen | chosen_on))
         self.device = best_device()
@@ -89,7 +97,10 @@ class Trainer:
         with torch.random.fork_rng(devices=[]):
             # torch initialises weights from the global generator only
             torch.manual_seed(derive_seed(config.seed, "weights"))
-            network = build_network(config).to(self.device)
+            network = build_network(config)
+        if start is not None:
+            start.fill(network)
+        network = network.to(self.device)
         # not in the stub of Module.to
         self.network = network.to(memory_format=self.layout)  # type: ignore[call-overload]
         # validated and saved; a running mean is steadier than the last step's weights
@@ -98,6 +109,8 @@ class Trainer:
         held_out = make_training_data(validation, config, model=model, part="validation")
         self.validation = self._fixed_samples(held_out)
         cases = {**digest_data(self.data, "training"), **digest_data(held_out, "validation")}
+        if start is not None:
+            cases["starting"] = [[start.path.name, start.sha256]]
         if self.choice.scans:
             cases["final choice"] = digest_scans(self.choice.scans)
         compile_in_place(self.network, config.training)
@@ -196,6 +209,7 @@ class Trainer:
             step=self.reached.step,
             weights=self.average.module.state_dict(),
             seen_patients=self.seen_patients,
+            mode=self.mode,
         )
 
     def _finish_epoch(self, scores: dict[str, float]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from spinesynth.viz.comparison import draw_comparison
 from spinesynth.viz.contrast_chart import ContrastChart, Plane, Range, Stop, draw_contrast
 from spinesynth.viz.degradation import draw_degradation
+from spinesynth.viz.few_cases import draw_few_cases
 from spinesynth.viz.overlays import Overlay, draw_overlays
 from spinesynth.viz.palette_png import encode_palette_png
 from spinesynth.viz.phantom_sheet import draw_sheet
@@ -26,6 +27,7 @@ __all__ = [
     "draw_comparison",
     "draw_contrast",
     "draw_degradation",
+    "draw_few_cases",
     "draw_overlays",
     "draw_pictures",
     "draw_samples",

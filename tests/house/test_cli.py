@@ -172,7 +172,7 @@ def test_every_command_of_the_manual_exists(capsys: pytest.CaptureFixture[str]) 
     shown = capsys.readouterr().out
     for name in (
         *("demo", "phantom", "em-labels", "synth", "qmri-prepare", "train", "experiment"),
-        *("study", "sweep", "soup", "pseudo-label", "evaluate", "predict", "report"),
+        *("study", "finetune", "sweep", "soup", "pseudo-label", "evaluate", "predict", "report"),
         *("contrast-chart", "check", "info"),
     ):
         assert f" {name} " in shown
@@ -221,6 +221,19 @@ def test_run_goes_on_if_asked(command: str, replace: Replace) -> None:
     replace("experiment.run_experiment", done)
     assert _run(command, "--resume") == 0
     assert done.options["resume"] is True
+
+
+def test_finetune_trains_b_on_numbers_of_patients(replace: Replace, root: Path) -> None:
+    done = _Recorder()
+    replace("finetune.run_finetune", done)
+    file = str(root / "configs" / "smoke.yaml")
+    words = ("finetune", file, "--checkpoint", "m.pt", "--data", "d", "--cases", "5,1")
+    assert _run(*words, "--no-scratch") == 0
+    config, checkpoint = done.words
+    assert (config.models, checkpoint) == (("B",), Path("m.pt"))
+    assert (done.options["counts"], done.options["scratch"]) == ((1, 5), False)
+    assert done.options["folder"] == Path("results/smoke_finetune")
+    assert _run(*words[:-1], "5,x") == 2
 
 
 def test_evaluate_passes_factors_and_sources(replace: Replace, tmp_path: Path) -> None:

@@ -20,7 +20,8 @@ from typing import NoReturn
 import torch
 
 from spinesynth.io import atomic
-from spinesynth.pipelines.experiment import read_split, train_models
+from spinesynth.pipelines.data_plan import read_split
+from spinesynth.pipelines.experiment import train_models
 from spinesynth.pipelines.train import Trainer
 from tests.pipelines.tiny_training import tiny_config
 

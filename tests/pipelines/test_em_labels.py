@@ -16,9 +16,9 @@ from spinesynth.io.load_case import load_case
 from spinesynth.pipelines.chains import check_painter, synthesis_chain
 from spinesynth.pipelines.check import check_data
 from spinesynth.pipelines.config import ExperimentConfig, parse_config
+from spinesynth.pipelines.data_plan import plan_split
 from spinesynth.pipelines.datasets import SampleKey, SliceDataset, TargetCoder
 from spinesynth.pipelines.em_labels import write_em_labels
-from spinesynth.pipelines.experiment import plan_split
 from spinesynth.pipelines.run_record import training_mode
 from tests.fabricate import (
     intensities,

@@ -12,8 +12,8 @@ from spinesynth.errors import ConfigError, InputError
 from spinesynth.io.case import Case
 from spinesynth.io.manifest import read_manifest
 from spinesynth.pipelines.config import ExperimentConfig, parse_config
+from spinesynth.pipelines.data_plan import read_split
 from spinesynth.pipelines.datasets import SampleKey, SliceDataset
-from spinesynth.pipelines.experiment import read_split
 from spinesynth.pipelines.mixed_dataset import MixedDataset
 from spinesynth.pipelines.train import Trainer
 from spinesynth.pipelines.training_data import make_dataset, make_training_data

@@ -172,3 +172,29 @@ def test_patients_without_other_label_maps_are_named() -> None:
     ]
     with pytest.raises(ConfigError, match=rf"E-CONF-003.*em\.csv holds no label map of {absent} "):
         with_training_labels(split, others, place="em.csv")
+
+
+def test_fewer_training_patients_are_among_more_and_the_tests_stay() -> None:
+    whole = split_cases(all_cases(), CONFIG)
+    everyone = {case.patient_id for case in whole.train}
+    before = set[str]()
+    for count in range(1, len(everyone) + 1):
+        config = CONFIG.model_copy(update={"max_train_patients": count})
+        split = split_cases(all_cases(), config)
+        chosen = {case.patient_id for case in split.train}
+        assert before < chosen <= everyone
+        assert len(chosen) == count
+        assert (split.validation, split.test) == (whole.validation, whole.test)
+        before = chosen
+
+
+def test_order_of_training_patients_is_drawn() -> None:
+    firsts = {
+        split_cases(
+            all_cases(), CONFIG.model_copy(update={"max_train_patients": 1, "split_seed": seed})
+        )
+        .train[0]
+        .patient_id
+        for seed in range(20)
+    }
+    assert len(firsts) > 1

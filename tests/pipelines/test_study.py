@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import json
 from pathlib import Path
 
@@ -10,6 +12,8 @@ import pytest
 import yaml
 
 from spinesynth.errors import ConfigError
+from spinesynth.io.checkpoint import load_checkpoint, save_checkpoint
+from spinesynth.pipelines.checkpoint_shelf import checkpoint_path
 from spinesynth.pipelines.results import METRICS_CSV, RUN_JSON, SPLIT_CSV
 from spinesynth.pipelines.study import (
     ARMS,
@@ -22,6 +26,7 @@ from spinesynth.pipelines.study import (
     run_study,
 )
 from tests.fabricate import write_manifest
+from tests.pipelines.many_patients import write_patients
 
 OTHER_ROW = (
     "p9_t1,p9,made,T1,body disc canal posterior,parts,p1_t1_image.nii.gz,p1_t1_label.nii.gz,"
@@ -103,7 +108,11 @@ def test_studies_of_the_project_can_be_read(path: Path) -> None:
         ({"base": "gone.yaml"}, "no configuration file at .*gone.yaml"),
         ({"common": {"seed.x": 1}}, "arm one: seed of seed.x is no section"),
         ({"common": {"training.step": 1}}, "arm one cannot be used: training.step: .*steps"),
-        ({"common": {"models": ["A", "B"]}}, r"arm one: models must be \[A\]"),
+        ({"common": {"models": ["A", "B"]}}, r"arm one: models must be \[A\] or \[B\]"),
+        (
+            {"arms": {"one": {"training.start_from": "arm:two"}, "two": {}}},
+            r"lets arm one start from 'two', which must be an arm further up: \[\]",
+        ),
     ],
 )
 def test_a_study_that_cannot_be_run_is_refused(
@@ -158,3 +167,32 @@ def test_a_study_goes_on_where_it_stopped(
     with pytest.raises(ConfigError, match=r"E-CONF-003.*holds no label map of"):
         run_study(read_study(impossible), data=manifest, folder=folder, command="test")
     assert not (folder / ARMS / "three").exists()  # refused before the first is trained
+
+
+def test_an_arm_starts_from_another_and_again_when_that_has_changed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A, then B from A's checkpoint on one patient; the tests are the same."""
+    manifest = write_patients(tmp_path / "data", {"made": 4})
+    arms = {
+        "A": {},
+        "tuned": {"models": ["B"], "training.start_from": "arm:A", "data.max_train_patients": 1},
+    }
+    study = read_study(_write(tmp_path, common={"data.train_sources": ["made"]}, arms=arms))
+    folder = tmp_path / "out"
+    run_study(study, data=manifest, folder=folder, command="test")
+    start = checkpoint_path(folder / ARMS / "A", "A", "best")
+    record = json.loads((folder / ARMS / "tuned" / RUN_JSON).read_text())
+    assert record["started_from"]["sha256"] == hashlib.sha256(start.read_bytes()).hexdigest()
+    saved = load_checkpoint(checkpoint_path(folder / ARMS / "tuned", "B", "best"))
+    assert saved.mode == "label-only+real-images"
+    capsys.readouterr()
+    run_study(study, data=manifest, folder=folder, command="test")
+    assert capsys.readouterr().err.count("finished before") == 2
+    save_checkpoint(start, dataclasses.replace(load_checkpoint(start), step=77))
+    run_study(study, data=manifest, folder=folder, command="test")
+    said = capsys.readouterr().err
+    assert "A: finished before" in said
+    assert "tuned: finished before" not in said
+    again = json.loads((folder / ARMS / "tuned" / RUN_JSON).read_text())
+    assert again["started_from"]["step"] == 77

@@ -1,0 +1,123 @@
+"""Where a training starts: from a checkpoint of the same network, or from random weights."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from spinesynth.errors import ConfigError
+from spinesynth.io.case import Case
+from spinesynth.io.checkpoint import Checkpoint, load_checkpoint, refuse_checkpoint
+from spinesynth.pipelines.config import ExperimentConfig, parse_config
+from spinesynth.pipelines.network_plan import build_network
+from spinesynth.pipelines.run_record import model_mode
+
+_LOG = logging.getLogger(__name__)
+_NAMED = 5  # patients that a refusal names
+
+
+@dataclass(frozen=True)
+class StartingPoint:
+    """A checkpoint that a training starts from, whole and of the same network.
+
+    Args:
+        path: of the file.
+        sha256: of the file's bytes, hexadecimal.
+        checkpoint: what it holds.
+        mode: what its own training used, as in a run's record.
+    """
+
+    path: Path
+    sha256: str
+    checkpoint: Checkpoint
+    mode: str
+
+    def fill(self, network: nn.Module) -> None:
+        """Give a network the weights.
+
+        Raises:
+            CheckpointError: if they do not fit it.
+        """
+        try:
+            network.load_state_dict(self.checkpoint.weights)
+        except RuntimeError as error:
+            raise refuse_checkpoint(
+                self.path, "its weights do not fit the network that the training is configured for"
+            ) from error
+
+    def record(self) -> dict[str, Any]:
+        """Return what a run's record says of it, as plain JSON types."""
+        return {
+            "path": str(self.path), "sha256": self.sha256, "model": self.checkpoint.model,
+            "step": self.checkpoint.step, "mode": self.mode,
+            "seen_patients": len(self.checkpoint.seen_patients),
+        }  # fmt: skip
+
+
+def read_start(config: ExperimentConfig) -> StartingPoint | None:
+    """Return what ``training.start_from`` names; None where training starts anew.
+
+    Raises:
+        CheckpointError: if the file is missing, refused, or of another network or
+            label scheme.
+        ConfigError: if the configuration in it is not one of this version.
+    """
+    if config.training.start_from is None:
+        return None
+    path = Path(config.training.start_from)
+    checkpoint = load_checkpoint(path)
+    if checkpoint.target_scheme != config.target_scheme:
+        raise refuse_checkpoint(
+            path,
+            f"its label scheme is {checkpoint.target_scheme}, that of the training is "
+            f"{config.target_scheme}",
+        )
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    start = StartingPoint(path, sha256, checkpoint, _mode_of(path, checkpoint))
+    with torch.random.fork_rng(devices=[]):  # a network is made with random weights first
+        start.fill(build_network(config))
+    return start
+
+
+def _mode_of(path: Path, checkpoint: Checkpoint) -> str:
+    """Return what a checkpoint says of its training, or what its configuration does."""
+    if checkpoint.mode:
+        return checkpoint.mode
+    config = parse_config(checkpoint.config, source=str(path))
+    return model_mode(config, checkpoint.model)
+
+
+def refuse_tested(config: ExperimentConfig, test: Sequence[Case]) -> None:
+    """Refuse to start from a checkpoint that has seen patients who are to test it.
+
+    Args:
+        config: the experiment.
+        test: cases that the trained models would be tested on.
+
+    Raises:
+        ConfigError: naming some of the patients.
+    """
+    start = read_start(config)
+    if start is None:
+        return
+    if not start.checkpoint.seen_patients:
+        _LOG.warning(
+            "%s does not name the patients it was trained on; scores of those would be too good",
+            start.path,
+        )
+    seen = sorted({case.patient_id for case in test} & set(start.checkpoint.seen_patients))
+    if seen:
+        more = f" and {len(seen) - _NAMED} more" if len(seen) > _NAMED else ""
+        raise ConfigError(
+            f"training.start_from: {start.path} was trained or validated on patients that would "
+            f"test it: {', '.join(seen[:_NAMED])}{more}; use the split that it was trained with "
+            "(data.split_seed, data.test_patients, data.val_patients), or another checkpoint",
+            code="E-CONF-032",
+        )

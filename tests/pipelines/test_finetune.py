@@ -1,0 +1,98 @@
+"""The curve of fine-tuning: nested patients, the checkpoint at 0, nothing trained twice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from spinesynth.errors import ConfigError
+from spinesynth.pipelines.config import parse_config
+from spinesynth.pipelines.finetune import (
+    CURVE_CSV,
+    CURVE_PNG,
+    format_curve,
+    parse_counts,
+    run_finetune,
+    summarise_curve,
+)
+from spinesynth.pipelines.results import SPLIT_CSV
+from tests.pipelines.many_patients import write_patients
+from tests.pipelines.tiny_checkpoint import write_checkpoint
+
+CONFIG = parse_config(
+    {
+        "name": "curve",
+        "data": {"train_sources": ["home"], "test_patients": 1, "val_patients": 1},
+        "network": {"base_features": 2},
+        "training": {
+            "steps": 1, "validate_every": 1, "batch_size": 1, "patch_size": [32, 32],
+            "val_samples": 1, "workers": 0,
+        },
+        "evaluation": {"resolution_factors": [1], "max_robustness_cases": 1},
+    }
+)  # fmt: skip
+
+
+def test_curve_is_trained_tested_and_drawn_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = write_patients(tmp_path / "data", {"home": 4, "away": 1})
+    start = write_checkpoint(tmp_path / "start.pt")
+    folder = tmp_path / "out"
+
+    def run(counts: tuple[int, ...], *, scratch: bool) -> str:
+        return run_finetune(
+            CONFIG, start, data=data, folder=folder, counts=counts, scratch=scratch, command="test"
+        )
+
+    with pytest.raises(ConfigError, match=r"E-CONF-033.*the 2 training patients.*got 3"):
+        run((1, 3), scratch=False)
+    assert not folder.exists()
+    text = run((1, 2), scratch=True)
+    curve = pd.read_csv(folder / CURVE_CSV)
+    points = set(zip(curve["start"], curve["train_patients"], strict=True))
+    assert points == {("checkpoint", n) for n in (0, 1, 2)} | {
+        ("random weights", n) for n in (1, 2)
+    }
+    assert set(curve["source"]) == {"home", "away"}
+    assert (folder / CURVE_PNG).read_bytes().startswith(b"\x89PNG")
+    assert "| home | body | checkpoint |" in text
+    trained = [
+        set(split.loc[split["split"] == "train", "patient_id"])
+        for split in (
+            pd.read_csv(folder / "arms" / f"{word}_{n}" / SPLIT_CSV)
+            for n in (1, 2)
+            for word in ("from", "scratch")
+        )
+    ]
+    assert trained[0] == trained[1] < trained[2] == trained[3]
+    capsys.readouterr()
+    run((1, 2), scratch=True)
+    said = capsys.readouterr().err
+    assert said.count("finished before") == 4
+    assert "testing the checkpoint" not in said
+
+
+@pytest.mark.parametrize("text", ["", "0,1", "1,x", "1,1", "1.5", "²"])
+def test_counts_that_are_none_are_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"E-CONF-033.*cases must be numbers of at least 1"):
+        parse_counts(text)
+
+
+def test_points_are_means_over_patients() -> None:
+    """One patient with two scans of 0.2 and 0.4, another of 0.9: the mean is 0.6."""
+    rows = [("p", "c1", 0.2), ("p", "c2", 0.4), ("q", "c3", 0.9)]
+    table = pd.DataFrame(
+        [
+            {
+                "patient_id": patient, "case_id": case, "value": value, "metric": "dice",
+                "start": "checkpoint", "train_patients": 5, "source": "s", "structure": "disc",
+            }
+            for patient, case, value in rows
+        ]
+    )  # fmt: skip
+    curve = summarise_curve(table)
+    assert curve["mean"].tolist() == pytest.approx([0.6])
+    assert "| s | disc | checkpoint | 0.600 |" in format_curve(curve)
