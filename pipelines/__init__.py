@@ -30,6 +30,7 @@ name for the checkout. Installed, import from there.
 ``run_robustness``        both for a checkpoint, with a report
 ``train_models``          train A, B or both and leave their checkpoints
 ``run_experiment``        train A and B, test both, report
+``run_folds``             an experiment once for each fold of its patients
 ``run_study``             several arms of one experiment, compared by patient
 ``run_finetune``          a checkpoint trained further on few real patients
 ``read_sweep``            what a sweep tries, from its YAML

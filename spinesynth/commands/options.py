@@ -30,6 +30,10 @@ Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Of everything r
 Resume = Annotated[
     bool, typer.Option("--resume", help="Go on with what a stopped run left in the folder.")
 ]
+Folds = Annotated[
+    int | None,
+    typer.Option("--folds", min=2, help="Cross-validate: each patient is tested in one fold."),
+]
 Epochs = Annotated[
     int | None, typer.Option("--epochs", min=1, help="Times training.validate_every steps.")
 ]

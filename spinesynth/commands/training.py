@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -15,6 +15,7 @@ from spinesynth.commands.options import (
     Dummy,
     Epochs,
     Factors,
+    Folds,
     LearningRate,
     Model,
     NumClasses,
@@ -80,9 +81,11 @@ def experiment(
     seed: Seed = None,
     settings: Settings = None,
     resume: Resume = False,
+    folds: Folds = None,
 ) -> None:
     """Train, test on other contrasts and resolutions, and report."""
     _refuse_two_kinds_of_data(data, use_dummy_data)
+    from spinesynth.pipelines.cross_validation import configs_of_folds, run_folds
     from spinesynth.pipelines.experiment import run_experiment
     from spinesynth.pipelines.options import configure
 
@@ -99,10 +102,16 @@ def experiment(
         settings=settings or (),
     )
     folder = save_dir or Path("results") / configuration.name
-    text = run_experiment(
-        configuration, data=data, folder=folder, command=context.obj, resume=resume
-    )
-    typer.echo(text)
+    common: dict[str, Any] = {
+        "data": data,
+        "folder": folder,
+        "command": context.obj,
+        "resume": resume,
+    }
+    if folds is not None:
+        typer.echo(run_folds(configs_of_folds(configuration, folds), **common))
+    else:
+        typer.echo(run_experiment(configuration, **common))
 
 
 def study(
@@ -110,13 +119,14 @@ def study(
     file: Annotated[Path, typer.Argument(help="YAML of a study, as in configs/studies/.")],
     data: Data = None,
     save_dir: SaveDir = None,
+    folds: Folds = None,
 ) -> None:
     """Train one model in several arms of one experiment and compare them by patient."""
     from spinesynth.pipelines.study import read_study, run_study
 
     asked = read_study(file)
     folder = save_dir or Path("results") / asked.name
-    typer.echo(run_study(asked, data=data, folder=folder, command=context.obj))
+    typer.echo(run_study(asked, data=data, folder=folder, command=context.obj, folds=folds))
 
 
 def finetune(

@@ -27,6 +27,7 @@
 ``run_robustness``        both for a checkpoint, with a report
 ``train_models``          train A, B or both and leave their checkpoints
 ``run_experiment``        train A and B, test both, report
+``run_folds``             an experiment once for each fold of its patients
 ``run_study``             several arms of one experiment, compared by patient
 ``run_finetune``          a checkpoint trained further on few real patients
 ``read_sweep``            what a sweep tries, from its YAML
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from spinesynth.pipelines.check import check_data
     from spinesynth.pipelines.config import ExperimentConfig, parse_config, read_config
     from spinesynth.pipelines.contrast_chart import draw_contrast_chart
+    from spinesynth.pipelines.cross_validation import run_folds
     from spinesynth.pipelines.demo import run_demo
     from spinesynth.pipelines.em_labels import write_em_labels
     from spinesynth.pipelines.ensemble import EnsemblePredictor, load_members
@@ -105,6 +107,7 @@ __all__ = [
     "run_demo",
     "run_experiment",
     "run_finetune",
+    "run_folds",
     "run_robustness",
     "run_study",
     "run_sweep",
@@ -144,6 +147,7 @@ _MODULES = {
     "run_demo": "demo",
     "run_experiment": "experiment",
     "run_finetune": "finetune",
+    "run_folds": "cross_validation",
     "run_robustness": "robustness_run",
     "run_study": "study",
     "run_sweep": "sweep",

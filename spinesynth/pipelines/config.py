@@ -73,6 +73,9 @@ class DataConfig(_Section):
         split_seed: seed of the split.
         include_sources: sources to use at all; None for every one in the table.
         phantom_patients: without a table, how many phantom patients to draw.
+        folds: of a cross-validation by patient, in place of ``test_patients``; those of
+            every source are dealt into them, and each is tested in one.
+        fold: number of the fold that is tested, from 1 on.
         training_labels: manifest CSV or folder whose label maps model A paints in place
             of the table's, for the same training and validation patients (as made by
             ``spinesynth em-labels``); relative to the current directory.
@@ -90,6 +93,14 @@ class DataConfig(_Section):
     phantom_patients: Annotated[int, Field(ge=4)] = 12
     training_labels: str | None = None
     pseudo_labels: str | None = None
+    folds: Annotated[int, Field(ge=2)] | None = None
+    fold: Annotated[int, Field(ge=1)] = 1
+
+    @model_validator(mode="after")
+    def _fold_is_one_of_them(self) -> Self:
+        if self.fold > (self.folds or 1):
+            raise ValueError(f"fold must be at most folds ({self.folds or 1}), got {self.fold}")
+        return self
 
 
 class NetworkConfig(_Section):

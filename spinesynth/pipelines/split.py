@@ -18,6 +18,7 @@ from spinesynth.errors import ConfigError
 from spinesynth.io.case import Case
 from spinesynth.io.splits import check_split, split_patients
 from spinesynth.pipelines.config import DataConfig
+from spinesynth.pipelines.folds import assign_folds
 from spinesynth.pipelines.phantom_data import PHANTOM_SOURCE
 from spinesynth.seeding import derive_seed
 
@@ -102,7 +103,9 @@ def split_cases(
     """
     if config.include_sources is not None:
         cases = [case for case in cases if case.source in config.include_sources]
-    sets = _draw_sets(_source_cases(cases, config, models), config)
+    fold = _patients_of_fold(cases, config)
+    usable = _source_cases(cases, config, models, held_out=fold)
+    sets = _draw_sets(usable, config, held_out=fold)
     train, validation = _taught(sets, config)
     _check_teaches([*train, *validation], target_scheme)
     seen = {case.patient_id for case in (*sets["train"], *sets["val"])}
@@ -110,7 +113,10 @@ def split_cases(
     others = [
         case
         for case in cases
-        if case.source not in config.train_sources and case.image and case.label
+        if case.source not in config.train_sources
+        and case.image
+        and case.label
+        and (fold is None or case.patient_id in fold)
     ]
     _warn_of_untested([case.case_id for case in others if case.patient_id in seen])
     test = [*held_out, *(case for case in others if case.patient_id not in seen)]
@@ -158,7 +164,17 @@ def _home(case: Case) -> str:
     return case.source.removeprefix(CLUSTER_SOURCE_PREFIX) if divided else case.source
 
 
-def _source_cases(cases: Sequence[Case], config: DataConfig, models: Sequence[str]) -> list[Case]:
+def _patients_of_fold(cases: Sequence[Case], config: DataConfig) -> set[str] | None:
+    """Return the patients that the fold tests; None without folds."""
+    if config.folds is None:
+        return None
+    folds = assign_folds(cases, folds=config.folds, seed=config.split_seed)
+    return {patient for patient, number in folds.items() if number == config.fold}
+
+
+def _source_cases(
+    cases: Sequence[Case], config: DataConfig, models: Sequence[str], *, held_out: set[str] | None
+) -> list[Case]:
     """Return the cases of the train sources that can train."""
     sources = sorted({case.source for case in cases})
     missing = [name for name in config.train_sources if name not in sources]
@@ -169,30 +185,38 @@ def _source_cases(cases: Sequence[Case], config: DataConfig, models: Sequence[st
         )
     usable = [c for c in cases if c.source in config.train_sources and can_train(c, models)]
     patients = {case.patient_id for case in usable}
-    wanted = config.test_patients + config.val_patients
+    count = config.test_patients if held_out is None else len(patients & held_out)
+    wanted = count + config.val_patients
     if len(patients) <= wanted:
         needed = "image and label map" if "B" in models else "label map"
+        tested = "data.test_patients" if held_out is None else f"those of fold {config.fold}"
         raise ConfigError(
-            f"data.test_patients + data.val_patients = {wanted} leave nobody to train on: "
+            f"{tested} + data.val_patients = {wanted} leave nobody to train on: "
             f"{', '.join(config.train_sources)} holds {len(patients)} patients with {needed}",
             code="E-CONF-003",
         )
     return usable
 
 
-def _draw_sets(cases: Sequence[Case], config: DataConfig) -> dict[str, list[Case]]:
+def _draw_sets(
+    cases: Sequence[Case], config: DataConfig, *, held_out: set[str] | None
+) -> dict[str, list[Case]]:
     """Draw who is held out: of the patients with images where these are enough.
 
     Model A trained alone is then tested on the patients that B would be, and
-    patients with label maps alone all train.
+    patients with label maps alone all train. With folds the test is given.
     """
-    counts = {"test": config.test_patients, "val": config.val_patients}
+    counts = {"val": config.val_patients}
+    if held_out is None:
+        counts = {"test": config.test_patients, **counts}
+    tested = [case for case in cases if held_out and case.patient_id in held_out]
+    cases = [case for case in cases if not held_out or case.patient_id not in held_out]
     with_image = {case.patient_id for case in cases if case.image}
     enough = len(with_image) > sum(counts.values())
     drawn = [case for case in cases if case.patient_id in with_image or not enough]
     sets = split_patients(drawn, seed=config.split_seed, counts=counts)
     rest = [case for case in cases if enough and case.patient_id not in with_image]
-    return {**sets, "train": [*sets["train"], *rest]}
+    return {"test": tested, **sets, "train": [*sets["train"], *rest]}
 
 
 def _taught(sets: dict[str, list[Case]], config: DataConfig) -> tuple[list[Case], list[Case]]:

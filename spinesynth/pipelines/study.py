@@ -21,8 +21,6 @@ path in a study's folder what
 from __future__ import annotations
 
 import copy
-import hashlib
-import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -46,9 +44,11 @@ from spinesynth.pipelines.config import (
     read_config,
     read_values,
 )
+from spinesynth.pipelines.cross_validation import configs_of_folds, fold_folder, run_folds
 from spinesynth.pipelines.data_plan import plan_split
 from spinesynth.pipelines.experiment import run_experiment
-from spinesynth.pipelines.results import METRICS_CSV, RUN_JSON, SPLIT_CSV, TABLES, read_results
+from spinesynth.pipelines.finished_run import is_finished
+from spinesynth.pipelines.results import METRICS_CSV, SPLIT_CSV, TABLES, read_results
 from spinesynth.pipelines.settings import replace_setting
 
 ARMS = Path("arms")
@@ -181,7 +181,9 @@ def _arm(base: dict[str, Any], settings: Mapping[str, Any], *, place: str) -> Ex
     return config
 
 
-def run_study(study: Study, *, data: Path | None, folder: Path, command: str) -> str:
+def run_study(
+    study: Study, *, data: Path | None, folder: Path, command: str, folds: int | None = None
+) -> str:
     """Train and test every arm that is not finished, and compare them.
 
     Args:
@@ -189,6 +191,7 @@ def run_study(study: Study, *, data: Path | None, folder: Path, command: str) ->
         data: manifest CSV or folder of a data set; None for phantoms.
         folder: of the study; made if missing.
         command: the command that started it, for the records.
+        folds: of a cross-validation by patient of each arm; None for the one split.
 
     Returns:
         The means of the arms side by side, and where the tables are.
@@ -196,7 +199,7 @@ def run_study(study: Study, *, data: Path | None, folder: Path, command: str) ->
     Raises:
         SpineSynthError: for data, configuration or an output that cannot be used.
     """
-    train_arms(study, data=data, folder=folder, command=command)
+    train_arms(study, data=data, folder=folder, command=command, folds=folds)
     _check_tests(study, folder)
     table = collect_arms(study, folder)
     (folder / TABLES).mkdir(exist_ok=True)
@@ -209,7 +212,9 @@ def run_study(study: Study, *, data: Path | None, folder: Path, command: str) ->
     return f"{text}\nTables: {folder / TABLES}\n"
 
 
-def train_arms(study: Study, *, data: Path | None, folder: Path, command: str) -> None:
+def train_arms(
+    study: Study, *, data: Path | None, folder: Path, command: str, folds: int | None = None
+) -> None:
     """Train and test every arm that is not finished.
 
     Args:
@@ -217,51 +222,48 @@ def train_arms(study: Study, *, data: Path | None, folder: Path, command: str) -
         data: manifest CSV or folder of a data set; None for phantoms.
         folder: of the study; made if missing.
         command: the command that started it, for the records.
+        folds: of a cross-validation of each arm; None for the one split.
     """
-    waiting = [name for name in study.arms if not _finished(study, name, folder)]
-    if data is not None and waiting:
+    if data is not None and not all(_finished(study, name, folder, folds) for name in study.arms):
         cases = discover_cases(data)
-        for name in waiting:  # before hours are spent on the first
-            plan_split(study.arms[name], cases)
+        for name in study.arms:  # before hours are spent on the first
+            for config in _configs(study, name, folder, folds):
+                plan_split(config, cases)
     for number, name in enumerate(study.arms, start=1):
-        if _finished(study, name, folder):  # asked again: what it starts from may be new
-            sys.stderr.write(f"arm {number}/{len(study.arms)}, {name}: finished before\n")
-            continue
-        sys.stderr.write(f"arm {number}/{len(study.arms)}, {name}\n")
-        config = _with_start(study, name, folder)
-        run_experiment(config, data=data, folder=folder / ARMS / name, command=command)
+        place, said = folder / ARMS / name, f"arm {number}/{len(study.arms)}, {name}"
+        done = _finished(study, name, folder, folds)  # asked again: what it starts from may be new
+        sys.stderr.write(f"{said}: finished before\n" if done else f"{said}\n")
+        configs = _configs(study, name, folder, folds)
+        if folds is not None:  # joins their tables too
+            run_folds(configs, data=data, folder=place, command=command)
+        elif not done:
+            run_experiment(configs[0], data=data, folder=place, command=command)
 
 
-def _with_start(study: Study, name: str, folder: Path) -> ExperimentConfig:
-    """Return the configuration of an arm, the arm it starts from replaced by its checkpoint."""
+def _configs(study: Study, name: str, folder: Path, folds: int | None) -> list[ExperimentConfig]:
+    """Return the configuration of an arm, one for each fold; an arm to start from is its file."""
     config = study.arms[name]
+    configs = [config] if folds is None else configs_of_folds(config, folds)
     arm = _starting_arm(config)
     if arm is None:
-        return config
-    path = checkpoint_path(folder / ARMS / arm, study.arms[arm].models[0], "best")
-    training = config.training.model_copy(update={"start_from": str(path)})
-    return config.model_copy(update={"training": training})
+        return configs
+    started = []
+    for number, one in enumerate(configs, start=1):
+        place = folder / ARMS / arm
+        run = place if folds is None else fold_folder(place, number)
+        path = checkpoint_path(run, study.arms[arm].models[0], "best")
+        training = one.training.model_copy(update={"start_from": str(path)})
+        started.append(one.model_copy(update={"training": training}))
+    return started
 
 
-def _finished(study: Study, name: str, folder: Path) -> bool:
-    """Return whether an arm has been tested as it stands, from the checkpoint as it is now."""
-    config = _with_start(study, name, folder)
-    try:
-        record = json.loads((folder / ARMS / name / RUN_JSON).read_text(encoding="utf-8"))
-        same = bool(_settings(record["config"]) == _settings(config.model_dump(mode="json")))
-        start = config.training.start_from
-        if start is None:
-            return same and not record.get("started_from")
-        digest = hashlib.sha256(Path(start).read_bytes()).hexdigest()
-        return same and bool(record["started_from"]["sha256"] == digest)
-    except (OSError, ValueError, LookupError, TypeError):
-        return False
-
-
-def _settings(config: dict[str, Any]) -> dict[str, Any]:
-    """Return a configuration without the place of what it starts from: its content counts."""
-    training = {k: v for k, v in config["training"].items() if k != "start_from"}
-    return {**config, "training": training}
+def _finished(study: Study, name: str, folder: Path, folds: int | None) -> bool:
+    """Return whether an arm has been tested as it stands, in every fold."""
+    place = folder / ARMS / name
+    return all(
+        is_finished(place if folds is None else fold_folder(place, number), config)
+        for number, config in enumerate(_configs(study, name, folder, folds), start=1)
+    )
 
 
 def _check_tests(study: Study, folder: Path) -> None:

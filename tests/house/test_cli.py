@@ -223,6 +223,19 @@ def test_run_goes_on_if_asked(command: str, replace: Replace) -> None:
     assert done.options["resume"] is True
 
 
+def test_folds_are_run_one_by_one(replace: Replace, root: Path) -> None:
+    done = _Recorder()
+    replace("cross_validation.run_folds", done)
+    assert _run("experiment", "--folds", "5", "--resume") == 0
+    (configs,) = done.words
+    assert [(c.data.folds, c.data.fold) for c in configs] == [(5, n) for n in range(1, 6)]
+    assert done.options["resume"] is True
+    replace("study.run_study", done)
+    study = str(root / "configs" / "studies" / "contrast.yaml")
+    assert _run("study", study, "--folds", "3") == 0
+    assert done.options["folds"] == 3
+
+
 def test_finetune_trains_b_on_numbers_of_patients(replace: Replace, root: Path) -> None:
     done = _Recorder()
     replace("finetune.run_finetune", done)

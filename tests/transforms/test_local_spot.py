@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 import torch
@@ -24,7 +25,7 @@ def test_record_replays_after_a_way_through_json(
     spot = form().set_random_state(4)
     drawn = spot(IMAGE)
     assert spot.record is not None
-    record = spot.read_record(json.loads(json.dumps(spot.record.to_dict())))
+    record: Any = spot.read_record(json.loads(json.dumps(spot.record.to_dict())))
     assert torch.equal(spot.apply(IMAGE, record), drawn)
     assert not torch.equal(drawn, IMAGE)
 

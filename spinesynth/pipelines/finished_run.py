@@ -1,0 +1,37 @@
+"""Whether a run has been tested with the configuration that is asked for now."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from spinesynth.pipelines.config import ExperimentConfig
+from spinesynth.pipelines.results import RUN_JSON
+
+
+def is_finished(folder: Path, config: ExperimentConfig) -> bool:
+    """Return whether a run has ended as configured, from the checkpoint as it is now, if any.
+
+    Args:
+        folder: of the run, which may be missing.
+        config: as it would be run.
+    """
+    start = config.training.start_from
+    try:
+        record = json.loads((folder / RUN_JSON).read_text(encoding="utf-8"))
+        if _settings(record["config"]) != _settings(config.model_dump(mode="json")):
+            return False
+        if start is None:
+            return not record.get("started_from")
+        digest = hashlib.sha256(Path(start).read_bytes()).hexdigest()
+        return bool(record["started_from"]["sha256"] == digest)
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
+
+
+def _settings(config: dict[str, Any]) -> dict[str, Any]:
+    """Return a configuration without the place of what it starts from: its content counts."""
+    training = {k: v for k, v in config["training"].items() if k != "start_from"}
+    return {**config, "training": training}

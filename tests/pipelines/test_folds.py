@@ -1,0 +1,137 @@
+"""Cross-validation: each patient tested once, sources spread evenly, finished folds kept."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from spinesynth.errors import ConfigError
+from spinesynth.io.case import Case
+from spinesynth.pipelines.config import DataConfig, ExperimentConfig, parse_config
+from spinesynth.pipelines.cross_validation import configs_of_folds, fold_folder, run_folds
+from spinesynth.pipelines.folds import assign_folds
+from spinesynth.pipelines.results import FAILURES_CSV, METRICS_CSV, RUN_JSON, SPLIT_CSV
+from spinesynth.pipelines.split import split_cases
+from spinesynth.pipelines.study import ARMS, Study, run_study
+from tests.pipelines.fabricated import make_case
+from tests.pipelines.many_patients import write_patients
+
+
+def cases() -> list[Case]:
+    """Seven patients of one source with two scans each, four of another, one of both."""
+    home = [
+        make_case(f"h{n}_{contrast}", patient_id=f"h{n}", source="home", contrast=contrast)
+        for n in range(7)
+        for contrast in ("T1", "T2")
+    ]
+    away = [make_case(f"a{n}", source="away") for n in range(4)]
+    both = [make_case(f"both_{source}", patient_id="both", source=source)
+            for source in ("home", "away")]  # fmt: skip
+    return [*home, *away, *both]
+
+
+def config(**data: Any) -> ExperimentConfig:  # noqa: ANN401 YAML
+    return parse_config(
+        {
+            "name": "cv",
+            "models": ["A"],
+            "data": {"train_sources": ["home"], "val_patients": 1, **data},
+            "network": {"base_features": 2},
+            "training": {
+                "steps": 1, "validate_every": 1, "batch_size": 1, "patch_size": [32, 32],
+                "val_samples": 1, "workers": 0,
+            },
+            "evaluation": {"resolution_factors": [1], "max_robustness_cases": 1},
+        }
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("folds", [2, 3, 5])
+def test_folds_differ_by_one_patient_at_most_in_each_source_and_in_all(folds: int) -> None:
+    dealt = assign_folds(cases(), folds=folds, seed=4)
+    assert set(dealt) == {case.patient_id for case in cases()}
+    for letter in ("h", "a", ""):
+        sizes = Counter(n for name, n in dealt.items() if name.startswith(letter))
+        counts = [sizes[number] for number in range(1, folds + 1)]
+        assert max(counts) - min(counts) <= 1
+    assert dealt == assign_folds(cases()[::-1], folds=folds, seed=4)
+    assert dealt != assign_folds(cases(), folds=folds, seed=5)
+
+
+def test_patients_without_image_are_in_no_fold() -> None:
+    bare = [dataclasses.replace(c, image=None) if c.patient_id == "h3" else c for c in cases()]
+    assert "h3" not in assign_folds(bare, folds=3, seed=0)
+    with pytest.raises(ConfigError, match=r"E-CONF-003.*at most the 12 patients.*got 13"):
+        assign_folds(cases(), folds=13, seed=0)
+
+
+def test_each_scan_is_tested_once_by_a_model_that_never_saw_its_patient() -> None:
+    tested = list[str]()
+    for number in (1, 2, 3):
+        data = DataConfig(train_sources=("home",), val_patients=2, folds=3, fold=number)
+        split = split_cases(cases(), data)
+        seen = {case.patient_id for case in (*split.train, *split.validation)}
+        assert not seen & {case.patient_id for case in split.test}
+        assert len({case.patient_id for case in split.validation}) == 2
+        tested += [case.case_id for case in split.test]
+    assert sorted(tested) == sorted(case.case_id for case in cases())
+
+
+def test_fold_beyond_the_last_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"fold must be at most folds \(3\), got 4"):
+        config(folds=3, fold=4)
+    with pytest.raises(ConfigError, match=r"fold must be at most folds \(1\), got 2"):
+        config(fold=2)
+
+
+def test_fold_that_leaves_nobody_to_train_says_so() -> None:
+    data = DataConfig(train_sources=("home",), val_patients=4, folds=2, fold=1)
+    with pytest.raises(ConfigError, match=r"those of fold 1 \+ data.val_patients = 8 leave nobody"):
+        split_cases(cases(), data)
+
+
+def test_folds_are_run_joined_and_gone_on_with(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = write_patients(tmp_path / "data", {"home": 4, "away": 1})
+    folder, configs = tmp_path / "out", configs_of_folds(config(), 2)
+    text = run_folds(configs, data=data, folder=folder, command="test")
+    assert str(folder / "report") in text
+    metrics = pd.read_csv(folder / METRICS_CSV)
+    assert set(metrics["fold"]) == {1, 2}
+    assert metrics.groupby("case_id")["fold"].nunique().max() == 1
+    assert set(metrics["case_id"]) == {"home0", "home1", "home2", "home3", "away0"}
+    assert list(pd.read_csv(folder / FAILURES_CSV))[-1] == "fold"
+    capsys.readouterr()
+    (fold_folder(folder, 2) / RUN_JSON).unlink()  # as if it had been stopped in the test
+    run_folds(configs, data=data, folder=folder, command="test", resume=True)
+    said = capsys.readouterr().err
+    assert "fold 1/2: finished before" in said
+    assert "fold 2/2: finished before" not in said
+    pd.testing.assert_frame_equal(pd.read_csv(folder / METRICS_CSV), metrics)
+    split = fold_folder(folder, 1) / SPLIT_CSV  # as if the data had been others then
+    split.write_text(split.read_text().replace(",train\n", ",test\n"))
+    with pytest.raises(ConfigError, match=r"E-RUN-005.*was tested in two folds"):
+        run_folds(configs, data=data, folder=folder, command="test")
+
+
+def test_arms_of_a_study_share_folds_and_start_within_them(tmp_path: Path) -> None:
+    data = write_patients(tmp_path / "data", {"home": 4})
+    first = config()
+    training = first.training.model_copy(update={"start_from": "arm:A"})
+    tuned = first.model_copy(update={"models": ("B",), "training": training})
+    study = Study(name="s", description="", reference="A", arms={"A": first, "tuned": tuned})
+    folder = tmp_path / "out"
+    run_study(study, data=data, folder=folder, command="test", folds=2)
+    table = pd.read_csv(folder / METRICS_CSV)
+    assert table.groupby("model")["fold"].nunique().to_dict() == {"A": 2, "tuned": 2}
+    pairs = table.groupby(["case_id", "fold"])["model"].nunique()
+    assert set(pairs) == {2}
+    for number in (1, 2):
+        record = (fold_folder(folder / ARMS / "tuned", number) / RUN_JSON).read_text()
+        assert str(fold_folder(folder / ARMS / "A", number)) in record
