@@ -35,6 +35,7 @@ CONFIG = parse_config(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_curve_is_trained_tested_and_drawn_once(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -120,6 +120,7 @@ def test_folds_are_run_joined_and_gone_on_with(
         run_folds(configs, data=data, folder=folder, command="test")
 
 
+@pytest.mark.slow
 def test_arms_of_a_study_share_folds_and_start_within_them(tmp_path: Path) -> None:
     data = write_patients(tmp_path / "data", {"home": 4})
     first = config()

@@ -169,6 +169,7 @@ def test_a_study_goes_on_where_it_stopped(
     assert not (folder / ARMS / "three").exists()  # refused before the first is trained
 
 
+@pytest.mark.slow
 def test_an_arm_starts_from_another_and_again_when_that_has_changed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
