@@ -36,7 +36,8 @@ from spinesynth.io.atomic import atomic_write
 from spinesynth.io.tables import write_csv
 from spinesynth.pipelines.claim_folder import claim_folder
 from spinesynth.pipelines.data_digest import digest_scans
-from spinesynth.pipelines.experiment import read_split, train_models
+from spinesynth.pipelines.data_plan import read_split
+from spinesynth.pipelines.experiment import train_models
 from spinesynth.pipelines.final_choice import REAL_SCANS
 from spinesynth.pipelines.results import CURVES, RUN_JSON, TABLES
 from spinesynth.pipelines.run_lock import hold_folder

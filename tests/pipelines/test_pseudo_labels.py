@@ -23,17 +23,18 @@ from spinesynth.networks.partial_label_loss import UNKNOWN_CLASS
 from spinesynth.pipelines import pseudo_labels as home
 from spinesynth.pipelines.checkpoint_shelf import checkpoint_path
 from spinesynth.pipelines.config import parse_config
+from spinesynth.pipelines.data_plan import plan_split
 from spinesynth.pipelines.datasets import SampleKey
 from spinesynth.pipelines.ensemble import Origin
 from spinesynth.pipelines.evaluate import evaluate_cases
-from spinesynth.pipelines.experiment import plan_split, train_models
+from spinesynth.pipelines.experiment import train_models
 from spinesynth.pipelines.pseudo_labels import (
     PSEUDO_JSON,
     confident_structures,
     write_pseudo_labels,
 )
 from spinesynth.pipelines.report import build_report
-from spinesynth.pipelines.train import make_dataset
+from spinesynth.pipelines.training_data import make_dataset
 from tests.fabricate import MANIFEST_ROWS, SHAPE, intensities, write_manifest, write_nifti
 from tests.pipelines.tiny_checkpoint import write_checkpoint
 
