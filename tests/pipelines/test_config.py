@@ -12,7 +12,9 @@ from spinesynth.errors import ConfigError
 from spinesynth.pipelines.chains import augmentation_chain, synthesis_chain
 from spinesynth.pipelines.config import ExperimentConfig, parse_config, read_config
 
-CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
+_FOLDER = Path(__file__).parents[2] / "configs"
+#: A sweep is read by its own command, see test_sweep_plan.py.
+CONFIGS = sorted(path for path in _FOLDER.glob("*.yaml") if path.stem != "sweep")
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
