@@ -67,6 +67,9 @@ class RandDeformPatch(RandomSpatial):
         node_mm: distance between the nodes of the velocity field; small patches get
             more nodes, at a quarter of it at least.
         margin: part of the patch that may leave the input, in [0, 1].
+        foreground_prob: probability in [0, 1] that the centre of the patch lies on a voxel
+            other than 0 of the first channel of a map, as near as ``margin`` lets it: of
+            a code drawn among those there, each as likely, any of its voxels.
         fill: value of labels outside the input.
         allow_padding: take inputs smaller than the patch and pad them with ``fill``;
             False refuses them.
@@ -99,6 +102,7 @@ class RandDeformPatch(RandomSpatial):
         elastic_mm: tuple[float, float] = (0.0, 4.0),
         node_mm: float = 32.0,
         margin: float = 0.15,
+        foreground_prob: float = 0.0,
         fill: int = 0,
         allow_padding: bool = True,
         prob: float = 1.0,
@@ -118,6 +122,7 @@ class RandDeformPatch(RandomSpatial):
         check_range("shear", (0, shear), low=0, high=_LARGEST_SHEAR[len(patch_size)])
         check_range("elastic_mm", elastic_mm, low=0, high=float("inf"))
         check_range("margin", (0, margin), low=0, high=1)
+        check_range("foreground_prob", (0, foreground_prob), low=0, high=1)
         if not node_mm > 0:
             raise ValueError(f"node_mm must be > 0, got {node_mm}")
         check_spacing("spacing_mm", spacing_mm, len(patch_size))
@@ -125,6 +130,7 @@ class RandDeformPatch(RandomSpatial):
         self.patch_size, self.rotation_deg, self.scale = tuple(patch_size), rotation_deg, scale
         self.shear, self.elastic_mm, self.node_mm = shear, elastic_mm, node_mm
         self.margin, self.fill, self.allow_padding = margin, fill, allow_padding
+        self.foreground_prob = foreground_prob
         self._spacing_in = list(self.spacing_mm)
 
     def see(self, data: Tensor | np.ndarray) -> None:
@@ -157,8 +163,11 @@ class RandDeformPatch(RandomSpatial):
         assert isinstance(record, DeformRecord)  # prob is 1, so there is always one
         return rewrap(self.apply(plain, record), data, affine=self.output_affine())
 
-    def _draw_centre(self, size: int, axis: int) -> float:
-        """Draw a centre such that at most ``margin`` of the patch leaves the input."""
+    def _draw_centre(self, size: int, axis: int, wanted: float | None) -> float:
+        """Draw a centre such that at most ``margin`` of the patch leaves the input.
+
+        A wanted centre is moved no farther than that takes.
+        """
         half = self.patch_size[axis] * self.spacing_mm[axis] / self._spacing_in[axis] / 2
         reach = half * (1 - 2 * self.margin)
         low, high = reach - 0.5, size - 0.5 - reach
@@ -169,13 +178,35 @@ class RandDeformPatch(RandomSpatial):
                 f"{self._spacing_in[axis]:g} mm along axis {axis}, got {self.patch_size[axis]} of "
                 f"{self.spacing_mm[axis]:g} mm; make it smaller or allow_padding"
             )
-        return (size - 1) / 2 if low >= high else self.uniform((low, high))
+        if low >= high:
+            return (size - 1) / 2
+        return self.uniform((low, high)) if wanted is None else min(max(wanted, low), high)
+
+    def _draw_labelled(self, data: Tensor) -> Sequence[float | None]:
+        """Draw a labelled voxel, each code as likely; None an axis where any centre will do."""
+        anywhere = [None] * (data.ndim - 1)
+        if self.foreground_prob == 0 or self.R.rand() >= self.foreground_prob:
+            return anywhere
+        if data.is_floating_point():
+            raise ValueError(
+                "foreground_prob above 0 needs a map of whole numbers as the first array, got "
+                f"{data.dtype}; name the label map first, or leave foreground_prob at 0"
+            )
+        codes = np.asarray(data[0].cpu())
+        present = np.flatnonzero(np.bincount(codes.ravel())[1:]) + 1
+        if len(present) == 0:
+            return anywhere
+        places = np.flatnonzero(codes == present[self.R.randint(len(present))])
+        place = np.unravel_index(places[self.R.randint(len(places))], codes.shape)
+        return [float(index) for index in place]
 
     def draw(self, data: Tensor) -> DeformRecord:
         """Draw position, affine parameters and the strength of the deformation."""
         axes = len(self.patch_size)
         seed = self.draw_seed()
-        centre = tuple(self._draw_centre(n, axis) for axis, n in enumerate(data.shape[1:]))
+        wanted = self._draw_labelled(data)
+        sizes = data.shape[1:]
+        centre = tuple(self._draw_centre(n, a, wanted[a]) for a, n in enumerate(sizes))
         angles = [self.uniform((-self.rotation_deg, self.rotation_deg))]
         if axes == 3:
             third = self.rotation_deg / 3

@@ -86,6 +86,59 @@ def test_shear_never_turns_the_patch_inside_out(patch: tuple[int, ...], shear: f
     assert min(volumes) > 0.05
 
 
+def _two_labels() -> torch.Tensor:
+    """Return a map with a box of 216 voxels of code 2 and one voxel of code 7."""
+    codes = torch.zeros(1, 30, 40, 50, dtype=torch.uint8)
+    codes[:, 8:14, 10:16, 20:26] = 2
+    codes[:, 20, 30, 40] = 7
+    return codes
+
+
+def test_patches_about_labels_show_rare_ones_as_often_as_large_ones() -> None:
+    codes = _two_labels()
+    about = RandDeformPatch((6, 6, 6), foreground_prob=1.0, margin=0.0, **_STILL)
+    found = [
+        int(codes[0][tuple(int(place) for place in record.centre_vox)])
+        for record in _records(about, codes)
+    ]
+    assert set(found) == {2, 7}
+    # 300 fair draws: five standard deviations of 8.7
+    assert abs(found.count(7) - 150) < 44
+
+
+def test_share_of_patches_about_labels_is_as_asked() -> None:
+    codes = _two_labels()
+    half = RandDeformPatch((6, 6, 6), foreground_prob=0.5, **_STILL)
+    whole = [
+        all(place == int(place) for place in record.centre_vox) for record in _records(half, codes)
+    ]
+    # other centres are real numbers; 300 fair draws as above
+    assert abs(sum(whole) - 150) < 44
+
+
+def test_centre_on_a_label_at_the_edge_is_moved_as_far_as_the_margin_asks() -> None:
+    codes = torch.zeros(1, 20, 20, 20, dtype=torch.uint8)
+    codes[0, 0, 10, 19] = 1
+    about = RandDeformPatch((8, 8, 8), foreground_prob=1.0, margin=0.25, **_STILL)
+    # at most 2 of 8 voxels leave: from 2 - 0.5 to 20 - 0.5 - 2
+    assert {record.centre_vox for record in _records(about, codes, 5)} == {(1.5, 10.0, 17.5)}
+
+
+def test_without_a_label_or_a_share_patches_lie_where_they_always_did() -> None:
+    empty, codes = torch.zeros(1, 20, 20, 20, dtype=torch.uint8), _two_labels()
+    for data, prob in ((empty, 1.0), (codes, 0.0)):
+        other = RandDeformPatch((6, 6, 6), foreground_prob=prob, **_STILL)
+        assert len({record.centre_vox for record in _records(other, data, 20)}) == 20
+    plain = _records(RandDeformPatch((6, 6, 6)), codes, 5)
+    assert _records(RandDeformPatch((6, 6, 6), foreground_prob=0.0), codes, 5) == plain
+
+
+def test_patches_about_labels_need_a_map_first() -> None:
+    about = RandDeformPatch((6, 6, 6), foreground_prob=1.0)
+    with pytest.raises(ValueError, match="foreground_prob above 0 needs a map"):
+        about(torch.rand(1, 20, 20, 20))
+
+
 def test_maps_and_images_are_deformed_alike() -> None:
     codes = torch.randint(5, (1, 30, 30), dtype=torch.uint8)
     deform = RandDeformPatchd(("label", "image"), patch_size=(16, 16))
