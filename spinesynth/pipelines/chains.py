@@ -35,20 +35,23 @@ _AREA_POWER = 0.5
 
 
 def synthesis_chain(config: ExperimentConfig) -> Compose:
-    """Return the chain of model A: structure volume in, synthetic slice out.
+    """Return the chain of model A: structure volume in, synthetic patch out.
 
     The input has the key ``label`` (``(1, I, J, K)`` Structure codes), and
     ``tissue`` where the tissue map is known (phantoms); the output has
     ``label`` of the patch size, ``(1, J, K)``, and ``image``, ``(slices, J, K)``.
+    With ``network.dims: 3`` both are ``(1, I, J, K)``, sampled from the whole volume.
     """
+    cut = RandSagittalSlabd(
+        ("label", "tissue"),
+        thickness_mm=config.synthesis.slice_thickness_mm,
+        allow_missing_keys=True,
+        **_slices(config),
+    )
     return Compose(
         [
-            RandSagittalSlabd(
-                ("label", "tissue"),
-                thickness_mm=config.synthesis.slice_thickness_mm,
-                allow_missing_keys=True,
-                **_slices(config),
-            ),
+            *([cut] if config.network.dims == 2 else []),
+            # of the whole volume: what a patch shows of the column says not where it ends
             RandFillContextd("label", tissue_key="tissue"),
             RandSynthesizeMRId("label", slices=config.network.slices, **_recipe(config)),
         ]
@@ -77,23 +80,23 @@ def check_painter(config: ExperimentConfig, cases: Sequence[Case]) -> None:
 
 
 def augmentation_chain(config: ExperimentConfig) -> Compose:
-    """Return the chain of model B: a real image and its structure volume in, a slice out.
+    """Return the chain of model B: a real image and its structure volume in, a patch out.
 
-    With ``augmentation.strength: strong`` the deformation is wider, slices are mirrored
+    With ``augmentation.strength: strong`` the deformation is wider, images are mirrored
     from left to right, and more happens to intensities after all that standard does.
     """
     chain, training = config.augmentation, config.training
-    strong = chain.strength == "strong"
+    flat, strong = config.network.dims == 2, chain.strength == "strong"
     keys = ("label", "image")
-    slab = RandSagittalSlabd(keys, thickness_mm=(0.0, 0.0), **_slices(config))
+    cut = RandSagittalSlabd(keys, thickness_mm=(0.0, 0.0), **_slices(config))
+    wider = {"rotation_deg": ROTATION_DEG, "scale": SCALE} if strong else {}
     more = [strong_intensity(training.patch_size, spacing_mm=training.spacing_mm)]
     return Compose(
         [
-            slab,
+            *([cut] if flat else []),
             *([RandSideFlipd(keys)] if strong else []),
-            _SlicesAsChannelsd(),
-            _deformation(config, keys, **({"rotation_deg": ROTATION_DEG, "scale": SCALE}
-                                          if strong else {})),
+            *([_SlicesAsChannelsd()] if flat else []),
+            _deformation(config, keys, **wider),
             RandBiasGaind("image", strength=chain.bias_strength),
             RandMagnitudeNoised("image", sigma=chain.noise_sigma),
             RandGammaCurved("image", log_gamma=chain.log_gamma),
@@ -123,12 +126,16 @@ def _slices(config: ExperimentConfig) -> dict[str, Any]:
 
 def _recipe(config: ExperimentConfig) -> dict[str, Any]:
     chain, training = config.synthesis, config.training
+    overrides, share = chain.overrides, training.foreground_share
+    if share > 0:
+        place = {"foreground_prob": share, **overrides.get("RandDeformPatch", {})}
+        overrides = {**overrides, "RandDeformPatch": place}
     return {
         "recipe": chain.recipe,
         "patch_size": training.patch_size,
         "spacing_mm": training.spacing_mm,
         "without": chain.without,
-        "overrides": chain.overrides,
+        "overrides": overrides,
     }
 
 

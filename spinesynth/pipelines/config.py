@@ -8,7 +8,6 @@ from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import (
-    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -18,9 +17,9 @@ from pydantic import (
     model_validator,
 )
 
-from spinesynth.anatomy.phantom.traits import Trait
 from spinesynth.errors import ConfigError
-from spinesynth.pipelines.config_types import (
+from spinesynth.pipelines.config_fields import (
+    NAME_PATTERN,
     Factors,
     LogGamma,
     LogStrength,
@@ -28,19 +27,18 @@ from spinesynth.pipelines.config_types import (
     Models,
     NetworkName,
     NonNegative,
+    OddSize,
+    PatchSize,
     Probability,
     Size,
+    SpacingMM,
     Switch,
     Thickness,
+    Traits,
     Weight,
-    is_odd,
-    is_unique,
 )
 from spinesynth.strict_yaml import load_strict
 from spinesynth.suggest import did_you_mean
-
-#: Of what names a folder: no path, and nothing that a shell or a file system would read otherwise.
-NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 
 
 class _Section(BaseModel):
@@ -108,10 +106,12 @@ class NetworkConfig(_Section):
 
     Attributes:
         name: of a kind of network.
-        dims: spatial axes; runs take slices, so 2.
+        dims: spatial axes: 2 takes sagittal slices, 3 volumes; ``training.patch_size``
+            has as many.
         base_features: features of the first level; they double at each level.
         slices: sagittal slices that it sees at once, as channels: 1 is 2D; 3 is 2.5D,
-            the slice and its neighbours. Only the middle one is segmented.
+            the slice and its neighbours. Only the middle one is segmented. With
+            ``dims: 3`` it is 1.
         neighbour_mm: least distance of neighbours; where slices lie closer, farther
             ones are taken.
         gradient_checkpointing: compute activations twice to save memory, where the
@@ -123,7 +123,7 @@ class NetworkConfig(_Section):
     name: NetworkName = "unet"
     dims: Literal[2, 3] = 2
     base_features: Annotated[int, Field(ge=1)] = 16
-    slices: Annotated[Size, AfterValidator(is_odd)] = 1
+    slices: OddSize = 1
     neighbour_mm: Annotated[float, Field(gt=0, le=50)] = 2.0
     gradient_checkpointing: Switch = False
     deep_supervision: Switch = False
@@ -137,7 +137,8 @@ class SynthesisConfig(_Section):
         recipe: name of a recipe of the package, or path of a YAML file.
         without: stages of the recipe to leave out.
         overrides: parameters by stage that replace those of the recipe.
-        slice_thickness_mm: range of the thickness that a slice averages.
+        slice_thickness_mm: range of the thickness that a slice averages; volumes get
+            theirs from the stages of the recipe.
         phantom_share: share of samples painted over phantoms instead of the
             label maps. Masks of narrow slabs show no flank of the body; phantoms
             do, and hold no real image either.
@@ -151,7 +152,7 @@ class SynthesisConfig(_Section):
     slice_thickness_mm: Thickness = (0.0, 5.0)
     phantom_share: Probability = 0.0
     phantoms: Annotated[int, Field(ge=1)] = 24
-    phantoms_without: Annotated[tuple[Trait, ...], AfterValidator(is_unique)] = ()
+    phantoms_without: Traits = ()
 
 
 class AugmentationConfig(_Section):
@@ -175,6 +176,10 @@ class TrainingConfig(_Section):
     """Optimisation, equal for every model of an experiment.
 
     Attributes:
+        patch_size: voxels of what the network sees, along A and S, or R, A and S.
+        spacing_mm: their size, one number or one for each axis.
+        foreground_share: share of samples whose patch lies about a labelled voxel, of
+            a structure drawn among those there, each as likely; the others lie anywhere.
         loss: over what a source annotates (docs/networks.md).
         loss_parameters: further arguments of the loss.
         class_weights: weight of a class by its name in the target scheme; 1 where
@@ -211,8 +216,9 @@ class TrainingConfig(_Section):
     steps: Annotated[int, Field(ge=1)] = 200
     validate_every: Annotated[int, Field(ge=1)] = 50
     batch_size: Annotated[int, Field(ge=1)] = 8
-    patch_size: tuple[Size, Size] = (192, 192)
-    spacing_mm: Annotated[float, Field(gt=0)] = 1.0
+    patch_size: PatchSize = (192, 192)
+    spacing_mm: SpacingMM = 1.0
+    foreground_share: Probability = 0.0
     learning_rate: Annotated[float, Field(gt=0)] = 2e-3
     loss: LossName = "dice_ce"
     loss_parameters: dict[str, Any] = {}
@@ -286,7 +292,7 @@ class ExperimentConfig(_Section):
     @model_validator(mode="after")
     def _parts_can_be_built(self) -> Self:
         from spinesynth.pipelines.chains import augmentation_chain, synthesis_chain  # need this
-        from spinesynth.pipelines.network_plan import training_problems
+        from spinesynth.pipelines.network_plan import axes_problems, training_problems
 
         problems = training_problems(self)
         if self.training.real_share > 0 and self.data.training_labels is not None:
@@ -295,8 +301,9 @@ class ExperimentConfig(_Section):
                 "leave one of the two out"
             )
         try:
-            synthesis_chain(self)
-            augmentation_chain(self)
+            if not axes_problems(self):  # else nothing could be built
+                synthesis_chain(self)
+                augmentation_chain(self)
         except (ConfigError, ValueError) as error:
             problems.append(f"synthesis: {error}")
         if problems:

@@ -1,4 +1,4 @@
-"""Training data: cases loaded once and cached, random slices drawn by name."""
+"""Training data: cases loaded once and cached, random patches drawn by name."""
 
 from __future__ import annotations
 
@@ -116,15 +116,15 @@ class NamedSamples(Dataset[dict[str, Any]]):
 
     @abstractmethod
     def __getitem__(self, key: SampleKey) -> dict[str, Any]:
-        """Return ``image`` float32, ``target`` uint8 ``(1, J, K)`` and ``groups``."""
+        """Return ``image`` float32 and ``target`` uint8, ``(1, *patch)``, and ``groups``."""
 
 
 class SliceDataset(NamedSamples):
-    """Random slices of cached cases, each named by a :class:`SampleKey`.
+    """Random patches of cached cases, 2D or 3D, each named by a :class:`SampleKey`.
 
     Args:
         cases: cases to draw from; none with a share of phantoms of 1.
-        chain: random transforms from volumes to a slice.
+        chain: random transforms from volumes to a patch.
         run_seed: seed of the run.
         with_image: load real images; False for synthesis.
         coder: training target.
@@ -164,7 +164,7 @@ class SliceDataset(NamedSamples):
         return len(self.cases) or len(self.phantoms)
 
     def __getitem__(self, key: SampleKey) -> dict[str, Any]:
-        """Return ``image`` float32 and ``target`` uint8 ``(1, J, K)``, and ``groups``."""
+        """Return ``image`` float32 and ``target`` uint8, ``(1, *patch)``, and ``groups``."""
         case = self.cases[key.case] if self.cases else None
         name = (self.run_seed, key.epoch, case.case_id if case else "phantom", key.variant)
         self.chain.set_random_state(derive_seed32(*name))
@@ -292,7 +292,7 @@ def collate(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
 def make_loader(
     dataset: NamedSamples, *, samples: int, epoch: int, config: ExperimentConfig, skip: int = 0
 ) -> DataLoader[dict[str, Any]]:
-    """Return a loader over the slices of one epoch.
+    """Return a loader over the samples of one epoch.
 
     Args:
         dataset: to draw from.

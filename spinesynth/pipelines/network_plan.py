@@ -16,33 +16,62 @@ from spinesynth.networks import (
     network_problems,
 )
 from spinesynth.suggest import did_you_mean
+from spinesynth.transforms.base import spacing_per_axis
 
 if TYPE_CHECKING:
     from spinesynth.pipelines.config import ExperimentConfig  # which calls the checks here
 
 
-def _plan(config: ExperimentConfig) -> NetworkPlan:
-    spacing = config.training.spacing_mm
+#: A multiple of what any network asks for.
+_ANY_SIZE = 256
+
+
+def spacing_of(config: ExperimentConfig) -> tuple[float, ...]:
+    """Return the voxel size that a network is trained on, one number an axis."""
+    return tuple(spacing_per_axis(config.training.spacing_mm, config.network.dims))
+
+
+def _plan(config: ExperimentConfig, *, fits: bool = True) -> NetworkPlan:
+    """Return what the network must take; sizes that every network takes where its own cannot."""
+    dims = config.network.dims
     return NetworkPlan(
         num_classes=get_scheme(config.target_scheme).num_classes,
-        patch_size=config.training.patch_size,
+        patch_size=config.training.patch_size if fits else (_ANY_SIZE,) * dims,
         in_channels=config.network.slices,
         base_features=config.network.base_features,
-        spacing_mm=(spacing, spacing),
+        spacing_mm=spacing_of(config) if fits else None,
         gradient_checkpointing=config.network.gradient_checkpointing,
         deep_supervision=config.network.deep_supervision,
     )
 
 
+def axes_problems(config: ExperimentConfig) -> list[str]:
+    """Return where settings have another number of axes than the network."""
+    training, dims = config.training, config.network.dims
+    given: dict[str, tuple[float, ...]] = {"patch_size": training.patch_size}
+    if isinstance(training.spacing_mm, tuple):
+        given["spacing_mm"] = training.spacing_mm
+    axes = {2: "A, S", 3: "R, A, S"}[dims]
+    found = [
+        f"training.{name}: must hold {dims} numbers ({axes}) with network.dims: {dims}, "
+        f"got {list(values)}"
+        for name, values in given.items()
+        if len(values) != dims
+    ]
+    if dims == 3 and config.network.slices > 1:
+        found.append(
+            "network.slices: must be 1 with network.dims: 3, which sees all slices of a patch, "
+            f"got {config.network.slices}"
+        )
+    return found
+
+
 def training_problems(config: ExperimentConfig) -> list[str]:
     """Return all that speaks against the network and the loss of a configuration."""
     network, training = config.network, config.training
-    found = network_problems(network.name, _plan(config), network.parameters)
-    if network.dims == 3:
-        found.append(
-            "network.dims: runs train and predict slices, so 3 must wait until they take volumes; "
-            "use 2 with network.slices: 3, or spinesynth.networks.make_network in your own loop"
-        )
+    found = axes_problems(config)
+    plan = _plan(config, fits=not found)
+    found += network_problems(network.name, plan, network.parameters)
     found += loss_problems(
         training.loss, training.loss_parameters, weighted=bool(training.class_weights)
     )

@@ -1,4 +1,4 @@
-"""The number format of a training's forward pass, and the scaler that half precision needs."""
+"""The number format and layout of a forward pass, and the scaler that half precision needs."""
 
 from __future__ import annotations
 
@@ -6,9 +6,16 @@ import torch
 from torch.amp.grad_scaler import GradScaler
 
 from spinesynth.errors import ConfigError
-from spinesynth.pipelines.config import TrainingConfig
+from spinesynth.pipelines.config import ExperimentConfig, TrainingConfig
 
 _FORMATS = {"bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+def memory_layout(config: ExperimentConfig) -> torch.memory_format:
+    """Return how images and weights of a network lie in memory (``training.channels_last``)."""
+    if not config.training.channels_last:
+        return torch.preserve_format
+    return torch.channels_last if config.network.dims == 2 else torch.channels_last_3d
 
 
 def autocast(settings: TrainingConfig, device: torch.device) -> torch.autocast:

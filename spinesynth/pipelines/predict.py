@@ -1,24 +1,25 @@
-"""Predict whole volumes slice by slice, back on the image's own grid."""
+"""Predict whole volumes, slice by slice or at once, back on the image's own grid."""
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from monai.data.meta_tensor import MetaTensor
 from monai.inferers.inferer import SlidingWindowInferer
 from torch import Tensor, nn
-from torch.nn import functional
 
 from spinesynth.anatomy.annotation import report_groups
 from spinesynth.anatomy.label_schemes import LabelScheme, get_scheme
 from spinesynth.anatomy.structures import REPORT_GROUPS, Structure
 from spinesynth.io.checkpoint import Checkpoint, load_checkpoint, refuse_checkpoint
 from spinesynth.kernels.intensity import normalise_intensity
+from spinesynth.kernels.resize import resize_linear
 from spinesynth.pipelines.config import ExperimentConfig, parse_config
 from spinesynth.pipelines.device import best_device
-from spinesynth.pipelines.network_plan import build_network
+from spinesynth.pipelines.network_plan import build_network, spacing_of
 from spinesynth.transforms.sagittal_slab import neighbour_step
 
 
@@ -47,14 +48,18 @@ def expressible_groups(scheme: LabelScheme) -> frozenset[str]:
 
 
 class VolumePredictor:
-    """Segment canonical volumes with a 2D network, sagittal slice by slice.
+    """Segment canonical volumes: with a 2D network sagittal slice by slice, else at once.
+
+    A window of the size of the patches slides over what is resampled to their voxel
+    size; where windows overlap, their logits are averaged with Gaussian weights.
 
     Args:
-        network: ``(B, slices, J, K)`` to logits ``(B, C, J, K)``.
+        network: ``(B, slices, J, K)`` to logits ``(B, C, J, K)``, or in 3D
+            ``(B, 1, I, J, K)`` to ``(B, C, I, J, K)``.
         target_scheme: label scheme of the channels.
-        spacing_mm: in-plane voxel size (J, K) that the network was trained on.
-        patch_size: size of the sliding window in voxels.
-        overlap: share by which windows overlap, in [0, 1).
+        spacing_mm: voxel size that the network was trained on, (J, K) or (I, J, K).
+        patch_size: size of the sliding window in voxels, of as many axes.
+        overlap: share by which windows overlap, in [0, 1); 0.5 is a stride of half.
         batch_size: windows per forward pass.
         slices: odd; neighbouring slices that the network sees as channels.
         neighbour_mm: least distance of neighbours, as it was trained.
@@ -69,13 +74,18 @@ class VolumePredictor:
         network: nn.Module,
         *,
         target_scheme: str = "spine6",
-        spacing_mm: tuple[float, float] = (1.0, 1.0),
-        patch_size: tuple[int, int] = (192, 192),
+        spacing_mm: tuple[float, ...] = (1.0, 1.0),
+        patch_size: tuple[int, ...] = (192, 192),
         overlap: float = 0.25,
         batch_size: int = 8,
         slices: int = 1,
         neighbour_mm: float = 2.0,
     ) -> None:
+        if len(spacing_mm) != len(patch_size):
+            raise ValueError(
+                f"spacing_mm must have one number for each axis of patch_size {patch_size}, "
+                f"got {spacing_mm}"
+            )
         self.network, self.spacing_mm, self.batch_size = network.eval(), spacing_mm, batch_size
         self.slices, self.neighbour_mm = slices, neighbour_mm
         scheme = get_scheme(target_scheme)
@@ -90,11 +100,18 @@ class VolumePredictor:
     def at_scale(self, scale: float) -> VolumePredictor:
         """Return a predictor of the same network that sees anatomy larger (above 1) or smaller."""
         other = copy.copy(self)
-        other.spacing_mm = (self.spacing_mm[0] / scale, self.spacing_mm[1] / scale)
+        other.spacing_mm = tuple(size / scale for size in self.spacing_mm)
         return other
 
     def logits(self, slices: Tensor) -> Tensor:
-        """Return float32 logits ``(I, C, J, K)`` of ``(I, slices, J, K)`` at network spacing."""
+        """Return float32 logits of slices or volumes at network spacing.
+
+        Args:
+            slices: ``(I, slices, J, K)``, or ``(B, 1, I, J, K)`` of a 3D network.
+
+        Returns:
+            ``(I, C, J, K)`` or ``(B, C, I, J, K)``, on the CPU.
+        """
         device = next(self.network.parameters()).device
         with torch.inference_mode():
             result = self.inferer(slices.to(device), self.network)
@@ -109,6 +126,28 @@ class VolumePredictor:
         last, apart = len(slices) - 1, neighbour_step(self.neighbour_mm, across_mm)
         middles = (torch.arange(self.slices) - self.slices // 2) * apart
         return torch.cat([slices[(torch.arange(last + 1) + m).clamp(0, last)] for m in middles], 1)
+
+    def _resampled(self, images: Tensor, sizes_mm: Sequence[float]) -> Tensor:
+        """Return images ``(B, 1, *spatial)`` of some voxel size at that of the network."""
+        triples = zip(images.shape[2:], sizes_mm, self.spacing_mm, strict=True)
+        return resize_linear(images, [max(1, round(n * s / new)) for n, s, new in triples])
+
+    def _of_slices(self, image: Tensor, sizes_mm: Sequence[float]) -> Tensor:
+        """Return probabilities ``(C, I, J, K)`` of ``(1, I, J, K)``, a few slices at a time."""
+        native = image.shape[-2:]
+        slices = self._resampled(image.movedim(1, 0), sizes_mm[1:])
+        slices = self._with_neighbours(slices, sizes_mm[0])
+        volume = torch.empty(len(self.structures), image.shape[1], *native)
+        for start in range(0, len(slices), self.batch_size):
+            probability = torch.softmax(self.logits(slices[start : start + self.batch_size]), 1)
+            probability = resize_linear(probability, native)
+            volume[:, start : start + len(probability)] = probability.movedim(0, 1)
+        return volume
+
+    def _of_volume(self, image: Tensor, sizes_mm: Sequence[float]) -> Tensor:
+        """Return probabilities ``(C, I, J, K)`` of ``(1, I, J, K)`` by a 3D network."""
+        probability = torch.softmax(self.logits(self._resampled(image[None], sizes_mm)), 1)
+        return resize_linear(probability, image.shape[1:])[0]
 
     def probabilities(self, image: MetaTensor) -> Tensor:
         """Return ``(C, I, J, K)`` class probabilities on the image's own grid.
@@ -125,21 +164,10 @@ class VolumePredictor:
         plain = image.as_tensor()
         if not bool(torch.isfinite(plain).all()):
             raise ValueError("image must be finite; it holds NaN or infinite voxels")
-        native = plain.shape[-2:]
-        slices = normalise_intensity(plain).movedim(1, 0)
-        across, *sizes = (float(p) for p in image.pixdim[-3:])
-        pairs = zip(native, sizes, self.spacing_mm, strict=True)
-        wanted = [max(1, round(n * size / target)) for n, size, target in pairs]
-        slices = functional.interpolate(slices, wanted, mode="bilinear", antialias=True)
-        slices = self._with_neighbours(slices, across)
-        volume = torch.empty(len(self.structures), plain.shape[1], *native)
-        for start in range(0, len(slices), self.batch_size):
-            part = slices[start : start + self.batch_size]
-            probability = torch.softmax(self.logits(part), 1)
-            probability = functional.interpolate(
-                probability, native, mode="bilinear", antialias=True
-            )
-            volume[:, start : start + len(part)] = probability.movedim(0, 1)
+        sizes = [float(p) for p in image.pixdim[-3:]]
+        volume = (self._of_slices if len(self.spacing_mm) == 2 else self._of_volume)(
+            normalise_intensity(plain), sizes
+        )
         if not bool(torch.isfinite(volume).all()):
             raise ValueError("the network's output is not finite; the checkpoint cannot be used")
         return volume
@@ -151,11 +179,10 @@ class VolumePredictor:
 
 def predictor_of(network: nn.Module, config: ExperimentConfig) -> VolumePredictor:
     """Return the predictor that reads images as the network was trained to."""
-    spacing = config.training.spacing_mm
     return VolumePredictor(
         network,
         target_scheme=config.target_scheme,
-        spacing_mm=(spacing, spacing),
+        spacing_mm=spacing_of(config),
         patch_size=config.training.patch_size,
         overlap=config.evaluation.overlap,
         batch_size=config.evaluation.batch_size,

@@ -37,13 +37,13 @@ from spinesynth.io.tables import read_ids_csv, write_csv
 from spinesynth.metrics import compare_models, summarise
 from spinesynth.pipelines.checkpoint_shelf import checkpoint_path
 from spinesynth.pipelines.config import (
-    NAME_PATTERN,
     ExperimentConfig,
     describe_problems,
     parse_config,
     read_config,
     read_values,
 )
+from spinesynth.pipelines.config_fields import NAME_PATTERN
 from spinesynth.pipelines.cross_validation import configs_of_folds, fold_folder, run_folds
 from spinesynth.pipelines.data_plan import plan_split
 from spinesynth.pipelines.experiment import run_experiment

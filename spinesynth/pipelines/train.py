@@ -31,7 +31,7 @@ from spinesynth.pipelines.interrupt import SafeStops, Stopped, end_helpers
 from spinesynth.pipelines.micro_batches import micro_batches
 from spinesynth.pipelines.network_plan import build_loss, build_network
 from spinesynth.pipelines.optimisers import make_optimiser
-from spinesynth.pipelines.precision import autocast, make_scaler
+from spinesynth.pipelines.precision import autocast, make_scaler, memory_layout
 from spinesynth.pipelines.progress import StepProgress
 from spinesynth.pipelines.results import MODELS, TABLES, choice_csv, training_csv
 from spinesynth.pipelines.run_record import model_mode
@@ -91,9 +91,7 @@ class Trainer:
         self.seen_patients = tuple(sorted(seen | chosen_on))
         self.device = best_device()
         self.scaler = make_scaler(config.training, self.device)
-        self.layout = (
-            torch.channels_last if config.training.channels_last else torch.preserve_format
-        )
+        self.layout = memory_layout(config)
         with torch.random.fork_rng(devices=[]):
             # torch initialises weights from the global generator only
             torch.manual_seed(derive_seed(config.seed, "weights"))

@@ -129,7 +129,7 @@ class TrainingBoard:
         Args:
             row: of the table of training.
             batch: of validation samples, ``image`` and ``target``; the first is shown.
-            logits_of: network, ``(B, channels, J, K)`` to logits ``(B, C, J, K)``.
+            logits_of: network, ``(B, channels, *patch)`` to logits ``(B, C, *patch)``.
 
         Raises:
             OutputError: if the disk refuses it.
@@ -139,9 +139,8 @@ class TrainingBoard:
         step = int(row["step"])
         with torch.inference_mode():
             predicted = logits_of(batch["image"][:1])[0].argmax(0).cpu()
-        picture = draw_strip(
-            batch["image"][0], batch["target"][0, 0], predicted, class_names=self.class_names
-        )
+        shown = _fullest_slice(batch["image"][0], batch["target"][0, 0], predicted)
+        picture = draw_strip(*shown, class_names=self.class_names)
         try:
             for name in (name for name in row if name not in _NO_CURVE):
                 self._writer.add_scalar(f"training/{name}", float(row[name]), step)
@@ -154,6 +153,16 @@ class TrainingBoard:
         """End the writing."""
         if self._writer is not None:
             self._writer.close()
+
+
+def _fullest_slice(
+    image: Tensor, target: Tensor, predicted: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return image, target and prediction of the slice that shows most of the target."""
+    if target.ndim == 2:
+        return image, target, predicted
+    index = int((target > 0).sum((1, 2)).argmax())
+    return image[:, index], target[index], predicted[index]
 
 
 def draw_strip(

@@ -22,7 +22,7 @@ Part = Literal["train", "validation"]
 def make_training_data(
     cases: Sequence[Case], config: ExperimentConfig, *, model: ModelName, part: Part = "train"
 ) -> NamedSamples:
-    """Return the slices that a model learns from, or is validated on.
+    """Return the patches that a model learns from, or is validated on.
 
     Without ``training.real_share`` those of model A are :func:`make_dataset`'s, which
     opens no image; with it, that share of them are what model B would get. Where
@@ -47,7 +47,7 @@ def with_real_image(cases: Sequence[Case]) -> list[Case]:
 def make_dataset(
     cases: Sequence[Case], config: ExperimentConfig, *, model: ModelName, part: Part = "train"
 ) -> SliceDataset:
-    """Return slices of one kind: synthetic ones for model A, real ones for B.
+    """Return patches of one kind: synthetic ones for model A, real ones for B.
 
     Model A gets label maps only: its data set never opens an image file. The
     phantoms beside them, if any, are others in validation than in training.

@@ -23,7 +23,7 @@ def score_samples(
     """Return the loss, and the Dice pooled over all samples.
 
     Args:
-        logits_of: network, ``(B, channels, J, K)`` to logits ``(B, C, J, K)``.
+        logits_of: network, ``(B, channels, *patch)`` to logits ``(B, C, *patch)``.
         batches: ``image``, ``target`` and ``groups`` of each.
         loss: of logits, target and groups.
         class_names: of the channels.

@@ -19,7 +19,7 @@ from spinesynth.networks import (
 )
 from spinesynth.networks.boundary_dice_ce import boundary_weights
 from spinesynth.networks.losses import LOSSES
-from spinesynth.pipelines.config_types import LossName
+from spinesynth.pipelines.config_fields import LossName
 
 _PARTIAL = (0, 1, 1, 2, 0, 0)
 _WEIGHTS = (0.5, 1.0, 3.0, 4.0, 7.0, 9.0)

@@ -17,7 +17,7 @@ from spinesynth.networks import (
 )
 from spinesynth.networks.dynunet import derive_topology
 from spinesynth.networks.registry import NETWORKS
-from spinesynth.pipelines.config_types import NetworkName
+from spinesynth.pipelines.config_fields import NetworkName
 
 #: The smallest of each kind that still has all of its parts.
 TINY: dict[str, dict[str, Any]] = {

@@ -225,7 +225,7 @@ def test_all_that_is_wrong_with_a_training_is_told_at_once() -> None:
             }
         )
     for words in (
-        "runs train and predict slices", "did you mean 'depths'", "multiple of 12",
+        "patch_size: must hold 3 numbers", "did you mean 'depths'", "multiple of 12",
         "did you mean 'lambda_dice'", "did you mean 'disc'",
     ):  # fmt: skip
         assert words in str(caught.value)
