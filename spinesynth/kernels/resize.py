@@ -32,7 +32,7 @@ def resize_linear(data: Tensor, size: Sequence[int]) -> Tensor:
     batch, channels, layers = data.shape[:3]
     flat = _resize_plane(data.flatten(0, 1), height, width)
     columns = flat.reshape(batch, channels, layers, height * width)
-    return _resize_plane(columns, across[0], height * width).unflatten(-1, (height, width))
+    return _resize_plane(columns, across[0], height * width).reshape(batch, channels, *size)
 
 
 def _resize_plane(data: Tensor, height: int, width: int) -> Tensor:

@@ -79,6 +79,9 @@ class DataConfig(_Section):
             ``spinesynth em-labels``); relative to the current directory.
         pseudo_labels: manifest CSV of label maps that a model made (``spinesynth
             pseudo-label``), which train beside the annotated cases; likewise.
+        cache: where loaded cases are kept: ``memory``, or files on the ``disk`` that are
+            read as needed, for data larger than the memory.
+        cache_dir: folder of those files, which trainings may share.
     """
 
     train_sources: tuple[str, ...] = ("phantom",)
@@ -93,12 +96,21 @@ class DataConfig(_Section):
     pseudo_labels: str | None = None
     folds: Annotated[int, Field(ge=2)] | None = None
     fold: Annotated[int, Field(ge=1)] = 1
+    cache: Literal["memory", "disk"] = "memory"
+    cache_dir: Annotated[str, Field(min_length=1)] | None = None
 
     @model_validator(mode="after")
-    def _fold_is_one_of_them(self) -> Self:
+    def _parts_belong_together(self) -> Self:
         if self.fold > (self.folds or 1):
             raise ValueError(f"fold must be at most folds ({self.folds or 1}), got {self.fold}")
+        if self.cache == "disk" and self.cache_dir is None:
+            raise ValueError("cache_dir must name a folder with cache: disk")
         return self
+
+    @property
+    def cache_folder(self) -> Path | None:
+        """Folder of a cache on the disk, None for one in memory."""
+        return Path(self.cache_dir) if self.cache == "disk" and self.cache_dir else None
 
 
 class NetworkConfig(_Section):

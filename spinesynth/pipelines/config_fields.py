@@ -59,16 +59,16 @@ def _odd(count: int) -> int:
     return count
 
 
-def _read_spacing(value: object) -> float | tuple[float, ...]:
+def _read_spacing(value: Any) -> float | tuple[float, ...]:  # noqa: ANN401  # as it was written
     """Take one voxel size, or one for each of two or three axes."""
-    alone = not isinstance(value, list | tuple)
+    several = isinstance(value, list | tuple)
     try:
-        sizes = tuple(float(size) for size in ((value,) if alone else value))  # type: ignore[union-attr]  # a sequence
+        sizes = tuple(float(size) for size in (value if several else [value]))
     except (TypeError, ValueError):
         sizes = ()
     if len(sizes) not in (1, 2, 3) or not all(0 < size < math.inf for size in sizes):
         raise ValueError("must be one number, or two or three numbers, finite and above 0")
-    return sizes[0] if alone else sizes
+    return sizes if several else sizes[0]
 
 
 def _as_it_is(value: Any) -> Any:  # noqa: ANN401  # a number or several

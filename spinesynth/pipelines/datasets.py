@@ -6,29 +6,26 @@ import os
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from monai.data.dataset import CacheDataset
 from monai.data.meta_tensor import MetaTensor
 from monai.transforms.compose import Compose
-from monai.transforms.transform import Transform
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from spinesynth.anatomy.annotation import class_groups
-from spinesynth.anatomy.label_schemes import CLUSTER_SCHEME, PSEUDO_SCHEME, get_scheme
+from spinesynth.anatomy.label_schemes import CLUSTER_SCHEME, get_scheme
 from spinesynth.anatomy.phantom import render_phantom
 from spinesynth.anatomy.phantom.traits import Trait, draw_without, tissue_without
 from spinesynth.anatomy.structures import Structure
-from spinesynth.errors import OutputError, SpineSynthError
+from spinesynth.errors import OutputError
 from spinesynth.io.case import Case
-from spinesynth.io.load_case import load_case
-from spinesynth.io.volume import read_label
-from spinesynth.kernels.intensity import normalise_intensity
 from spinesynth.networks.partial_label_loss import UNKNOWN_CLASS
+from spinesynth.pipelines.case_cache import cache_cases
 from spinesynth.pipelines.config import ExperimentConfig
 from spinesynth.pipelines.interrupt import end_quietly
 from spinesynth.pipelines.phantom_data import PHANTOM_ANNOTATED
@@ -48,34 +45,6 @@ class SampleKey(NamedTuple):
     epoch: int
     case: int
     variant: int
-
-
-class LoadCased(Transform):
-    """Load a case into ``label``, and ``image`` if asked for: the cached, fixed part.
-
-    Args:
-        with_image: open the image too. Model A is trained with False, so that no
-            real image can reach it.
-    """
-
-    def __init__(self, *, with_image: bool) -> None:
-        self.with_image = with_image
-
-    def __call__(self, data: dict[str, Case]) -> dict[str, Any]:
-        """Return the arrays of ``data["case"]``."""
-        case = data["case"]
-        loaded = load_case(case, need_image=self.with_image)
-        result: dict[str, Any] = {"case": case, "label": loaded.structure}
-        if not self.with_image and case.scheme == PSEUDO_SCHEME and loaded.structure is not None:
-            # what is painted there is background, so that the target knows it again
-            loaded.structure[loaded.structure == Structure.UNKNOWN] = int(Structure.BACKGROUND)
-        if case.scheme == CLUSTER_SCHEME and case.label:
-            # painted as they are: the surroundings are divided, none have to be drawn
-            result["tissue"] = read_label(case.label).to(torch.uint8)
-        if self.with_image and loaded.image is not None:
-            voxels = normalise_intensity(loaded.image.as_tensor())
-            result["image"] = MetaTensor(voxels, affine=loaded.image.affine)
-        return result
 
 
 class TargetCoder:
@@ -131,6 +100,8 @@ class SliceDataset(NamedSamples):
         phantom_seeds: seeds of the phantoms that stand beside the cases.
         phantom_share: share of samples that are painted over one of them.
         phantoms_without: traits that the phantoms lack.
+        cache_folder: keeps cases in files there; None keeps them in memory. Samples
+            are the same.
 
     A sample depends on the run seed and its key alone: not on the worker, the
     order, the batch or the other cases (the case enters by its id).
@@ -147,6 +118,7 @@ class SliceDataset(NamedSamples):
         phantom_seeds: Sequence[int] = (),
         phantom_share: float = 0.0,
         phantoms_without: Sequence[Trait] = (),
+        cache_folder: Path | None = None,
     ) -> None:
         if phantom_share > 0 and not phantom_seeds:
             raise ValueError("phantom_seeds must hold a seed for a share of phantoms, got none")
@@ -157,7 +129,7 @@ class SliceDataset(NamedSamples):
         self.phantoms = _draw_phantoms(drawn, without=phantoms_without)
         self.cases, self.chain, self.run_seed, self.coder = list(cases), chain, run_seed, coder
         self.with_image = with_image
-        self.cache = _load_all(self.cases, with_image=with_image)
+        self.cache = cache_cases(self.cases, with_image=with_image, folder=cache_folder)
 
     def __len__(self) -> int:
         """Return the number of cases, or of phantoms where there are no cases."""
@@ -228,23 +200,6 @@ def _render_maps(
     maps = render_phantom(record, shape=_PHANTOM_SHAPE, spacing_mm=_PHANTOM_SPACING_MM)
     tissue = tissue_without(maps, without)
     return maps.structure.numpy(), tissue.numpy(), maps.affine.numpy()
-
-
-def _load_all(cases: Sequence[Case], *, with_image: bool) -> CacheDataset:
-    """Load and keep the fixed part of every case; raise our own error, not MONAI's wrapping."""
-    try:
-        return CacheDataset(
-            [{"case": case} for case in cases],
-            LoadCased(with_image=with_image),
-            num_workers=0,
-            progress=False,
-            copy_cache=False,
-        )
-    except RuntimeError as error:
-        cause: BaseException | None = error
-        while cause is not None and not isinstance(cause, SpineSynthError):
-            cause = cause.__cause__
-        raise (cause or error) from None
 
 
 class KeySampler(Sampler[SampleKey]):

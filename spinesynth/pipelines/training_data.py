@@ -68,6 +68,7 @@ def make_dataset(
         ],
         phantom_share=share,
         phantoms_without=config.synthesis.phantoms_without,
+        cache_folder=config.data.cache_folder,
     )
 
 

@@ -34,7 +34,7 @@ from spinesynth.pipelines.schedule import Schedule
 _LOG = logging.getLogger(__name__)
 #: Settings that change nothing of what is learnt: they may differ when a training goes on.
 _FREE = (
-    *("name", "description", "models", "evaluation"),
+    *("name", "description", "models", "evaluation", "data.cache", "data.cache_dir"),
     *("training.workers", "training.checkpoint_every", "training.tensorboard"),
 )
 _NETWORK, _AVERAGE, _OPTIMISER = "network.", "average.", "optimiser."
