@@ -18,7 +18,7 @@ from spinesynth.pipelines.datasets import SampleKey
 from spinesynth.pipelines.ensemble import EnsemblePredictor
 from spinesynth.pipelines.network_plan import build_loss, build_network
 from spinesynth.pipelines.optimisers import make_optimiser
-from spinesynth.pipelines.precision import memory_layout
+from spinesynth.pipelines.precision import autocast, make_scaler, memory_layout
 from spinesynth.pipelines.predict import VolumePredictor, predictor_of
 from spinesynth.pipelines.train import ModelName, make_dataset
 from spinesynth.transforms.base import as_plain
@@ -207,6 +207,16 @@ def test_volumes_vote_with_slices_and_at_other_scales() -> None:
 def test_axes_of_window_and_voxel_size_must_agree() -> None:
     with pytest.raises(ValueError, match="spacing_mm must have one number for each axis"):
         VolumePredictor(BrightIsDisc(), spacing_mm=(1.0, 1.0), patch_size=(8, 8, 8))
+
+
+def test_volumes_are_not_cast_to_bfloat16_on_a_cpu(caplog: pytest.LogCaptureFixture) -> None:
+    """There it gives weights of 3D convolutions gradients of what lay in the memory."""
+    cpu, flat = torch.device("cpu"), parse_config({"name": "x"})
+    for config, wanted in ((volume_config(), torch.float32), (flat, torch.bfloat16)):
+        make_scaler(config.training, cpu)
+        with autocast(config.training, cpu):
+            assert torch.mm(torch.ones(1, 1), torch.ones(1, 1)).dtype == wanted
+    assert ["float32 is used in place of bfloat16" in text for text in caplog.messages] == [True]
 
 
 def test_layout_is_that_of_the_axes() -> None:
