@@ -14,6 +14,7 @@ import yaml
 from spinesynth.errors import ConfigError
 from spinesynth.io.checkpoint import load_checkpoint, save_checkpoint
 from spinesynth.pipelines.checkpoint_shelf import checkpoint_path
+from spinesynth.pipelines.finished_run import is_finished
 from spinesynth.pipelines.results import METRICS_CSV, RUN_JSON, SPLIT_CSV
 from spinesynth.pipelines.study import (
     ARMS,
@@ -120,6 +121,19 @@ def test_a_study_that_cannot_be_run_is_refused(
 ) -> None:
     with pytest.raises(ConfigError, match=message):
         read_study(_write(tmp_path, **study))
+
+
+def test_record_that_lacks_a_newer_setting_is_of_the_same_experiment(tmp_path: Path) -> None:
+    config = read_study(STUDIES / "phantom_traits.yaml").arms["everything"]
+    said = config.model_dump(mode="json")
+    for setting, finished in ((None, True), ("foreground_share", True), ("steps", False)):
+        older = {key: value for key, value in said["training"].items() if key != setting}
+        text = json.dumps({"config": said | {"training": older}})
+        (tmp_path / RUN_JSON).write_text(text, encoding="utf-8")
+        assert is_finished(tmp_path, config) is finished
+    for text in ("{}", "[", '{"config": {"steps": 3}}'):
+        (tmp_path / RUN_JSON).write_text(text, encoding="utf-8")
+        assert not is_finished(tmp_path, config)
 
 
 def test_differences_are_paired_by_patient_and_signed() -> None:
