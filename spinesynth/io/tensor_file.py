@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from spinesynth.io.atomic import atomic_write
@@ -120,7 +121,7 @@ def _read_header(path: Path, start: bytes) -> tuple[int, bytes, int]:
     return length, digest, size
 
 
-def _tensor(content: np.memmap[Any, Any], entry: Mapping[str, Any]) -> Tensor:
+def _tensor(content: NDArray[np.uint8], entry: Mapping[str, Any]) -> Tensor:
     dtype = _DTYPES[entry["dtype"]]
     count = math.prod(entry["shape"]) * dtype.itemsize
     return torch.from_numpy(content[:count]).view(dtype).reshape(entry["shape"])

@@ -37,8 +37,8 @@ _LOG = logging.getLogger(__name__)
 CHOICE_COLUMNS = (*LONG_COLUMNS, "step", "basis", "note", "chosen")
 #: What checkpoints are scored on: the validation patients' scans, whole.
 REAL_SCANS = "real scans"
-#: In place of them, for model A and for B.
-_SAMPLES = {"A": "synthetic samples", "B": "sampled slices"}
+#: In place of them, for model A, and for B by the axes of its network.
+_SYNTHETIC, _SAMPLED = "synthetic samples", {2: "sampled slices", 3: "sampled patches"}
 _NO_SCAN = "no validation patient has a real scan with a label map"
 _NONE_SCORED = "no real scan of a validation patient could be scored"
 _MEAN, _METRIC = "mean", "dice"
@@ -81,6 +81,7 @@ class FinalChoice:
         self, config: ExperimentConfig, model: str, shelf: CheckpointShelf, scans: Sequence[Case]
     ) -> None:
         self.config, self.model, self.shelf = config, model, shelf
+        self.samples = _SYNTHETIC if model == "A" else _SAMPLED[config.network.dims]
         self.wanted = config.training.final_choice == "volumes"
         self.scans = tuple(scans) if self.wanted else ()
         if self.wanted and not self.scans:
@@ -89,7 +90,7 @@ class FinalChoice:
     def _warn(self, why: str) -> None:
         _LOG.warning(
             "model %s: training.final_choice: volumes falls back on the validation's %s: %s",
-            *(self.model, _SAMPLES[self.model], why),
+            *(self.model, self.samples, why),
         )
 
     def candidates(self, reached: Reached) -> list[int]:
@@ -124,7 +125,7 @@ class FinalChoice:
         """Return what the scores so far lead to."""
         dice, basis, note = patient_means(reached.choice), REAL_SCANS, ""
         if not (self.scans and dice):
-            dice, basis = reached.kept, _SAMPLES[self.model]
+            dice, basis = reached.kept, self.samples
             note = _NONE_SCORED if self.scans else _NO_SCAN
         return Outcome(dice, min(dice, key=lambda step: (-dice[step], step)), basis, note)
 
