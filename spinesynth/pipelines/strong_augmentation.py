@@ -48,7 +48,7 @@ from monai.transforms.intensity.dictionary import (
 from monai.transforms.utility.dictionary import RandLambdad
 
 from spinesynth.transforms import RandAcquiredResolutiond
-from spinesynth.transforms.base import as_plain
+from spinesynth.transforms.base import as_plain, spacing_per_axis
 from spinesynth.transforms.local_spot import RandBrightnessSpotd, RandLocalGammad
 
 #: Least rotation and scaling of the deformation: those of DA5 in the plane of a volume.
@@ -81,13 +81,16 @@ class StandardUnits(Compose):
         return {**changed, _KEY: as_plain(changed[_KEY]).float() * unit + mean}
 
 
-def strong_intensity(patch_size: Sequence[int], *, spacing_mm: float) -> StandardUnits:
-    """Return the stages of intensity, for images ``(C, J, K)`` under the key ``image``.
+def strong_intensity(
+    patch_size: Sequence[int], *, spacing_mm: float | Sequence[float]
+) -> StandardUnits:
+    """Return the stages of intensity, for images ``(C, *patch)`` under the key ``image``.
 
     Args:
         patch_size: of the images in voxels.
-        spacing_mm: voxel size in both axes.
+        spacing_mm: voxel size of all axes, or of each.
     """
+    finest_mm = min(spacing_per_axis(spacing_mm, len(patch_size)))
     return StandardUnits(
         [
             OneOf([_median(), RandGaussianSmoothd(_KEY, (0.3, 1.5), (0.3, 1.5), prob=0.2)]),
@@ -95,7 +98,7 @@ def strong_intensity(patch_size: Sequence[int], *, spacing_mm: float) -> Standar
             RandStdShiftIntensityd(_KEY, factors=1.0, prob=0.1),
             OneOf([_contrast(preserve_range=kept) for kept in (True, False)]),
             RandAcquiredResolutiond(
-                _KEY, resolution_mm=(spacing_mm, 4 * spacing_mm), spacing_mm=spacing_mm,
+                _KEY, resolution_mm=(finest_mm, 4 * finest_mm), spacing_mm=spacing_mm,
                 thick_axis_prob=0.0, prob=0.15,
             ),
             *(
@@ -112,8 +115,9 @@ def strong_intensity(patch_size: Sequence[int], *, spacing_mm: float) -> Standar
             RandBrightnessSpotd(_KEY, prob=0.3),
             RandLocalGammad(_KEY, prob=0.3),
             RandGaussianSharpend(
-                _KEY, sigma1_x=_UNBLURRED, sigma1_y=_UNBLURRED, sigma2_x=_SHARPEN_SIGMA,
-                sigma2_y=_SHARPEN_SIGMA, alpha=_SHARPEN_WEIGHT, prob=0.2,
+                _KEY, sigma1_x=_UNBLURRED, sigma1_y=_UNBLURRED, sigma1_z=_UNBLURRED,
+                sigma2_x=_SHARPEN_SIGMA, sigma2_y=_SHARPEN_SIGMA, sigma2_z=_SHARPEN_SIGMA,
+                alpha=_SHARPEN_WEIGHT, prob=0.2,
             ),
         ]
     )  # fmt: skip

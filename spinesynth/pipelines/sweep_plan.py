@@ -15,13 +15,13 @@ from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError, mode
 
 from spinesynth.errors import ConfigError
 from spinesynth.pipelines.config import (
-    NAME_PATTERN,
     ExperimentConfig,
     describe_problems,
     parse_config,
     read_config,
     read_values,
 )
+from spinesynth.pipelines.config_fields import NAME_PATTERN
 from spinesynth.pipelines.settings import replace_setting
 
 #: Value of each parameter of a trial: a number of a range, or the name of a choice.

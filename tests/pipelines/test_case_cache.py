@@ -20,7 +20,7 @@ from spinesynth.pipelines.case_cache import DiskCache, LoadCased, content_key
 from spinesynth.pipelines.config import ExperimentConfig, parse_config
 from spinesynth.pipelines.data_digest import digest_cases
 from spinesynth.pipelines.datasets import SampleKey
-from spinesynth.pipelines.train import ModelName, make_dataset
+from spinesynth.pipelines.training_data import ModelName, make_dataset
 from tests.fabricate import intensities, parts_codes, write_manifest, write_nifti
 from tests.pipelines.tiny_training import differences, tiny_config
 

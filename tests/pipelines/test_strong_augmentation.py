@@ -92,11 +92,16 @@ def test_global_generators_are_left_alone() -> None:
     assert str(before[1]) == str(np.random.get_state(legacy=True))
 
 
-def test_each_stage_changes_the_image_where_it_acts() -> None:
+@pytest.mark.parametrize(
+    ("size", "spacing_mm"), [(SIZE, 1.0), ((12, 20, 24), (4.0, 1.0, 1.0))], ids=["slice", "volume"]
+)
+def test_each_stage_changes_the_image_where_it_acts(
+    size: tuple[int, ...], spacing_mm: float | tuple[float, ...]
+) -> None:
     """Set to act, each alters a noisy image; those of one choice are tried one by one."""
-    image = torch.rand((1, *SIZE), generator=torch.Generator().manual_seed(0))
+    image = torch.rand((1, *size), generator=torch.Generator().manual_seed(0))
     flat = []
-    for stage in strong_intensity(SIZE, spacing_mm=1.0).transforms:
+    for stage in strong_intensity(size, spacing_mm=spacing_mm).transforms:
         flat += _alone(stage)
     assert len(flat) == 3 + 1 + 1 + 1 + 2 + 1 + 2 + 1 + 2 + 1
     for number, stage in enumerate(flat):

@@ -15,7 +15,8 @@ from spinesynth.pipelines.checkpoint_shelf import checkpoint_path
 from spinesynth.pipelines.config import ExperimentConfig, parse_config
 from spinesynth.pipelines.predict import load_predictor
 from spinesynth.pipelines.segment import segment_files
-from spinesynth.pipelines.train import ModelName, Trainer
+from spinesynth.pipelines.train import Trainer
+from spinesynth.pipelines.training_data import ModelName
 from spinesynth.pipelines.training_state import state_path
 from tests.fabricate import intensities, nib, ras_affine, write_manifest
 from tests.pipelines.tiny_training import Snapshots, differences

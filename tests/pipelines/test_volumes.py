@@ -20,7 +20,7 @@ from spinesynth.pipelines.network_plan import build_loss, build_network
 from spinesynth.pipelines.optimisers import make_optimiser
 from spinesynth.pipelines.precision import autocast, make_scaler, memory_layout
 from spinesynth.pipelines.predict import VolumePredictor, predictor_of
-from spinesynth.pipelines.train import ModelName, make_dataset
+from spinesynth.pipelines.training_data import ModelName, make_dataset
 from spinesynth.transforms.base import as_plain
 from tests.fabricate import write_manifest
 
