@@ -77,6 +77,7 @@ def test_wheel_carries_the_licence_and_the_command(wheel: Path) -> None:
     assert "licenses/LICENSE" in texts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("room", ["transforms", "networks", "pipelines"])
 def test_wheel_works_beside_hostile_modules(room: str, user_folder: Path) -> None:
     code = (

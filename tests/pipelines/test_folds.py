@@ -95,6 +95,7 @@ def test_fold_that_leaves_nobody_to_train_says_so() -> None:
         split_cases(cases(), data)
 
 
+@pytest.mark.slow
 def test_folds_are_run_joined_and_gone_on_with(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

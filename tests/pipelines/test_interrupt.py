@@ -61,6 +61,15 @@ def test_items_are_whole_or_not_asked_for() -> None:
     assert used == [0, 0, 1, 1, 2, 2, 3, 3]
 
 
+@pytest.fixture
+def interrupting() -> Iterator[None]:
+    """Give SIGINT the handler of a terminal; a shell's background job starts with it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interrupting")
 def test_second_signal_ends_at_once() -> None:
     with SafeStops(), pytest.raises(KeyboardInterrupt):  # noqa: PT012 the order
         _signal(signal.SIGINT)

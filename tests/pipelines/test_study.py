@@ -152,6 +152,7 @@ def test_table_shows_the_arms_in_the_order_of_the_file() -> None:
     assert "| x | T2 | disc | 2 | 0.500 | 0.600 |" in text
 
 
+@pytest.mark.slow
 def test_a_study_goes_on_where_it_stopped(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -171,6 +171,7 @@ def test_data_without_a_real_validation_scan_are_refused(
         _sweep(tmp_path, labels, Pretended(_dice), monkeypatch)
 
 
+@pytest.mark.slow
 @needs_optuna
 def test_command_trains_scores_and_goes_on(
     tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]

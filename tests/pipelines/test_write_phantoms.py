@@ -110,7 +110,8 @@ def test_disc_that_spider_cannot_name_is_left_out() -> None:
     assert _spider_mask(maps).tolist() == [[[209, 0, 9, 110, 0]]]
 
 
-@pytest.mark.parametrize("spider", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("spider", [False, True])
 def test_two_workers_write_what_one_writes(spider: bool, tmp_path: Path) -> None:
     for workers in (1, 2):
         write(tmp_path / str(workers), 3, spider=spider, workers=workers)

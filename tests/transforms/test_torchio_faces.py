@@ -294,6 +294,7 @@ def test_a_stage_of_ones_own_becomes_a_face_in_one_line() -> None:
     assert_same(result.get_composed_history()(subject), result)
 
 
+@pytest.mark.slow
 def test_transforms_load_without_torchio() -> None:
     program = "import sys, spinesynth.transforms; assert 'torchio' not in sys.modules"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

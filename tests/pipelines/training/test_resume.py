@@ -28,7 +28,11 @@ from tests.pipelines.tiny_training import STEPS, Make, Snapshots, differences, t
 
 
 @pytest.mark.parametrize(
-    ("model", "schedule"), [("A", "plateau"), ("B", "cosine")], ids=["A plateau", "B cosine"]
+    ("model", "schedule"),
+    [
+        pytest.param("A", "plateau", marks=pytest.mark.slow, id="A plateau"),
+        pytest.param("B", "cosine", id="B cosine"),
+    ],
 )
 def test_every_step_boundary_leads_to_the_same_end(
     make: Make,
