@@ -9,6 +9,7 @@ from monai.transforms.compose import Compose
 from monai.transforms.transform import Transform
 
 from spinesynth.anatomy.label_schemes import CLUSTER_SCHEME
+from spinesynth.anatomy.structures import Structure
 from spinesynth.errors import ConfigError
 from spinesynth.io.case import Case
 from spinesynth.pipelines.config import ExperimentConfig
@@ -88,7 +89,8 @@ def augmentation_chain(config: ExperimentConfig) -> Compose:
     chain, training = config.augmentation, config.training
     flat, strong = config.network.dims == 2, chain.strength == "strong"
     keys = ("label", "image")
-    cut = RandSagittalSlabd(keys, thickness_mm=(0.0, 0.0), **_slices(config))
+    unknown = (int(Structure.UNKNOWN),)  # of pseudo-labels: nothing to look for
+    cut = RandSagittalSlabd(keys, thickness_mm=(0.0, 0.0), ignored_codes=unknown, **_slices(config))
     wider = {"rotation_deg": ROTATION_DEG, "scale": SCALE} if strong else {}
     more = [strong_intensity(training.patch_size, spacing_mm=training.spacing_mm)]
     return Compose(
@@ -96,7 +98,7 @@ def augmentation_chain(config: ExperimentConfig) -> Compose:
             *([cut] if flat else []),
             *([RandSideFlipd(keys)] if strong else []),
             *([_SlicesAsChannelsd()] if flat else []),
-            _deformation(config, keys, **wider),
+            _deformation(config, keys, ignored_codes=unknown, **wider),
             RandBiasGaind("image", strength=chain.bias_strength),
             RandMagnitudeNoised("image", sigma=chain.noise_sigma),
             RandGammaCurved("image", log_gamma=chain.log_gamma),
@@ -140,16 +142,21 @@ def _recipe(config: ExperimentConfig) -> dict[str, Any]:
 
 
 def _deformation(
-    config: ExperimentConfig, keys: tuple[str, ...], **at_least: float
+    config: ExperimentConfig,
+    keys: tuple[str, ...],
+    *,
+    ignored_codes: tuple[int, ...],
+    **at_least: float,
 ) -> RandDeformPatchd:
     """Return the deformation of the recipe, so that A and B see the same shapes.
 
     Args:
         config: the experiment.
         keys: what is deformed.
+        ignored_codes: of labels that are not looked for.
         **at_least: parameters that are raised to these values.
     """
     parameters = RandSynthesizeMRI(**_recipe(config)).parameters_of("RandDeformPatch")
     for name, value in at_least.items():
         parameters[name] = max(value, parameters.get(name, 0.0))
-    return RandDeformPatchd(keys, **parameters)
+    return RandDeformPatchd(keys, ignored_codes=ignored_codes, **parameters)

@@ -81,7 +81,10 @@ class FinalChoice:
         self, config: ExperimentConfig, model: str, shelf: CheckpointShelf, scans: Sequence[Case]
     ) -> None:
         self.config, self.model, self.shelf = config, model, shelf
-        self.samples = _SYNTHETIC if model == "A" else _SAMPLED[config.network.dims]
+        real = _SAMPLED[config.network.dims]
+        self.samples = real if model == "B" else _SYNTHETIC
+        if model == "A" and config.training.real_share > 0:
+            self.samples = f"{_SYNTHETIC} and {real}"
         self.wanted = config.training.final_choice == "volumes"
         self.scans = tuple(scans) if self.wanted else ()
         if self.wanted and not self.scans:

@@ -4,11 +4,11 @@ Its probabilities and ranges, per image; each of its stages is here, but for wha
 would not look like: quarter turns, exchanged axes, mirrors within the sagittal plane.
 Where it resamples without a filter we acquire coarser voxels (``RandAcquiredResolution``).
 
-============================= ============ ========================================
+============================= ============ ===============================================
 stage                         probability  range
-============================= ============ ========================================
+============================= ============ ===============================================
 mirror left to right          0.5          seen by networks of several slices alone
-median filter, or Gauss       0.2 of one   widths 3, 5, 7; sigma 0.3 to 1.5 voxels
+median filter, or Gauss       0.2 of one   widths 3, 5, 7 (3 in volumes); sigma 0.3 to 1.5
 Gaussian noise                0.1          sigma up to 0.1
 brightness                    0.1          up to one standard deviation, even
 contrast, range kept or not   0.2          factor 0.5 to 2
@@ -19,7 +19,7 @@ blank rectangles              0.4          1 to 5 of a tenth to a third of each 
 brightness around a place     0.3          1 to 5, either sign
 gamma around a place          0.3          0.01 to 0.8, or 1.5 to 4
 sharpening                    0.2          Laplacian, weight 0.1 to 1
-============================= ============ ========================================
+============================= ============ ===============================================
 
 Units are the standard deviation of the image. As there, intensities are not normalised
 again afterwards: brightness and contrast would leave no trace.
@@ -56,7 +56,9 @@ ROTATION_DEG, SCALE = 30.0, 0.3
 _KEY = "image"
 _GAMMA = (0.7, 1.5)
 _CONTRAST = (-0.5, 1.0)  # added to a factor of 1
-_MEDIAN_RADII = (1, 2, 3)
+_SIGMA = (0.3, 1.5)  # in voxels
+#: By the number of axes: in volumes, wider ones take seconds and gigabytes.
+_MEDIAN_RADII = {2: (1, 2, 3), 3: (1,)}
 #: An image minus its Gauss of one voxel is half its Laplacian.
 _SHARPEN_SIGMA, _SHARPEN_WEIGHT = (1.0, 1.0), (0.2, 2.0)
 _UNBLURRED = (0.25, 0.25)
@@ -93,7 +95,8 @@ def strong_intensity(
     finest_mm = min(spacing_per_axis(spacing_mm, len(patch_size)))
     return StandardUnits(
         [
-            OneOf([_median(), RandGaussianSmoothd(_KEY, (0.3, 1.5), (0.3, 1.5), prob=0.2)]),
+            OneOf([_median(len(patch_size)),
+                   RandGaussianSmoothd(_KEY, _SIGMA, _SIGMA, _SIGMA, prob=0.2)]),
             RandGaussianNoised(_KEY, prob=0.1, std=0.1),
             RandStdShiftIntensityd(_KEY, factors=1.0, prob=0.1),
             OneOf([_contrast(preserve_range=kept) for kept in (True, False)]),
@@ -123,10 +126,10 @@ def strong_intensity(
     )  # fmt: skip
 
 
-def _median() -> OneOf:
+def _median(axes: int) -> OneOf:
     """Return a median filter of one of some widths, which acts by chance."""
     return OneOf([RandLambdad(_KEY, func=MedianSmooth(radius), prob=0.2)
-                  for radius in _MEDIAN_RADII])  # fmt: skip
+                  for radius in _MEDIAN_RADII[axes]])  # fmt: skip
 
 
 def _contrast(*, preserve_range: bool) -> RandScaleIntensityFixedMeand:

@@ -70,6 +70,7 @@ class RandDeformPatch(RandomSpatial):
         foreground_prob: probability in [0, 1] that the centre of the patch lies on a voxel
             other than 0 of the first channel of a map, as near as ``margin`` lets it: of
             a code drawn among those there, each as likely, any of its voxels.
+        ignored_codes: codes that are never at the centre for it, such as one for "unknown".
         fill: value of labels outside the input.
         allow_padding: take inputs smaller than the patch and pad them with ``fill``;
             False refuses them.
@@ -103,6 +104,7 @@ class RandDeformPatch(RandomSpatial):
         node_mm: float = 32.0,
         margin: float = 0.15,
         foreground_prob: float = 0.0,
+        ignored_codes: Sequence[int] = (),
         fill: int = 0,
         allow_padding: bool = True,
         prob: float = 1.0,
@@ -130,7 +132,7 @@ class RandDeformPatch(RandomSpatial):
         self.patch_size, self.rotation_deg, self.scale = tuple(patch_size), rotation_deg, scale
         self.shear, self.elastic_mm, self.node_mm = shear, elastic_mm, node_mm
         self.margin, self.fill, self.allow_padding = margin, fill, allow_padding
-        self.foreground_prob = foreground_prob
+        self.foreground_prob, self.ignored_codes = foreground_prob, tuple(ignored_codes)
         self._spacing_in = list(self.spacing_mm)
 
     def see(self, data: Tensor | np.ndarray) -> None:
@@ -193,7 +195,7 @@ class RandDeformPatch(RandomSpatial):
                 f"{data.dtype}; name the label map first, or leave foreground_prob at 0"
             )
         codes = np.asarray(data[0].cpu())
-        present = np.flatnonzero(np.bincount(codes.ravel())[1:]) + 1
+        present = np.setdiff1d(np.flatnonzero(np.bincount(codes.ravel())), (0, *self.ignored_codes))
         if len(present) == 0:
             return anywhere
         places = np.flatnonzero(codes == present[self.R.randint(len(present))])

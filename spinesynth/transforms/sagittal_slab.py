@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -72,6 +73,7 @@ class RandSagittalSlab(RandomKernel):
             layers rather than among those that hold a label.
         area_power: in [0, 1]; a layer with a label is as likely as its labelled area to
             this power, 0 makes all of them alike.
+        ignored_codes: codes that count as no label there, such as one for "unknown".
         spacing_mm: voxel size across the layers; a MetaTensor's own comes first.
         prob: must be 1; a volume is no slice.
 
@@ -103,6 +105,7 @@ class RandSagittalSlab(RandomKernel):
         least_distance_mm: float = 2.0,
         any_slice_prob: float = 0.05,
         area_power: float = 0.0,
+        ignored_codes: Sequence[int] = (),
         spacing_mm: float = 1.0,
         prob: float = 1.0,
     ) -> None:
@@ -122,6 +125,7 @@ class RandSagittalSlab(RandomKernel):
             raise ValueError(f"prob must be 1 (a volume is no slice), got {prob}")
         self.thickness_mm = thickness_mm
         self.any_slice_prob, self.area_power = any_slice_prob, area_power
+        self.ignored_codes = tuple(ignored_codes)
         self.most_layers, self.slices = most_layers, slices
         self.gap, self.least_distance_mm = gap, least_distance_mm
         self.spacing_mm = self._step_mm = spacing_mm
@@ -134,6 +138,7 @@ class RandSagittalSlab(RandomKernel):
             any_slice_prob=self.any_slice_prob,
             state=self.R,
             area_power=self.area_power,
+            ignored_codes=self.ignored_codes,
         )
         thickness_mm = self.uniform(self.thickness_mm)
         beside = max(0, round((thickness_mm / self._step_mm - 1) / 2))  # all within it

@@ -28,6 +28,7 @@ def draw_slice(
     any_slice_prob: float,
     state: np.random.RandomState,
     area_power: float = 0.0,
+    ignored_codes: Sequence[int] = (),
 ) -> int:
     """Draw a slice of the first spatial axis that holds a label, now and then any.
 
@@ -37,7 +38,10 @@ def draw_slice(
         state: random state to draw from.
         area_power: a slice with a label is as likely as its labelled area to this power;
             0 makes all of them alike.
+        ignored_codes: codes that count as no label.
     """
+    for code in ignored_codes:
+        data = data.masked_fill(data == code, 0)
     labelled = torch.nonzero(data.flatten(2).any(-1).any(0)).flatten().tolist()
     if not labelled or state.rand() < any_slice_prob:
         labelled = list(range(data.shape[1]))

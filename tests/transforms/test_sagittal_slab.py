@@ -141,6 +141,22 @@ def test_layers_are_drawn_by_their_labelled_area(power: float, share: float) -> 
     )
 
 
+def test_layers_of_an_ignored_code_alone_are_not_looked_for() -> None:
+    volume = torch.zeros(1, 9, 4, 5, dtype=torch.uint8)
+    volume[0, 2] = 9
+    volume[0, 6, 0, 0] = 1
+    before = volume.clone()
+    for power in (0.0, 1.0):
+        slab = RandSagittalSlab(
+            (0.0, 0.0), any_slice_prob=0.0, area_power=power, ignored_codes=(9,)
+        ).set_random_state(0)
+        for _ in range(20):
+            slab(volume)
+            record: Any = slab.record
+            assert record.index == 6
+    assert torch.equal(volume, before)
+
+
 def test_keys_are_cut_alike() -> None:
     cut = RandSagittalSlabd(("a", "b"), thickness_mm=(3.0, 3.0), any_slice_prob=1.0)
     data = cut.set_random_state(1)({"a": _volume(), "b": _volume() * 2})

@@ -106,6 +106,14 @@ def test_patches_about_labels_show_rare_ones_as_often_as_large_ones() -> None:
     assert abs(found.count(7) - 150) < 44
 
 
+def test_patches_are_never_about_an_ignored_code() -> None:
+    codes = _two_labels()
+    about = RandDeformPatch(
+        (6, 6, 6), foreground_prob=1.0, ignored_codes=(2,), margin=0.0, **_STILL
+    )
+    assert {record.centre_vox for record in _records(about, codes)} == {(20.0, 30.0, 40.0)}
+
+
 def test_share_of_patches_about_labels_is_as_asked() -> None:
     codes = _two_labels()
     half = RandDeformPatch((6, 6, 6), foreground_prob=0.5, **_STILL)
