@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from spinesynth.networks import PartialLabelLoss, group_logits
+from spinesynth.networks.partial_label_loss import UNKNOWN_CLASS
 
 _WHOLE = "vertebra"  # where body and posterior elements are known together, not apart
 
@@ -69,9 +70,14 @@ def _first_classes(groups: tuple[int, ...]) -> list[int]:
 
 
 def _group_overlap(logits: Tensor, target: Tensor, groups: tuple[int, ...]) -> Tensor:
-    """Return (intersection, sum of sizes) of each class that the groups tell apart."""
-    predicted = group_logits(logits, groups).argmax(1)
-    reference = torch.tensor(groups, device=target.device)[target[:, 0].long()]
+    """Return (intersection, sum of sizes) of each class that the groups tell apart.
+
+    Unknown voxels count for neither side.
+    """
+    known = target[:, 0] != UNKNOWN_CLASS
+    predicted = group_logits(logits, groups).argmax(1).masked_fill(~known, 0)
+    classes = target[:, 0].long().masked_fill(~known, 0)
+    reference = torch.tensor(groups, device=target.device)[classes]
     result = torch.zeros(len(groups), 2)
     for number in _first_classes(groups):
         mine, theirs = predicted == groups[number], reference == groups[number]
