@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import binary_erosion
 from scipy.spatial import cKDTree
 
 BoolArray = npt.NDArray[np.bool_]
@@ -32,17 +31,33 @@ class SurfaceDistances(NamedTuple):
     reference_to_prediction_mm: FloatArray
 
 
-def _bounding_box(mask: BoolArray) -> tuple[slice, ...]:
-    """Return the smallest box that holds every voxel of a non-empty mask."""
-    axes = range(mask.ndim)
-    profiles = [mask.any(axis=tuple(other for other in axes if other != axis)) for axis in axes]
-    ends = [np.flatnonzero(profile)[[0, -1]] for profile in profiles]
-    return tuple(slice(int(first), int(last) + 1) for first, last in ends)
+def crop_to_both(first: BoolArray, second: BoolArray) -> tuple[BoolArray, BoolArray]:
+    """Cut two masks of one shape to the smallest box that holds every voxel of both.
+
+    Args:
+        first: boolean array of any number of dimensions.
+        second: the same shape.
+
+    Returns:
+        Views; along each axis without a voxel if both are empty.
+    """
+    for axis in range(first.ndim):  # each axis makes the work of the next smaller
+        others = tuple(other for other in range(first.ndim) if other != axis)
+        used = np.flatnonzero(first.any(axis=others) | second.any(axis=others))
+        ends = (int(used[0]), int(used[-1]) + 1) if len(used) else (0, 0)
+        part = (slice(None),) * axis + (slice(*ends),)
+        first, second = first[part], second[part]
+    return first, second
 
 
 def _surface(mask: BoolArray) -> BoolArray:
     """Return a mask's surface voxels; the image's edge counts as outside."""
-    inside: BoolArray = binary_erosion(mask)
+    inside = mask.copy()
+    for axis in range(mask.ndim):
+        kept, source = np.moveaxis(inside, axis, 0), np.moveaxis(mask, axis, 0)
+        kept[1:] &= source[:-1]
+        kept[:-1] &= source[1:]
+        kept[[0, -1]] = False
     return mask & ~inside
 
 
@@ -78,8 +93,7 @@ def measure_surface_distances(
     for name, mask in (("prediction", prediction), ("reference", reference)):
         if not mask.any():
             raise ValueError(f"{name} must have at least one voxel, got none: no surface there")
-    box = _bounding_box(prediction | reference)
-    predicted, expected = _surface(prediction[box]), _surface(reference[box])
+    predicted, expected = map(_surface, crop_to_both(prediction, reference))
     spacing = np.asarray(spacing_mm, dtype=np.float64)
     return SurfaceDistances(
         _directed(predicted, expected, spacing), _directed(expected, predicted, spacing)

@@ -127,7 +127,7 @@ def evaluate_cases(
         prepare: changes an image ``(1, I, J, K)`` before the prediction.
         on_case: called after each scored case.
         loader: reads a case.
-        metrics: keys of ``METRICS``; None for all.
+        metrics: keys of ``METRICS``; None for all: what they share is measured once.
 
     Returns:
         Scores and failures, in the order of ``cases``.

@@ -49,11 +49,10 @@ def _comparison(results: Results, *, metric: str) -> Figure | None:
     rows = {group: place for place, group in enumerate(summary["group"].unique())}
     summary["row"] = summary["group"].map(rows)
     kind = get_metric(metric)
-    label = kind.title if kind.unit == "1" else f"{kind.title} ({kind.unit})"
     return draw_comparison(
         in_report_order(summary, ["structure", "row", "model"]).drop(columns="row"),
         title=f"{kind.title} by source, contrast and structure ({kind.better} is better)",
-        label=label,
+        label=kind.label,
         groups=list(rows),
     )
 

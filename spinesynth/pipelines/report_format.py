@@ -8,10 +8,8 @@ from collections.abc import Sequence
 import pandas as pd
 
 from spinesynth.anatomy.structures import REPORT_GROUPS
-from spinesynth.metrics import METRICS, summarise
+from spinesynth.metrics import HEADLINE_METRICS, METRICS, summarise
 
-#: Decimals that are shown of each metric.
-DIGITS = {"dice": 3, "hd95": 2}
 UNDEFINED = "–"
 
 
@@ -50,7 +48,7 @@ def _counts(rows: pd.DataFrame, column: str) -> str:
 
 
 def compare_side_by_side(table: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
-    """Put the models' means with intervals side by side for each group.
+    """Put the models' means of the headline metrics side by side for each group.
 
     Args:
         table: long table of scores.
@@ -60,8 +58,9 @@ def compare_side_by_side(table: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame
         Text: ``*by, Patients``, one column for each metric and model, and
         ``Undefined scans`` (both masks empty, left out of the means).
     """
-    summary = summarise(table, [*by, "metric", "model"])
-    models = sorted(table["model"].unique())
+    headline = table[table["metric"].isin(HEADLINE_METRICS)]
+    summary = summarise(headline, [*by, "metric", "model"])
+    models = sorted(headline["model"].unique())
     groups = in_report_order(summary[list(by)].drop_duplicates(), by)
     rows = []
     for _, group in groups.iterrows():
@@ -69,13 +68,37 @@ def compare_side_by_side(table: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame
         row = {name: plain(group[name]) for name in by}
         first = chosen[chosen["metric"] == chosen["metric"].min()]
         row["Patients"] = _counts(first, "n_patients")
-        for metric, kind in METRICS.items():
-            unit = "" if kind.unit == "1" else f" ({kind.unit})"
+        for metric in HEADLINE_METRICS:
             of_metric = chosen[chosen["metric"] == metric]
             for model in models:
                 cell = interval_cell(of_metric[of_metric["model"] == model], metric)
-                row[f"{model} {kind.title}{unit}"] = cell
+                row[f"{model} {METRICS[metric].label}"] = cell
         row["Undefined scans"] = _counts(first, "n_excluded")
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def list_further(table: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+    """List every metric that is not a headline, one row for each group and model.
+
+    Args:
+        table: long table of scores.
+        by: columns that make a group, among them ``structure``.
+
+    Returns:
+        Text: ``*by, model, Patients`` and one column for each such metric of the table.
+    """
+    keys = [*by, "model"]
+    summary = summarise(table[~table["metric"].isin(HEADLINE_METRICS)], [*keys, "metric"])
+    shown = [name for name in METRICS if name in set(summary["metric"])]
+    groups = in_report_order(summary[keys].drop_duplicates(), keys)
+    rows = []
+    for _, group in groups.iterrows():
+        chosen = summary[(summary[keys] == group).all(axis=1)]
+        row = {name: plain(group[name]) for name in keys}
+        row["Patients"] = str(chosen["n_patients"].max())
+        for metric in shown:
+            row[METRICS[metric].label] = interval_cell(chosen[chosen["metric"] == metric], metric)
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -90,4 +113,4 @@ def interval_cell(rows: pd.DataFrame, metric: str) -> str:
     if rows.empty:
         return UNDEFINED
     mean, low, high = (float(rows[name].iloc[0]) for name in ("mean", "low", "high"))
-    return with_interval(mean, low, high, DIGITS[metric])
+    return with_interval(mean, low, high, METRICS[metric].digits)

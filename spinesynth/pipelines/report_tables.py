@@ -13,13 +13,13 @@ from dataclasses import dataclass
 import pandas as pd
 
 from spinesynth.anatomy.structures import REPORT_GROUPS
-from spinesynth.metrics import METRICS, compare_models, summarise
+from spinesynth.metrics import HEADLINE_METRICS, METRICS, compare_models, summarise
 from spinesynth.pipelines.report_format import (
-    DIGITS,
     UNDEFINED,
     compare_side_by_side,
     in_report_order,
     interval_cell,
+    list_further,
     number,
     plain,
     with_interval,
@@ -76,6 +76,13 @@ def _titled(frame: pd.DataFrame) -> pd.DataFrame:
 def _comparison(results: Results) -> pd.DataFrame | None:
     table = _standard(results)
     return None if table is None else _titled(compare_side_by_side(table, _GROUP))
+
+
+def _further(results: Results) -> pd.DataFrame | None:
+    table = _standard(results)
+    if table is None or table["metric"].isin(HEADLINE_METRICS).all():
+        return None
+    return _titled(list_further(table, _GROUP))
 
 
 def _contrast_shift(results: Results) -> pd.DataFrame | None:
@@ -146,14 +153,15 @@ def _statistics(results: Results) -> pd.DataFrame | None:
     table = _standard(results)
     if table is None:
         return None
-    tests = in_report_order(compare_models(table), ["metric", *_GROUP])
+    headline = table[table["metric"].isin(HEADLINE_METRICS)]
+    tests = in_report_order(compare_models(headline), ["metric", *_GROUP])
     rows = [
         {
             "Metric": METRICS[row["metric"]].title, "source": row["source"],
             "contrast": row["contrast"], "structure": row["structure"],
             "Patients": str(row["n_patients"]), "Compared": f"{row['model']} - {row['other']}",
             "Mean difference": with_interval(
-                row["difference"], row["low"], row["high"], DIGITS[row["metric"]]
+                row["difference"], row["low"], row["high"], METRICS[row["metric"]].digits
             ),
             "p": _p_value(row["p_value"]), "p (Holm)": _p_value(row["p_holm"]),
         }
@@ -247,6 +255,17 @@ REPORT_TABLES: dict[str, ReportTable] = {
     "training": ReportTable("Training", "Validation Dice is the mean of structures.", _training),
     "comparison": ReportTable(
         "Models by source, contrast and structure", _INTERVAL_NOTE, _comparison
+    ),
+    "further_metrics": ReportTable(
+        "Further metrics",
+        "Means over patients with intervals as above. Dice in extent leaves out the axial levels "
+        "below the lowest and above the highest that the reference labels, as some sources "
+        "annotate only a part of the column; it stands beside the plain Dice, never in its place. "
+        "Surface Dice: share of both surfaces within the tolerance. Volume errors carry a sign "
+        "(too much is positive); the relative one is a share of the mean of both volumes. Missed "
+        "or invented: share of scans with exactly one empty mask, whose ratios are 0, whose ASSD "
+        "is the diagonal of the image and whose relative volume error is -2 or 2.",
+        _further,
     ),
     "contrast_shift": ReportTable(
         "Contrast shift",

@@ -17,7 +17,7 @@ from monai.data.meta_tensor import MetaTensor
 from spinesynth.io.case import Case
 from spinesynth.io.load_case import LoadedCase, load_case
 from spinesynth.kernels.resolution import degrade_resolution
-from spinesynth.metrics import bootstrap_interval, patient_means
+from spinesynth.metrics import HEADLINE_METRICS, bootstrap_interval, patient_means
 from spinesynth.pipelines.evaluate import (
     FAILURE_COLUMNS,
     LONG_COLUMNS,
@@ -82,7 +82,7 @@ def evaluate_robustness(
         loader: reads a case.
 
     Returns:
-        Scores, and beside them one row for each case and condition with
+        Scores of the headline metrics, and one row for each case and condition with
         structure ``image``, metric ``resolution``: the voxel size reached, mm. A
         factor that leaves less than two voxels along an axis is left out: a
         single slice has no through-plane resolution to lose. A case whose
@@ -94,7 +94,7 @@ def evaluate_robustness(
     if not all(math.isfinite(factor) and factor >= 1 for factor in factors):
         raise ValueError(f"factors must be finite and >= 1 (coarse over fine), got {list(factors)}")
     steps = sorted({1.0, *(float(factor) for factor in factors)})
-    evaluate = partial(evaluate_cases, predictor, run=run, model=model)
+    evaluate = partial(evaluate_cases, predictor, run=run, model=model, metrics=HEADLINE_METRICS)
     parts: list[Evaluation] = []
     for case in cases:
         parts.extend(_evaluate_case(evaluate, case, steps, on_case, loader))

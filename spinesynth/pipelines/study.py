@@ -34,7 +34,7 @@ from spinesynth.errors import ConfigError
 from spinesynth.io.atomic import atomic_write
 from spinesynth.io.discover import discover_cases
 from spinesynth.io.tables import read_ids_csv, write_csv
-from spinesynth.metrics import compare_models, summarise
+from spinesynth.metrics import HEADLINE_METRICS, compare_models, summarise
 from spinesynth.pipelines.checkpoint_shelf import checkpoint_path
 from spinesynth.pipelines.config import (
     ExperimentConfig,
@@ -282,12 +282,13 @@ def _check_tests(study: Study, folder: Path) -> None:
 
 
 def collect_arms(study: Study, folder: Path) -> pd.DataFrame:
-    """Return the long table of all arms at the original resolution; ``model`` is the arm."""
+    """Return the headline scores of all arms at the original resolution; ``model`` is the arm."""
     tables = []
     for name in study.arms:
         table = read_results(folder / ARMS / name).metrics
         assert table is not None  # a finished run has scores
-        table = table[table["condition"] == "standard"]
+        headline = table["metric"].isin(HEADLINE_METRICS)
+        table = table[headline & (table["condition"] == "standard")]
         tables.append(table.assign(run=study.name, model=name))
     return pd.concat(tables, ignore_index=True)
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from spinesynth.errors import InputError
 from spinesynth.io.case import Case
 from spinesynth.io.load_case import LoadedCase
+from spinesynth.metrics import HEADLINE_METRICS, METRICS
 from spinesynth.pipelines.evaluate import (
     FAILURE_COLUMNS,
     LONG_COLUMNS,
@@ -56,6 +57,13 @@ def test_a_shifted_predictor_scores_as_calculated_by_hand() -> None:
     assert _scores(table, "hd95") == pytest.approx(
         {"vertebra": 1.0, "body": 1.0, "posterior": 1.0, "disc": 1.0, "canal": 1.0}
     )
+
+
+def test_every_metric_is_measured_and_the_headlines_come_first() -> None:
+    table, _ = _evaluate(read_codes, make_case("a", annotated=frozenset({"canal"})))
+    assert table["metric"].tolist() == list(METRICS)
+    assert tuple(table["metric"][: len(HEADLINE_METRICS)]) == HEADLINE_METRICS
+    assert table["unit"].tolist() == [metric.unit for metric in METRICS.values()]
 
 
 @pytest.mark.parametrize(("axis", "step_mm"), [(0, 4.0), (1, 1.0), (2, 2.0)])

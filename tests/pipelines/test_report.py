@@ -13,6 +13,7 @@ import pytest
 
 from spinesynth.errors import ConfigError, InputError
 from spinesynth.io.tables import write_csv
+from spinesynth.metrics import HEADLINE_METRICS, METRICS
 from spinesynth.pipelines.evaluate import FAILURE_COLUMNS, LONG_COLUMNS
 from spinesynth.pipelines.report import build_report, fill_report, format_comparison
 from spinesynth.pipelines.report_figures import REPORT_FIGURES
@@ -55,7 +56,7 @@ def _long(*rows: tuple[str, str, str, float]) -> pd.DataFrame:
     return pd.DataFrame(
         [
             ("t", model, patient, patient, "s", "T2_SPACE", "standard", 1.0, "disc", metric, value,
-             {"dice": "1", "hd95": "mm"}[metric])
+             METRICS[metric].unit)
             for model, patient, metric, value in rows
         ],
         columns=list(LONG_COLUMNS),
@@ -158,6 +159,36 @@ def test_comparison_shows_means_intervals_and_counts(tmp_path: Path) -> None:
         "A Dice": "0.700 [0.500, 0.900]", "B Dice": "0.250", "A HD95 (mm)": "3.00",
         "B HD95 (mm)": "4.00", "Undefined scans": "A 1, B 0",
     }  # fmt: skip
+
+
+HEADLINE = (("A", "p", "dice", 0.5), ("B", "p", "dice", 0.25), ("A", "p", "hd95", 3.0))
+
+
+def test_further_metrics_have_a_table_of_their_own(tmp_path: Path) -> None:
+    further = (
+        ("A", "p", "volume_error", -1.5), ("A", "q", "volume_error", 0.5), ("B", "p", "iou", 0.25),
+        ("A", "p", "iou", math.nan),
+    )  # fmt: skip
+    rows = _table(tmp_path, "further_metrics", _long(*HEADLINE, *further))
+    place = {"Source": "s", "Contrast": "T2_SPACE", "Structure": "disc"}
+    assert rows == [
+        place | {"Model": "A", "Patients": "2", "IoU": "–",
+                 "Volume error (ml)": "-0.50 [-1.50, 0.50]"},
+        place | {"Model": "B", "Patients": "1", "IoU": "0.250", "Volume error (ml)": "–"},
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["comparison", "statistics", "contrast_shift", "worst_cases"])
+def test_further_metrics_change_no_other_table(tmp_path: Path, name: str) -> None:
+    headline = _long(*HEADLINE)
+    every = _long(*HEADLINE, *(("A", "p", m, 0.5) for m in METRICS if m not in HEADLINE_METRICS))
+    assert _table(tmp_path, name, every) == _table(tmp_path, name, headline)
+
+
+def test_runs_without_further_metrics_say_so(tmp_path: Path) -> None:
+    (tmp_path / TABLES).mkdir()
+    write_csv(tmp_path / METRICS_CSV, _long(*HEADLINE))
+    assert REPORT_TABLES["further_metrics"].build(read_results(tmp_path)) is None
 
 
 def test_contrasts_are_groups_of_their_own(tmp_path: Path) -> None:
