@@ -7,11 +7,12 @@ import math
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from benchmarks import contrast, synthesis, training
+from benchmarks import contrast, metrics, synthesis, training
 from benchmarks.synthesis_peers.catalogue import LIBRARIES, NOT_MEASURED, OURS, TORCHIO2
 from benchmarks.synthesis_peers.measure import peak_growth_mib, take_turns
 from benchmarks.synthesis_peers.table import Row, format_notes, format_rows, format_steps
@@ -178,6 +179,16 @@ def test_contrasts_take_turns_at_stage_and_recipe(
     ]
     assert [row["ratio"] for row in rows[::4]] == [1, 1]  # the random mixture's own
     assert len(capsys.readouterr().out.splitlines()) == 1 + len(rows)
+
+
+def test_metrics_equal_monai_before_they_are_timed() -> None:
+    shape, number = (6, 40, 60), 3
+    codes = metrics.column(shape, instances=number)
+    assert np.unique(codes).tolist() == [0, 1, 2, 3]
+    assert not np.array_equal(codes, metrics.column(shape, instances=number, shift=3.0))
+    measured = metrics.measure(shape, number, 1)
+    assert measured["difference"] < 1e-5  # MONAI computes in float32
+    assert measured["ratio"] == pytest.approx(measured[metrics.MONAI] / measured[metrics.OURS])
 
 
 def test_training_steps_take_turns_and_the_wait_is_a_share(

@@ -18,7 +18,7 @@ from monai.metrics.meaniou import compute_iou
 from monai.metrics.surface_dice import compute_surface_dice
 from monai.metrics.surface_distance import compute_average_surface_distance
 
-from spinesynth.metrics import METRICS, MaskPair, iou
+from spinesynth.metrics import METRICS, MaskPair, match_instances, score_instances
 
 Mask = npt.NDArray[np.bool_]
 masks = arrays(np.bool_, (4, 5, 6)).filter(np.any)
@@ -68,6 +68,7 @@ def test_equals_monai_on_solid_shapes(spacing: tuple[float, float, float]) -> No
     _assert_equals_monai(_ball((6, 9, 10), 5), _ball((5, 11, 10), 4.5), spacing)
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # its own, of its imports from scipy
 @pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (4.4, 0.6, 0.7)])
 def test_is_near_surface_distance_of_deepmind(spacing: tuple[float, float, float]) -> None:
     other = pytest.importorskip("surface_distance", reason="surface-distance is not installed")
@@ -82,9 +83,37 @@ def test_is_near_surface_distance_of_deepmind(spacing: tuple[float, float, float
     assert METRICS["assd"].function(pair) == pytest.approx((there + back) / 2, abs=voxel_mm)
 
 
-def test_overlap_equals_panoptica() -> None:
-    other = pytest.importorskip("panoptica.metrics", reason="panoptica is not installed")
-    first, second = _ball((6, 9, 10), 5), _ball((5, 11, 10), 4.5)
-    pair = MaskPair(first, second, spacing_mm=(1.0, 1.0, 1.0))
-    found = other.Metric.IOU(reference_arr=second, prediction_arr=first)
-    assert iou(pair) == pytest.approx(float(found))
+@pytest.mark.filterwarnings("ignore")  # its own, of what it imports
+@pytest.mark.parametrize("seed", range(6))
+def test_instances_equal_panoptica(seed: int) -> None:
+    other = pytest.importorskip("panoptica", reason="panoptica is not installed")
+    prediction, reference = _columns(seed)
+    evaluator = other.Panoptica_Evaluator(
+        expected_input=other.InputType.UNMATCHED_INSTANCE,
+        instance_matcher=other.NaiveThresholdMatching(matching_threshold=0.5),
+        instance_metrics=[other.Metric.IOU, other.Metric.DSC],
+        global_metrics=[],
+    )
+    found = evaluator.evaluate(prediction, reference, verbose=False)["ungrouped"]
+    matching = match_instances(prediction, reference)
+    counts = (len(matching.matches), len(matching.invented), len(matching.missed))
+    assert counts == (found.tp, found.fp, found.fn)
+    scores = score_instances(prediction, reference, matching, spacing_mm=(1.0, 1.0, 1.0))
+    dice = [score.values["dice"] for score in scores if score.prediction is not None]
+    assert np.mean([match.iou for match in matching.matches]) == pytest.approx(found.sq)
+    assert np.mean(dice) == pytest.approx(found.sq_dsc)
+
+
+def _columns(seed: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+    """Return boxes on top of each other, and the same moved, lost, invented and renumbered."""
+    generator = np.random.default_rng(seed)
+    prediction, reference = np.zeros((2, 6, 20, 60), dtype=np.uint8)
+    numbers = generator.permutation(np.arange(1, 7))
+    for place, number in enumerate(numbers):
+        low, height = 10 * place, generator.integers(5, 9)
+        move = generator.integers(0, 5)
+        if place != 2:
+            reference[1:5, 4:14, low : low + height] = place + 1
+        if place != 4:
+            prediction[1:5, 4 + move : 14 + move, low : low + height] = number
+    return prediction, reference
