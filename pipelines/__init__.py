@@ -25,6 +25,7 @@ name for the checkout. Installed, import from there.
 ``segment_files``         segment image files, each on its own grid
 ``write_pseudo_labels``   label scans with a model where it is confident, for training
 ``evaluate_cases``        score a predictor on cases
+``evaluate_instances``    score vertebrae and discs one by one, between label maps that count
 ``evaluate_robustness``   score it at falling resolution
 ``robustness_summary``    what of the Dice is kept at each severity
 ``run_robustness``        both for a checkpoint, with a report

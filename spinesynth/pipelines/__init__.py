@@ -22,6 +22,7 @@
 ``segment_files``         segment image files, each on its own grid
 ``write_pseudo_labels``   label scans with a model where it is confident, for training
 ``evaluate_cases``        score a predictor on cases
+``evaluate_instances``    score vertebrae and discs one by one, between label maps that count
 ``evaluate_robustness``   score it at falling resolution
 ``robustness_summary``    what of the Dice is kept at each severity
 ``run_robustness``        both for a checkpoint, with a report
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     from spinesynth.pipelines.ensemble import EnsemblePredictor, load_members
     from spinesynth.pipelines.estimate_priors import fit_contrast_prior
     from spinesynth.pipelines.evaluate import evaluate_cases
+    from spinesynth.pipelines.evaluate_instances import evaluate_instances
     from spinesynth.pipelines.experiment import run_experiment, train_models
     from spinesynth.pipelines.finetune import run_finetune
     from spinesynth.pipelines.gallery import draw_gallery
@@ -94,6 +96,7 @@ __all__ = [
     "draw_gallery",
     "draw_phantom_sheet",
     "evaluate_cases",
+    "evaluate_instances",
     "evaluate_robustness",
     "fill_report",
     "fit_contrast_prior",
@@ -134,6 +137,7 @@ _MODULES = {
     "draw_gallery": "gallery",
     "draw_phantom_sheet": "phantom_sheet",
     "evaluate_cases": "evaluate",
+    "evaluate_instances": "evaluate_instances",
     "evaluate_robustness": "robustness",
     "fill_report": "report",
     "fit_contrast_prior": "estimate_priors",

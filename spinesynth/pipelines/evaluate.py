@@ -36,7 +36,7 @@ FAILURE_COLUMNS = (
 
 _UNCODED = "E-EVAL-001"  # failures of the prediction itself, which carry no code of their own
 #: What reading, predicting and scoring raise for one case; anything else is a bug and propagates.
-_CASE_ERRORS = (SpineSynthError, ValueError, RuntimeError, OSError, MemoryError)
+CASE_ERRORS = (SpineSynthError, ValueError, RuntimeError, OSError, MemoryError)
 
 
 class Predictor(Protocol):
@@ -135,7 +135,7 @@ def evaluate_cases(
     Raises:
         InputError: if a case id is given twice.
     """
-    _refuse_duplicates(cases)
+    refuse_duplicates(cases)
     tables: list[pd.DataFrame] = []
     failures: list[dict[str, object]] = []
     labels = {"run": run, "model": model, "condition": condition, "severity": float(severity)}
@@ -143,8 +143,8 @@ def evaluate_cases(
     for case in cases:
         try:
             result = _evaluate_case(predictor, case, labels, prepare, loader, wanted)
-        except _CASE_ERRORS as error:
-            failures.append(_failure(case, labels, error))
+        except CASE_ERRORS as error:
+            failures.append(failure_row(case, labels, error))
             continue
         tables.append(result.table)
         if on_case is not None:
@@ -162,7 +162,7 @@ def concatenate(tables: Sequence[pd.DataFrame], columns: Sequence[str]) -> pd.Da
     return pd.concat(filled, ignore_index=True)[list(columns)]
 
 
-def _refuse_duplicates(cases: Sequence[Case]) -> None:
+def refuse_duplicates(cases: Sequence[Case]) -> None:
     """Raise if a case would be counted twice."""
     counts = Counter(case.case_id for case in cases)
     twice = sorted(name for name, count in counts.items() if count > 1)
@@ -201,7 +201,7 @@ def _evaluate_case(
     image = loaded.image if prepare is None else prepare(loaded.image)
     prediction = _checked(predictor(image), reference)
     rows = [
-        {**labels, **_identity(case), "patient_id": case.patient_id, **score}
+        {**labels, **identify_case(case), "patient_id": case.patient_id, **score}
         for score in _score(prediction, reference, groups, spacing_mm, metrics)
     ]
     table = pd.DataFrame(rows, columns=list(LONG_COLUMNS))
@@ -258,13 +258,13 @@ def _score(
     return scores
 
 
-def _failure(case: Case, labels: dict[str, object], error: Exception) -> dict[str, object]:
+def failure_row(case: Case, labels: dict[str, object], error: Exception) -> dict[str, object]:
     """Return the row of a case that could not be scored."""
     code = error.code if isinstance(error, SpineSynthError) else _UNCODED
     message = str(error).removeprefix(f"[{code}] ") or type(error).__name__
-    return {**labels, **_identity(case), "code": code, "message": message}
+    return {**labels, **identify_case(case), "code": code, "message": message}
 
 
-def _identity(case: Case) -> dict[str, object]:
+def identify_case(case: Case) -> dict[str, object]:
     """Return the columns that name a case in every table."""
     return {"case_id": case.case_id, "source": case.source, "contrast": case.contrast}
