@@ -38,7 +38,6 @@ def _pooled_instances(table: pd.DataFrame, seed: int) -> Interval:
     """Average all instances; the interval draws patients with all of their instances."""
     patients = table.groupby("patient_id", sort=True)["value"].agg(["sum", "count"])
     sums, counts = (patients[name].to_numpy(dtype=np.float64) for name in ("sum", "count"))
-    sums, counts = sums[counts > 0], counts[counts > 0]
     number = len(counts)
     if number == 0:
         return Interval(float("nan"), float("nan"), float("nan"), 0)
@@ -51,7 +50,8 @@ def _pooled_instances(table: pd.DataFrame, seed: int) -> Interval:
     return Interval(mean, float(low), float(high), number)
 
 
-#: Name of a way of pooling -> mean and 95 % interval over patients of a table of instances.
+#: Name of a way of pooling -> mean and 95 % interval over patients of a table of instances,
+#: all of whose values are defined.
 POOLINGS: dict[str, Callable[[pd.DataFrame, int], Interval]] = {
     "mean_over_cases": _mean_over_cases,
     "pooled_instances": _pooled_instances,

@@ -32,18 +32,18 @@ def _ball(centre: tuple[float, ...], radius: float) -> Mask:
 
 
 def _monai(first: Mask, second: Mask, spacing: tuple[float, ...]) -> dict[str, float]:
-    batches = [torch.from_numpy(mask.copy())[None, None].float() for mask in (first, second)]
+    one, two = (torch.from_numpy(mask.copy())[None, None].float() for mask in (first, second))
     shared: dict[str, Any] = {"include_background": True}
     apart = shared | {"spacing": list(spacing)}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # MONAI's own deprecations are not under test
         scores = {
-            "dice": compute_dice(*batches, **shared),
-            "iou": compute_iou(*batches, **shared),
-            "hd95": compute_hausdorff_distance(*batches, percentile=95, **apart),
-            "assd": compute_average_surface_distance(*batches, symmetric=True, **apart),
-            "nsd_1mm": compute_surface_dice(*batches, [1.0], **apart),
-            "nsd_2mm": compute_surface_dice(*batches, [2.0], **apart),
+            "dice": compute_dice(one, two, **shared),
+            "iou": compute_iou(one, two, **shared),
+            "hd95": compute_hausdorff_distance(one, two, **apart, percentile=95),
+            "assd": compute_average_surface_distance(one, two, **apart, symmetric=True),
+            "nsd_1mm": compute_surface_dice(one, two, [1.0], **apart),
+            "nsd_2mm": compute_surface_dice(one, two, [2.0], **apart),
         }
     return {name: float(score.item()) for name, score in scores.items()}
 
