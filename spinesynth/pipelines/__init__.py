@@ -60,10 +60,10 @@ if TYPE_CHECKING:
     from spinesynth.pipelines.ensemble import EnsemblePredictor, load_members
     from spinesynth.pipelines.estimate_priors import fit_contrast_prior
     from spinesynth.pipelines.evaluate import evaluate_cases
-    from spinesynth.pipelines.evaluate_instances import evaluate_instances
     from spinesynth.pipelines.experiment import run_experiment, train_models
     from spinesynth.pipelines.finetune import run_finetune
     from spinesynth.pipelines.gallery import draw_gallery
+    from spinesynth.pipelines.instance_evaluation import evaluate_instances
     from spinesynth.pipelines.measured_files import MeasuredFiles, MeasuredTSE
     from spinesynth.pipelines.phantom_sheet import draw_phantom_sheet
     from spinesynth.pipelines.predict import VolumePredictor, load_predictor
@@ -137,7 +137,7 @@ _MODULES = {
     "draw_gallery": "gallery",
     "draw_phantom_sheet": "phantom_sheet",
     "evaluate_cases": "evaluate",
-    "evaluate_instances": "evaluate_instances",
+    "evaluate_instances": "instance_evaluation",
     "evaluate_robustness": "robustness",
     "fill_report": "report",
     "fit_contrast_prior": "estimate_priors",

@@ -18,7 +18,7 @@ from spinesynth.io.discover import discover_cases
 from spinesynth.io.load_case import LoadedCase
 from spinesynth.metrics import pool_instances
 from spinesynth.pipelines.evaluate import FAILURE_COLUMNS, LONG_COLUMNS
-from spinesynth.pipelines.evaluate_instances import (
+from spinesynth.pipelines.instance_evaluation import (
     INSTANCE_COLUMNS,
     InstanceEvaluation,
     evaluate_instances,
