@@ -34,11 +34,12 @@ import pandas as pd
 from spinesynth.errors import ConfigError
 from spinesynth.io.atomic import atomic_write
 from spinesynth.io.tables import write_csv
-from spinesynth.pipelines.claim_folder import claim_folder
+from spinesynth.pipelines.claim_folder import claim_folder, write_record
 from spinesynth.pipelines.data_digest import digest_scans
 from spinesynth.pipelines.data_plan import read_split
 from spinesynth.pipelines.experiment import train_models
 from spinesynth.pipelines.final_choice import REAL_SCANS
+from spinesynth.pipelines.modes import join_modes, modes_of_models
 from spinesynth.pipelines.results import CURVES, RUN_JSON, TABLES
 from spinesynth.pipelines.run_lock import hold_folder
 from spinesynth.pipelines.run_record import training_mode
@@ -99,11 +100,8 @@ def run_sweep(sweep: Sweep, *, data: Path, folder: Path, command: str) -> str:
             code="E-CONF-003",
         )
     with hold_folder(folder):
-        claim_folder(
-            folder / _RECORD,
-            mode=training_mode(config, split.train, split.scans),
-            settings=_settings(sweep, split),
-        )
+        mode, settings = training_mode(config, split.train, split.scans), _settings(sweep, split)
+        claim_folder(folder / _RECORD, mode=mode, settings=settings)
         with _Trials(sweep, folder / SWEEP_DB).opened() as trials:
             while (number := trials.next()) is not None:
                 point = trials.point(number)
@@ -113,9 +111,16 @@ def run_sweep(sweep: Sweep, *, data: Path, folder: Path, command: str) -> str:
                 outcome = _train(sweep, point, name, data, folder / TRIALS / name, command)
                 trials.tell(number, outcome)
                 _write(sweep, trials.table(), folder)
+                _tell_modes(trials.table(), folder, settings)
             table = trials.table()
         _write(sweep, table, folder)
     return f"{format_sweep(sweep, table)}\nTable: {folder / SWEEP_CSV}\n"
+
+
+def _tell_modes(table: pd.DataFrame, folder: Path, settings: dict[str, Any]) -> None:
+    """Write down what all trainings so far used; trials may differ in it."""
+    if used := join_modes(table["mode"].dropna()):
+        write_record(folder / _RECORD, mode=used, settings=settings)
 
 
 def _settings(sweep: Sweep, split: Split) -> dict[str, Any]:
@@ -145,10 +150,13 @@ def _train(
     record = json.loads((run / RUN_JSON).read_text(encoding="utf-8"))
     (model,) = config.models
     outcome: dict[str, Any] = record["final_choice"][model]
-    seconds = record["seconds"][f"train_{model}"]
+    told = {
+        "seconds": record["seconds"][f"train_{model}"],
+        "mode": modes_of_models(record).get(model),
+    }
     if outcome["basis"] != REAL_SCANS:  # the Dice of synthetic samples is no score
-        return {"dice": None, "note": outcome["note"], "seconds": seconds}
-    return {**outcome, "seconds": seconds}
+        return {"dice": None, "note": outcome["note"], **told}
+    return {**outcome, **told}
 
 
 class _Trials:
@@ -235,7 +243,7 @@ class _Trials:
 
     def table(self) -> pd.DataFrame:
         """Return one row a trial: its values, its score and what it came from."""
-        told = ("dice", "step", "seconds", "note")
+        told = ("dice", "step", "seconds", "mode", "note")
         rows = [
             {
                 "trial": trial.number,
@@ -291,5 +299,8 @@ def format_sweep(sweep: Sweep, table: pd.DataFrame) -> str:
         "",
         f"Trial {best['trial']} of {len(scored)} with a score ({len(table)} begun) was the best: "
         f"Dice {best['dice']:.3f}; the median trial has {scored['dice'].median():.3f}.",
+        "",
+        f"Its training used: {best['mode'] or 'not known'}; those of all trials: "
+        f"{join_modes(table['mode'].dropna()) or 'not known'}.",
     ]
     return "\n".join(lines) + "\n"

@@ -60,6 +60,7 @@ class Pretended:
         folder: Path = options["folder"]
         folder.mkdir(parents=True, exist_ok=True)
         outcome = {"step": 1, "dice": self.dice(config), "basis": self.basis, "note": ""}
-        record = {"final_choice": {"A": outcome}, "seconds": {"train_A": 2.5}}
+        mode = "label-only+real-images" if config.training.real_share else "label-only+real-choice"
+        record = {"final_choice": {"A": outcome}, "seconds": {"train_A": 2.5}, "mode": mode}
         (folder / "run.json").write_text(json.dumps(record))
         return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import sys
 from pathlib import Path
@@ -121,6 +122,22 @@ def test_tpe_seeks_where_it_is_better(
     late, early = table["dice"][10:].mean(), table["dice"][:10].mean()  # 10 are random
     assert late > early
     assert table["rate"].nunique() == 20
+
+
+@needs_optuna
+@pytest.mark.usefixtures("_no_picture")
+def test_every_trial_says_what_it_used_and_the_sweep_says_all(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shares = {"share": {"setting": "training.real_share", "choices": [0.0, 0.5]}}
+    table = _sweep(tmp_path, data, Pretended(lambda config: 0.5), monkeypatch, parameters=shares)
+    assert list(table["mode"]) == ["label-only+real-choice", "label-only+real-images"]
+    record = json.loads((tmp_path / "out" / "sweep.json").read_text())
+    assert record["mode"] == "label-only+real-choice+real-images"
+    text = (tmp_path / "out" / "sweep.md").read_text()
+    assert "used: label-only+real-choice; those of all trials: label-only+real-choice+real-im" in text
+    again = _sweep(tmp_path, data, Pretended(lambda config: 0.5), monkeypatch, parameters=shares)
+    pd.testing.assert_frame_equal(again, table)
 
 
 @needs_optuna

@@ -1,0 +1,46 @@
+"""What several trainings used, in the words of their records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+
+def join_modes(modes: Iterable[str | None]) -> str:
+    """Return every word of some modes once, in the order in which they appear.
+
+    Args:
+        modes: as of :func:`spinesynth.pipelines.run_record.model_mode`; None or empty
+            where nothing is known.
+
+    Example:
+        >>> join_modes(["label-only", None, "label-only+real-images"])
+        'label-only+real-images'
+    """
+    words = (word for mode in modes if mode for word in mode.split("+"))
+    return "+".join(dict.fromkeys(words))
+
+
+def modes_of_models(record: Mapping[str, Any]) -> dict[str, str]:
+    """Return what the training of each model used, as a run's record says.
+
+    An older record has one mode, that of its first model; where model B trained
+    alone it has none.
+
+    Args:
+        record: contents of ``run.json``.
+
+    Returns:
+        Mode by the name of the model; empty where nothing is known.
+
+    Example:
+        >>> modes_of_models({"modes": {"A": "label-only", "B": "real-images"}})
+        {'A': 'label-only', 'B': 'real-images'}
+        >>> modes_of_models({"mode": "phantom", "config": {"models": ["A", "B"]}})
+        {'A': 'phantom'}
+    """
+    modes, config = record.get("modes"), record.get("config")
+    if isinstance(modes, Mapping):
+        return {str(model): str(mode) for model, mode in modes.items() if mode}
+    models = (config.get("models") if isinstance(config, Mapping) else None) or ["A"]
+    return {str(models[0]): str(record["mode"])} if record.get("mode") else {}
