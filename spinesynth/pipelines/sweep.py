@@ -19,7 +19,6 @@ path in a sweep's folder what
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
 from collections.abc import Iterator
@@ -35,7 +34,6 @@ from spinesynth.errors import ConfigError
 from spinesynth.io.atomic import atomic_write
 from spinesynth.io.tables import write_csv
 from spinesynth.pipelines.claim_folder import claim_folder, write_record
-from spinesynth.pipelines.data_digest import digest_scans
 from spinesynth.pipelines.data_plan import read_split
 from spinesynth.pipelines.experiment import train_models
 from spinesynth.pipelines.final_choice import REAL_SCANS
@@ -44,6 +42,7 @@ from spinesynth.pipelines.results import CURVES, RUN_JSON, TABLES
 from spinesynth.pipelines.run_lock import hold_folder
 from spinesynth.pipelines.run_record import training_mode
 from spinesynth.pipelines.split import Split
+from spinesynth.pipelines.split_digest import digest_file, digest_split
 from spinesynth.pipelines.sweep_plan import Point, Sweep
 from spinesynth.seeding import derive_seed32
 from spinesynth.viz import draw_sweep, encode_png
@@ -127,9 +126,24 @@ def _settings(sweep: Sweep, split: Split) -> dict[str, Any]:
     """Return what trials must share to be comparable; more of them may follow later."""
     plan = {**asdict(sweep), "parameters": _plain(sweep)}
     del plan["trials"]
-    train = [case.case_id for case in split.train]
-    seen = json.dumps([train, digest_scans(split.scans)]).encode()
-    return {**plan, "objective": OBJECTIVE, "data": hashlib.sha256(seen).hexdigest()[:16]}
+    pseudo = sweep.base["data"]["pseudo_labels"]
+    return {
+        **plan, "objective": OBJECTIVE, "data": digest_split(split, tested=False)[:16],
+        "starts": {place: digest_file(Path(place)) for place in _starts(sweep)},
+        "pseudo_labels": digest_file(Path(pseudo)) if pseudo else None,
+    }  # fmt: skip
+
+
+def _starts(sweep: Sweep) -> list[str]:
+    """Return the checkpoints that trials may start from, those that are there."""
+    first = {name: parameter.grid()[0] for name, parameter in sweep.parameters.items()}
+    configs = [
+        sweep.configure({**first, name: value}, name=sweep.name)
+        for name, parameter in sweep.parameters.items()
+        for value in parameter.grid()
+    ]
+    places = {config.training.start_from for config in configs}
+    return sorted(place for place in places if place and Path(place).is_file())
 
 
 def _plain(sweep: Sweep) -> dict[str, Any]:
@@ -140,7 +154,10 @@ def _train(
     sweep: Sweep, point: Point, name: str, data: Path, run: Path, command: str
 ) -> dict[str, Any]:
     """Train a trial, or go on with it, and return what its final choice came to."""
-    config = sweep.configure(point, name=f"{sweep.name}_{name}")
+    try:
+        config = sweep.configure(point, name=f"{sweep.name}_{name}")
+    except ConfigError as error:  # each value was fine, all together are not
+        return {"dice": None, "note": str(error)}
     try:
         train_models(config, data=data, folder=run, command=command, resume=True)
     except ConfigError as error:

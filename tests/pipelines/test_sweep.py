@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -12,11 +13,13 @@ import pytest
 
 from spinesynth.cli import run
 from spinesynth.errors import ConfigError
+from spinesynth.io.discover import discover_cases
 from spinesynth.pipelines import sweep as home
 from spinesynth.pipelines.config import ExperimentConfig
+from spinesynth.pipelines.data_plan import plan_split
 from spinesynth.pipelines.sweep import OBJECTIVE, SWEEP_CSV, SWEEP_PNG, TRIALS, run_sweep
 from spinesynth.pipelines.sweep_plan import read_sweep
-from tests.fabricate import MANIFEST_ROWS, write_manifest
+from tests.fabricate import MANIFEST_ROWS, parts_codes, write_manifest, write_nifti
 from tests.pipelines.sweep_cases import Pretended, write_sweep
 
 #: A third patient with an image, so that whoever validates has one.
@@ -168,12 +171,51 @@ def test_a_training_that_diverges_ends_its_trial_alone(
 
 @needs_optuna
 @pytest.mark.usefixtures("_no_picture")
+def test_values_that_do_not_go_together_end_their_trial_alone(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fewer steps, or a longer warm-up: either alone can be, both cannot."""
+    swept = {
+        "steps": {"setting": "training.steps", "choices": [8, 2]},
+        "warmup": {"setting": "training.warmup_steps", "choices": [0, 4]},
+    }
+    table = _sweep(tmp_path, data, Pretended(lambda config: 0.5), monkeypatch, parameters=swept)
+    assert list(table["state"]) == ["complete", "complete", "complete", "pruned"]
+    assert "warmup_steps must be fewer than steps (2)" in table["note"].iloc[-1]
+
+
+@needs_optuna
+@pytest.mark.usefixtures("_no_picture")
 def test_another_sweep_in_the_folder_is_refused(
     tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _sweep(tmp_path, data, Pretended(_dice), monkeypatch, trials=1)
     with pytest.raises(ConfigError, match=r"E-RUN-002.*seed is 0, not 1"):
         _sweep(tmp_path, data, Pretended(_dice), monkeypatch, trials=1, seed=1)
+
+
+@needs_optuna
+@pytest.mark.usefixtures("_no_picture")
+@pytest.mark.parametrize("part", ["data", "starts"])
+def test_other_data_or_another_start_under_the_same_name_are_refused(
+    part: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [*MANIFEST_ROWS[1:3], THIRD]
+    table, start = write_manifest(tmp_path / "data", rows), tmp_path / "start.pt"
+    start.write_bytes(b"weights")
+    common = {"training.start_from": str(start)}
+    pretended = Pretended(_dice)
+    run = partial(_sweep, tmp_path, table, pretended, monkeypatch, trials=1, common=common)
+    run()
+    run()  # the same is gone on with
+    if part == "starts":
+        start.write_bytes(b"others")
+    else:
+        (case,) = plan_split(pretended.configs[0], discover_cases(table)).train
+        assert case.label is not None
+        write_nifti(case.label, parts_codes()[..., ::-1])
+    with pytest.raises(ConfigError, match=rf"E-RUN-002.*{part} is"):
+        run()
 
 
 @needs_optuna
