@@ -16,15 +16,18 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from spinesynth.errors import ConfigError
+from spinesynth.io.discover import discover_cases
 from spinesynth.io.tables import read_ids_csv, write_csv
 from spinesynth.pipelines.config import ExperimentConfig
-from spinesynth.pipelines.data_plan import PHANTOM_FOLDER, check_phantom_plan
-from spinesynth.pipelines.experiment import run_experiment
+from spinesynth.pipelines.data_plan import PHANTOM_FOLDER, check_phantom_plan, plan_split
+from spinesynth.pipelines.experiment import remove_outputs, run_experiment
 from spinesynth.pipelines.finished_run import is_finished
+from spinesynth.pipelines.modes import join_modes
 from spinesynth.pipelines.report import build_report, format_comparison
 from spinesynth.pipelines.results import (
     FAILURES_CSV,
@@ -36,6 +39,7 @@ from spinesynth.pipelines.results import (
 )
 from spinesynth.pipelines.run_lock import hold_folder
 from spinesynth.pipelines.run_record import describe_run, write_json
+from spinesynth.pipelines.starting_point import refuse_tested
 from spinesynth.pipelines.write_phantoms import write_phantom_dataset
 
 FOLDS = Path("folds")
@@ -93,9 +97,10 @@ def run_folds(
             folder / PHANTOM_FOLDER, patients=configs[0].data.phantom_patients,
             seed=configs[0].seed,
         )  # fmt: skip
+        finished = _plan(configs, data, folder)
         for number, config in enumerate(configs, start=1):
             place, said = fold_folder(folder, number), f"fold {number}/{len(configs)}"
-            if is_finished(place, config):
+            if finished[number - 1]:
                 sys.stderr.write(f"{said}: finished before\n")
                 continue
             sys.stderr.write(f"{said}\n")
@@ -104,6 +109,18 @@ def run_folds(
         report, page = build_report(folder, folder / "report", command=command)
     table = pd.read_csv(folder / METRICS_CSV, dtype={"case_id": str, "patient_id": str})
     return f"{format_comparison(table)}\n\nReport: {page}\n        {report}\n"
+
+
+def _plan(configs: Sequence[ExperimentConfig], data: Path, folder: Path) -> list[bool]:
+    """Return which folds are finished; refuse what another could not train or test."""
+    cases = discover_cases(data)
+    finished = list[bool]()
+    for number, config in enumerate(configs, start=1):
+        split = plan_split(config, cases)
+        finished.append(is_finished(fold_folder(folder, number), config, split))
+        if not finished[-1]:
+            refuse_tested(config, split.test)
+    return finished
 
 
 def join_folds(configs: Sequence[ExperimentConfig], folder: Path, *, command: str) -> None:
@@ -138,6 +155,7 @@ def join_folds(configs: Sequence[ExperimentConfig], folder: Path, *, command: st
             f"changed since; remove {folder / FOLDS} to run all folds again",
             code="E-RUN-005",
         )
+    remove_outputs(folder)  # of a single run that was there before
     (folder / TABLES).mkdir(exist_ok=True)
     for name, table in tables.items():
         write_csv(folder / name, table)
@@ -146,8 +164,19 @@ def join_folds(configs: Sequence[ExperimentConfig], folder: Path, *, command: st
         folder / RUN_JSON,
         {
             **describe_run(), "command": command, "name": configs[0].name,
-            "seed": configs[0].seed, "folds": len(configs), "mode": records[0]["mode"],
+            "seed": configs[0].seed, "folds": len(configs),
+            "mode": join_modes(record["mode"] for record in records) or None,
+            "pseudo_labels": _pseudo_labels(records),
             "started_from": [record["started_from"] for record in records],
             "config": configs[0].model_dump(mode="json", exclude={"data": {"fold"}}),
         },
     )  # fmt: skip
+
+
+def _pseudo_labels(records: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """Return what the folds say of the same pseudo-labels: in each as many cases may train."""
+    told = [record.get("pseudo_labels") for record in records]
+    known = [pseudo for pseudo in told if pseudo]
+    if not known:
+        return None
+    return {**known[0], "cases": [pseudo["cases"] for pseudo in known]}

@@ -50,6 +50,7 @@ from spinesynth.pipelines.run_record import (
     write_json,
 )
 from spinesynth.pipelines.split import Split
+from spinesynth.pipelines.split_digest import digest_run_data
 from spinesynth.pipelines.starting_point import read_start, refuse_tested
 from spinesynth.pipelines.train import Trainer
 from spinesynth.pipelines.training_board import check_board
@@ -158,6 +159,7 @@ def _begin_record(config: ExperimentConfig, split: Split, command: str) -> dict[
         "mode": (mode if "A" in config.models else training_mode(config, split.train)) or None,
         "pseudo_labels": pseudo_record(split.train, config.data.pseudo_labels),
         "started_from": start.record() if start else None,
+        "data_sha256": digest_run_data(config, split),
         "config": config.model_dump(mode="json"), "seconds": {}, "parameters": {},
     }  # fmt: skip
 
@@ -200,16 +202,20 @@ def _clear(folder: Path, split: Split, *, training_of: Sequence[ModelName]) -> N
 
     Tables, figures and reports go, and of ``training_of`` the training tables and states.
     """
-    _remove_outputs(folder, training_of=training_of)
+    remove_outputs(folder, training_of=training_of)
     (folder / TABLES).mkdir(exist_ok=True)
     write_csv(folder / SPLIT_CSV, split.table())
 
 
-def _remove_outputs(folder: Path, *, training_of: Sequence[ModelName]) -> None:
+def remove_outputs(folder: Path, *, training_of: Sequence[ModelName] = _MODEL_NAMES) -> None:
     """Remove tables, figures and reports of an earlier run, by name: a folder may hold other files.
 
     Phantoms stay, and so do checkpoints: a model that is trained again replaces
     its own, another model's was made on purpose.
+
+    Args:
+        folder: of the run.
+        training_of: models whose training tables and states go too.
     """
     outputs = [
         *(RUN_JSON, SPLIT_CSV, METRICS_CSV, ROBUSTNESS_CSV, FAILURES_CSV),

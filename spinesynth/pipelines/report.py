@@ -10,8 +10,10 @@ import base64
 import html
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import jinja2
@@ -76,7 +78,7 @@ def build_report(
         "command": command,
         "run": results_dir.resolve().name,
         "mode": (results.manifest or {}).get("mode") or "not known",
-        "pseudo": (results.manifest or {}).get("pseudo_labels"),
+        "pseudo": _pseudo(results.manifest or {}),
         "sections": [_section(name, results) for name in REPORT_TABLES],
         "not_run": NOT_RUN,
         "scans_inside": embed_scans,
@@ -96,6 +98,15 @@ def build_report(
         }
         written.append(_write(output / name, _render(name, context | pictures)))
     return written[0], written[1]
+
+
+def _pseudo(record: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return what a record says of pseudo-labels; of folds, how many train in the least and most."""
+    pseudo = record.get("pseudo_labels")
+    if not pseudo or not isinstance(pseudo["cases"], list):
+        return pseudo
+    least, most = min(pseudo["cases"]), max(pseudo["cases"])
+    return {**pseudo, "cases": str(least) if least == most else f"{least} to {most}"}
 
 
 def _render(name: str, context: dict[str, object]) -> str:

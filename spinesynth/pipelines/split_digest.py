@@ -9,17 +9,41 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from spinesynth.io.case import Case
+from spinesynth.pipelines.config import ExperimentConfig
 from spinesynth.pipelines.split import Split
 
 
-def digest_split(split: Split, *, tested: bool = True) -> str:
-    """Return a digest of the cases of a split and of the bytes of their files.
-
-    The version of the package is no part of it, nor where the files lie.
+def digest_run_data(config: ExperimentConfig, split: Split) -> str:
+    """Return a digest of all that a run as configured reads of a split.
 
     Args:
+        config: the experiment.
         split: of the data, pseudo-labels among its training cases.
-        tested: whether the test is a part.
+
+    Returns:
+        SHA-256, hexadecimal. The version of the package is no part of it, nor where
+        the files lie.
+
+    Raises:
+        OSError: if a file cannot be read.
+    """
+    real, chosen = reads_images(config), config.training.final_choice == "volumes"
+    scans = split.scans if chosen else []
+    return digest_parts(
+        (split.train, real), (split.validation, real), (scans, True), (split.test, True)
+    )
+
+
+def reads_images(config: ExperimentConfig) -> bool:
+    """Say whether images of training and validation cases are read to train."""
+    return "B" in config.models or config.training.real_share > 0
+
+
+def digest_parts(*parts: tuple[Sequence[Case], bool]) -> str:
+    """Return a digest of cases and of the bytes of their files.
+
+    Args:
+        parts: cases, and whether their images count beside their label maps.
 
     Returns:
         SHA-256, hexadecimal.
@@ -27,17 +51,19 @@ def digest_split(split: Split, *, tested: bool = True) -> str:
     Raises:
         OSError: if a file cannot be read.
     """
-    parts = [split.train, split.validation, split.scans, *([split.test] if tested else [])]
-    told = json.dumps([_describe(cases) for cases in parts])
+    told = json.dumps([_describe(cases, images=images) for cases, images in parts])
     return hashlib.sha256(told.encode()).hexdigest()
 
 
-def _describe(cases: Sequence[Case]) -> list[list[object]]:
+def _describe(cases: Sequence[Case], *, images: bool) -> list[list[object]]:
     return [
         [
             case.case_id, case.patient_id, case.source, case.contrast, case.scheme,
             sorted(case.annotated), case.resamples_label,
-            *(path and digest_file(path) for path in (case.image, case.label, case.instances)),
+            *(
+                path and digest_file(path)
+                for path in (case.image if images else None, case.label, case.instances)
+            ),
         ]
         for case in cases
     ]  # fmt: skip

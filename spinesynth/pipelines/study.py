@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import copy
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -50,14 +50,19 @@ from spinesynth.pipelines.experiment import run_experiment
 from spinesynth.pipelines.finished_run import is_finished
 from spinesynth.pipelines.results import METRICS_CSV, SPLIT_CSV, TABLES, read_results
 from spinesynth.pipelines.settings import replace_setting
+from spinesynth.pipelines.split import Split
+from spinesynth.pipelines.starting_point import refuse_tested
 
 ARMS = Path("arms")
 SUMMARY_CSV, COMPARISON_CSV = TABLES / "summary.csv", TABLES / "comparison.csv"
 STUDY_MD = Path("study.md")
 #: Sections that all arms have in common, and the settings in them that may differ.
 _TESTED_ALIKE: dict[str, set[str]] = {
-    "data": {"training_labels", "max_train_patients"}, "evaluation": set(),
-}  # fmt: skip
+    "data": {"training_labels", "max_train_patients", "pseudo_labels", "cache", "cache_dir"},
+    "evaluation": set(),
+}
+#: Settings of a network that its weights do not depend on.
+_FREE_OF_WEIGHTS = {"gradient_checkpointing", "neighbour_mm"}
 #: Before the name of an arm, in place of the path of a checkpoint.
 ARM_PREFIX = "arm:"
 _GROUP = ["source", "contrast", "structure", "metric"]
@@ -151,7 +156,32 @@ def _refuse_unknown_starts(path: Path, arms: Mapping[str, ExperimentConfig]) -> 
                 path,
                 f"lets arm {name} start from {start!r}, which must be an arm further up: {before}",
             )
+        if start is not None:
+            _refuse_other_network(path, name, config, start, arms[start])
         before.append(name)
+
+
+def _refuse_other_network(
+    path: Path, name: str, config: ExperimentConfig, start: str, started: ExperimentConfig
+) -> None:
+    """Refuse an arm whose network could not take the weights of the one that it starts from."""
+    mine, theirs = (
+        {
+            "target_scheme": arm.target_scheme,
+            **{
+                f"network.{key}": value
+                for key, value in arm.network.model_dump(exclude=_FREE_OF_WEIGHTS).items()
+            },
+        }
+        for arm in (config, started)
+    )
+    other = [key for key in mine if mine[key] != theirs[key]]
+    if other:
+        raise _refuse(
+            path,
+            f"gives arm {name} {other[0]} {mine[other[0]]}, but {theirs[other[0]]} to {start}, "
+            "which it starts from; both must be equal, or the weights do not fit",
+        )
 
 
 def _starting_arm(config: ExperimentConfig) -> str | None:
@@ -224,20 +254,42 @@ def train_arms(
         command: the command that started it, for the records.
         folds: of a cross-validation of each arm; None for the one split.
     """
-    if data is not None and not all(_finished(study, name, folder, folds) for name in study.arms):
-        cases = discover_cases(data)
-        for name in study.arms:  # before hours are spent on the first
-            for config in _configs(study, name, folder, folds):
-                plan_split(config, cases)
+    splits = _plan(study, data, folder, folds)
     for number, name in enumerate(study.arms, start=1):
         place, said = folder / ARMS / name, f"arm {number}/{len(study.arms)}, {name}"
-        done = _finished(study, name, folder, folds)  # asked again: what it starts from may be new
+        # asked only now: what it starts from may be new
+        done = _finished(study, name, folder, folds, splits[name])
         sys.stderr.write(f"{said}: finished before\n" if done else f"{said}\n")
         configs = _configs(study, name, folder, folds)
         if folds is not None:  # joins their tables too
             run_folds(configs, data=data, folder=place, command=command)
         elif not done:
             run_experiment(configs[0], data=data, folder=place, command=command)
+
+
+def _plan(
+    study: Study, data: Path | None, folder: Path, folds: int | None
+) -> dict[str, list[Split | None]]:
+    """Return the split of each arm, one for each fold, before hours are spent on the first."""
+    if data is None:  # phantoms follow from the configuration
+        return {name: [None] * (folds or 1) for name in study.arms}
+    cases = discover_cases(data)
+    splits = dict[str, list[Split | None]]()
+    for name, arm in study.arms.items():
+        configs = _configs(study, name, folder, folds)
+        planned = [plan_split(config, cases) for config in configs]
+        splits[name] = [*planned]
+        if _starting_arm(arm) is None and not _finished(study, name, folder, folds, splits[name]):
+            for config, split in zip(configs, planned, strict=True):
+                _refuse_start(config, split)
+    return splits
+
+
+def _refuse_start(config: ExperimentConfig, split: Split) -> None:
+    """Refuse a checkpoint that is there and has seen who is to test it."""
+    start = config.training.start_from
+    if start is not None and Path(start).is_file():
+        refuse_tested(config, split.test)
 
 
 def _configs(study: Study, name: str, folder: Path, folds: int | None) -> list[ExperimentConfig]:
@@ -257,12 +309,14 @@ def _configs(study: Study, name: str, folder: Path, folds: int | None) -> list[E
     return started
 
 
-def _finished(study: Study, name: str, folder: Path, folds: int | None) -> bool:
-    """Return whether an arm has been tested as it stands, in every fold."""
-    place = folder / ARMS / name
+def _finished(
+    study: Study, name: str, folder: Path, folds: int | None, splits: Sequence[Split | None]
+) -> bool:
+    """Return whether an arm has been tested as it stands, on the data as they are, in every fold."""
+    place, configs = folder / ARMS / name, _configs(study, name, folder, folds)
     return all(
-        is_finished(place if folds is None else fold_folder(place, number), config)
-        for number, config in enumerate(_configs(study, name, folder, folds), start=1)
+        is_finished(place if folds is None else fold_folder(place, number), config, split)
+        for number, (config, split) in enumerate(zip(configs, splits, strict=True), start=1)
     )
 
 

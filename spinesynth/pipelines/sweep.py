@@ -34,6 +34,7 @@ from spinesynth.errors import ConfigError
 from spinesynth.io.atomic import atomic_write
 from spinesynth.io.tables import write_csv
 from spinesynth.pipelines.claim_folder import claim_folder, write_record
+from spinesynth.pipelines.config import ExperimentConfig
 from spinesynth.pipelines.data_plan import read_split
 from spinesynth.pipelines.experiment import train_models
 from spinesynth.pipelines.final_choice import REAL_SCANS
@@ -42,7 +43,8 @@ from spinesynth.pipelines.results import CURVES, RUN_JSON, TABLES
 from spinesynth.pipelines.run_lock import hold_folder
 from spinesynth.pipelines.run_record import training_mode
 from spinesynth.pipelines.split import Split
-from spinesynth.pipelines.split_digest import digest_file, digest_split
+from spinesynth.pipelines.split_digest import digest_file, digest_parts, reads_images
+from spinesynth.pipelines.starting_point import read_start
 from spinesynth.pipelines.sweep_plan import Point, Sweep
 from spinesynth.seeding import derive_seed32
 from spinesynth.viz import draw_sweep, encode_png
@@ -91,6 +93,8 @@ def run_sweep(sweep: Sweep, *, data: Path, folder: Path, command: str) -> str:
     check_optuna()
     first = {name: parameter.grid()[0] for name, parameter in sweep.parameters.items()}
     config = sweep.configure(first, name=sweep.name)
+    for tried in _one_by_one(sweep):
+        read_start(tried)  # refused now, if at all
     split = read_split(config, data)
     if not split.scans:
         raise ConfigError(
@@ -126,24 +130,25 @@ def _settings(sweep: Sweep, split: Split) -> dict[str, Any]:
     """Return what trials must share to be comparable; more of them may follow later."""
     plan = {**asdict(sweep), "parameters": _plain(sweep)}
     del plan["trials"]
-    pseudo = sweep.base["data"]["pseudo_labels"]
+    pseudo, configs = sweep.base["data"]["pseudo_labels"], _one_by_one(sweep)
+    images = any(reads_images(config) for config in configs)
+    data = digest_parts((split.train, images), (split.validation, images), (split.scans, True))
+    starts = {config.training.start_from for config in configs} - {None}
     return {
-        **plan, "objective": OBJECTIVE, "data": digest_split(split, tested=False)[:16],
-        "starts": {place: digest_file(Path(place)) for place in _starts(sweep)},
+        **plan, "objective": OBJECTIVE, "data": data[:16],
+        "starts": {str(place): digest_file(Path(str(place))) for place in starts},
         "pseudo_labels": digest_file(Path(pseudo)) if pseudo else None,
     }  # fmt: skip
 
 
-def _starts(sweep: Sweep) -> list[str]:
-    """Return the checkpoints that trials may start from, those that are there."""
+def _one_by_one(sweep: Sweep) -> list[ExperimentConfig]:
+    """Return the configuration with each value of each parameter, the others being their first."""
     first = {name: parameter.grid()[0] for name, parameter in sweep.parameters.items()}
-    configs = [
+    return [
         sweep.configure({**first, name: value}, name=sweep.name)
         for name, parameter in sweep.parameters.items()
         for value in parameter.grid()
     ]
-    places = {config.training.start_from for config in configs}
-    return sorted(place for place in places if place and Path(place).is_file())
 
 
 def _plain(sweep: Sweep) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,33 @@ import pytest
 
 from spinesynth.errors import ConfigError
 from spinesynth.io.case import Case
+from spinesynth.io.discover import discover_cases
+from spinesynth.pipelines import cross_validation
+from spinesynth.pipelines import study as study_home
 from spinesynth.pipelines.config import DataConfig, ExperimentConfig, parse_config
-from spinesynth.pipelines.cross_validation import configs_of_folds, fold_folder, run_folds
+from spinesynth.pipelines.cross_validation import (
+    configs_of_folds,
+    fold_folder,
+    join_folds,
+    run_folds,
+)
+from spinesynth.pipelines.data_plan import plan_split
 from spinesynth.pipelines.folds import assign_folds
-from spinesynth.pipelines.results import FAILURES_CSV, METRICS_CSV, RUN_JSON, SPLIT_CSV
+from spinesynth.pipelines.report import build_report
+from spinesynth.pipelines.results import (
+    FAILURES_CSV,
+    METRICS_CSV,
+    ROBUSTNESS_CSV,
+    RUN_JSON,
+    SPLIT_CSV,
+    training_csv,
+)
 from spinesynth.pipelines.split import split_cases
 from spinesynth.pipelines.study import ARMS, Study, run_study
 from tests.pipelines.fabricated import make_case
+from tests.pipelines.fabricated_run import write_run
 from tests.pipelines.many_patients import write_patients
+from tests.pipelines.tiny_checkpoint import write_checkpoint
 
 
 def cases() -> list[Case]:
@@ -93,6 +113,76 @@ def test_fold_that_leaves_nobody_to_train_says_so() -> None:
     data = DataConfig(train_sources=("home",), val_patients=4, folds=2, fold=1)
     with pytest.raises(ConfigError, match=r"those of fold 1 \+ data.val_patients = 8 leave nobody"):
         split_cases(cases(), data)
+
+
+def test_no_fold_is_trained_if_one_would_be_tested_on_what_its_checkpoint_has_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = write_patients(tmp_path / "data", {"home": 4})
+    second = configs_of_folds(config(), 2)[1]
+    tested = plan_split(second, discover_cases(data)).test[0].patient_id
+    start = write_checkpoint(tmp_path / "start.pt", seen_patients=(tested,))
+    training = second.training.model_copy(update={"start_from": str(start)})
+    whole = config().model_copy(update={"training": training})
+    trained = list[str]()
+    monkeypatch.setattr(cross_validation, "run_experiment", lambda c, **_: trained.append(c.name))
+    with pytest.raises(ConfigError, match=rf"E-CONF-032.*would test it: {tested}"):
+        run_folds(configs_of_folds(whole, 2), data=data, folder=tmp_path / "out", command="test")
+    assert trained == []
+
+
+def test_no_arm_is_trained_if_a_later_one_would_be_tested_on_what_its_checkpoint_has_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, first = write_patients(tmp_path / "data", {"home": 4}), config(test_patients=1)
+    seen = tuple(f"home{n}" for n in range(4))
+    start = write_checkpoint(tmp_path / "start.pt", seen_patients=seen)
+    training = first.training.model_copy(update={"start_from": str(start)})
+    arms = {"A": first, "tuned": first.model_copy(update={"training": training})}
+    trained = list[str]()
+    monkeypatch.setattr(study_home, "run_experiment", lambda c, **_: trained.append(c.name))
+    study = Study(name="s", description="", reference="A", arms=arms)
+    with pytest.raises(ConfigError, match=r"E-CONF-032.*would test it: home"):
+        run_study(study, data=data, folder=tmp_path / "out", command="test")
+    assert trained == []
+
+
+def _write_fold(folder: Path, number: int, **record: object) -> None:
+    """Write a run with scores, as if a fold had ended."""
+    place = write_run(fold_folder(folder, number))
+    row = f"c{number},p{number},home,T2,test\n"
+    (place / SPLIT_CSV).write_text(f"case_id,patient_id,source,contrast,split\n{row}")
+    for model in "AB":
+        (place / training_csv(model)).unlink()
+    for name in (METRICS_CSV, ROBUSTNESS_CSV):  # folds test other patients
+        table = pd.read_csv(place / name)
+        ids = {key: table[key] + f"_{number}" for key in ("case_id", "patient_id")}
+        table.assign(**ids).to_csv(place / name, index=False)
+    (place / RUN_JSON).write_text(json.dumps({"started_from": None, **record}))
+
+
+def test_joined_record_and_report_hold_the_folds_and_nothing_of_a_run_before(
+    tmp_path: Path,
+) -> None:
+    folder = write_run(tmp_path / "out")  # of the one split
+    (folder / "overlays").mkdir()
+    (folder / "overlays" / "A.png").write_bytes(b"of a single run")
+    (folder / "notes.txt").write_text("of the user")
+    build_report(folder, folder / "report", command="single")
+    modes = ("label-only", "label-only+pseudo-labels")
+    for number, mode in enumerate(modes, start=1):
+        pseudo = {"cases": number + 6, "min_confidence": 0.7}
+        _write_fold(folder, number, mode=mode, pseudo_labels=pseudo)
+    join_folds(configs_of_folds(config(), 2), folder, command="folds")
+    for old in (training_csv("A"), Path("overlays/A.png"), Path("report/report.md")):
+        assert not (folder / old).exists(), old
+    assert not list((folder / "curves").glob("*.png"))
+    assert (folder / "notes.txt").exists()
+    record = json.loads((folder / RUN_JSON).read_text())
+    assert record["mode"] == "label-only+pseudo-labels"
+    assert record["pseudo_labels"] == {"cases": [7, 8], "min_confidence": 0.7}
+    page, _ = build_report(folder, folder / "report", command="folds")
+    assert "Pseudo-labels: 7 to 8 scans" in page.read_text()
 
 
 @pytest.mark.slow

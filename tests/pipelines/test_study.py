@@ -13,9 +13,12 @@ import yaml
 
 from spinesynth.errors import ConfigError
 from spinesynth.io.checkpoint import load_checkpoint, save_checkpoint
+from spinesynth.io.discover import discover_cases
 from spinesynth.pipelines.checkpoint_shelf import checkpoint_path
+from spinesynth.pipelines.data_plan import plan_split
 from spinesynth.pipelines.finished_run import is_finished
 from spinesynth.pipelines.results import METRICS_CSV, RUN_JSON, SPLIT_CSV
+from spinesynth.pipelines.split_digest import digest_run_data
 from spinesynth.pipelines.study import (
     ARMS,
     COMPARISON_CSV,
@@ -26,7 +29,7 @@ from spinesynth.pipelines.study import (
     read_study,
     run_study,
 )
-from tests.fabricate import write_manifest
+from tests.fabricate import parts_codes, write_manifest, write_nifti
 from tests.pipelines.many_patients import write_patients
 
 OTHER_ROW = (
@@ -44,6 +47,9 @@ BASE = {
     },
     "evaluation": {"resolution_factors": [1.0], "max_robustness_cases": 1},
 }  # fmt: skip
+
+
+FROM_ONE = {"training.start_from": "arm:one"}
 
 
 def _write(folder: Path, **study: object) -> Path:
@@ -114,6 +120,14 @@ def test_studies_of_the_project_can_be_read(path: Path) -> None:
             {"arms": {"one": {"training.start_from": "arm:two"}, "two": {}}},
             r"lets arm one start from 'two', which must be an arm further up: \[\]",
         ),
+        (
+            {"arms": {"one": {}, "two": {**FROM_ONE, "network.base_features": 4}}},
+            "gives arm two network.base_features 4, but 2 to one, which it starts from",
+        ),
+        (
+            {"arms": {"one": {}, "two": {**FROM_ONE, "target_scheme": "semantic4"}}},
+            "gives arm two target_scheme semantic4, but spine6 to one, which it starts from",
+        ),
     ],
 )
 def test_a_study_that_cannot_be_run_is_refused(
@@ -121,6 +135,12 @@ def test_a_study_that_cannot_be_run_is_refused(
 ) -> None:
     with pytest.raises(ConfigError, match=message):
         read_study(_write(tmp_path, **study))
+
+
+def test_arms_may_differ_in_pseudo_labels_and_in_where_cases_are_kept(tmp_path: Path) -> None:
+    own = {"data.pseudo_labels": "p/cases.csv", "data.cache": "disk", "data.cache_dir": "c"}
+    arms = read_study(_write(tmp_path, arms={"one": {}, "two": own})).arms
+    assert (arms["one"].data.pseudo_labels, arms["two"].data.pseudo_labels) == (None, "p/cases.csv")
 
 
 def test_record_that_lacks_a_newer_setting_is_of_the_same_experiment(tmp_path: Path) -> None:
@@ -134,6 +154,31 @@ def test_record_that_lacks_a_newer_setting_is_of_the_same_experiment(tmp_path: P
     for text in ("{}", "[", '{"config": {"steps": 3}}'):
         (tmp_path / RUN_JSON).write_text(text, encoding="utf-8")
         assert not is_finished(tmp_path, config)
+
+
+def test_a_run_is_finished_only_on_the_data_it_was_made_of(tmp_path: Path) -> None:
+    manifest = write_patients(tmp_path / "data", {"made": 4})
+    sources = {"data.train_sources": ["made"]}
+    config = read_study(_write(tmp_path, common=sources)).arms["one"]
+    split = plan_split(config, discover_cases(manifest))
+    record = {"config": config.model_dump(mode="json")}
+
+    def finished(**told: object) -> bool:
+        (tmp_path / RUN_JSON).write_text(json.dumps(record | told), encoding="utf-8")
+        return is_finished(tmp_path, config, split)
+
+    made_of = digest_run_data(config, split)
+    assert finished(data_sha256=made_of)
+    assert finished()  # an older record
+    assert not finished(pseudo_labels={"cases": 3, "min_confidence": 0.9})
+    label, image = split.train[0].label, split.train[0].image
+    assert label is not None
+    assert image is not None
+    image.write_bytes(b"model A reads no image to train")
+    assert finished(data_sha256=made_of)
+    write_nifti(label, parts_codes()[..., ::-1])
+    assert not finished(data_sha256=made_of)
+    assert finished()
 
 
 def test_differences_are_paired_by_patient_and_signed() -> None:

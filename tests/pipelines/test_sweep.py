@@ -21,6 +21,7 @@ from spinesynth.pipelines.sweep import OBJECTIVE, SWEEP_CSV, SWEEP_PNG, TRIALS, 
 from spinesynth.pipelines.sweep_plan import read_sweep
 from tests.fabricate import MANIFEST_ROWS, parts_codes, write_manifest, write_nifti
 from tests.pipelines.sweep_cases import Pretended, write_sweep
+from tests.pipelines.tiny_checkpoint import write_checkpoint
 
 #: A third patient with an image, so that whoever validates has one.
 THIRD = MANIFEST_ROWS[0].replace("p1_t1,p1", "p3_t1,p3", 1)
@@ -202,14 +203,14 @@ def test_other_data_or_another_start_under_the_same_name_are_refused(
 ) -> None:
     rows = [*MANIFEST_ROWS[1:3], THIRD]
     table, start = write_manifest(tmp_path / "data", rows), tmp_path / "start.pt"
-    start.write_bytes(b"weights")
+    write_checkpoint(start)
     common = {"training.start_from": str(start)}
     pretended = Pretended(_dice)
     run = partial(_sweep, tmp_path, table, pretended, monkeypatch, trials=1, common=common)
     run()
     run()  # the same is gone on with
     if part == "starts":
-        start.write_bytes(b"others")
+        write_checkpoint(start, seen_patients=("ann",))
     else:
         (case,) = plan_split(pretended.configs[0], discover_cases(table)).train
         assert case.label is not None
