@@ -27,7 +27,7 @@ from spinesynth.pipelines.config import ExperimentConfig
 from spinesynth.pipelines.data_plan import PHANTOM_FOLDER, check_phantom_plan, plan_split
 from spinesynth.pipelines.experiment import remove_outputs, run_experiment
 from spinesynth.pipelines.finished_run import is_finished
-from spinesynth.pipelines.modes import join_modes
+from spinesynth.pipelines.modes import join_modes, modes_of_models
 from spinesynth.pipelines.report import build_report, format_comparison
 from spinesynth.pipelines.results import (
     FAILURES_CSV,
@@ -166,6 +166,10 @@ def join_folds(configs: Sequence[ExperimentConfig], folder: Path, *, command: st
             **describe_run(), "command": command, "name": configs[0].name,
             "seed": configs[0].seed, "folds": len(configs),
             "mode": join_modes(record["mode"] for record in records) or None,
+            "modes": {
+                model: join_modes(modes_of_models(record).get(model) for record in records)
+                for model in configs[0].models
+            },
             "pseudo_labels": _pseudo_labels(records),
             "started_from": [record["started_from"] for record in records],
             "config": configs[0].model_dump(mode="json", exclude={"data": {"fold"}}),

@@ -153,10 +153,14 @@ def _plan(config: ExperimentConfig, data: Path | None) -> Split | None:
 def _begin_record(config: ExperimentConfig, split: Split, command: str) -> dict[str, Any]:
     """Return the record of a run that begins."""
     start = read_start(config)
-    mode = model_mode(config, "A", split.train, split.scans, before=start.mode if start else "")
+    before = start.mode if start else ""
+    modes = {
+        model: model_mode(config, model, split.train, split.scans, before=before)
+        for model in config.models
+    }
     return {
         **describe_run(), "command": command, "name": config.name, "seed": config.seed,
-        "mode": (mode if "A" in config.models else training_mode(config, split.train)) or None,
+        "mode": modes.get("A") or training_mode(config, split.train) or None, "modes": modes,
         "pseudo_labels": pseudo_record(split.train, config.data.pseudo_labels),
         "started_from": start.record() if start else None,
         "data_sha256": digest_run_data(config, split),

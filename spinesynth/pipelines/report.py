@@ -21,6 +21,7 @@ import pandas as pd
 
 from spinesynth.errors import ConfigError
 from spinesynth.io.atomic import atomic_write
+from spinesynth.pipelines.modes import modes_of_models
 from spinesynth.pipelines.report_figures import REPORT_FIGURES, write_figures
 from spinesynth.pipelines.report_format import compare_side_by_side
 from spinesynth.pipelines.report_tables import REPORT_TABLES
@@ -77,7 +78,8 @@ def build_report(
     context = {
         "command": command,
         "run": results_dir.resolve().name,
-        "mode": (results.manifest or {}).get("mode") or "not known",
+        "modes": modes_of_models(results.manifest or {}),
+        "starts": _starts(results.manifest or {}),
         "pseudo": _pseudo(results.manifest or {}),
         "sections": [_section(name, results) for name in REPORT_TABLES],
         "not_run": NOT_RUN,
@@ -101,12 +103,19 @@ def build_report(
 
 
 def _pseudo(record: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return what a record says of pseudo-labels; of folds, how many train in the least and most."""
+    """Return what a record says of pseudo-labels; of folds, how many train in each."""
     pseudo = record.get("pseudo_labels")
     if not pseudo or not isinstance(pseudo["cases"], list):
         return pseudo
     least, most = min(pseudo["cases"]), max(pseudo["cases"])
     return {**pseudo, "cases": str(least) if least == most else f"{least} to {most}"}
+
+
+def _starts(record: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the checkpoints that a run started from, each once; folds have several."""
+    told = record.get("started_from") or []
+    starts = [start for start in (told if isinstance(told, list) else [told]) if start]
+    return list({start["sha256"]: start for start in starts}.values())
 
 
 def _render(name: str, context: dict[str, object]) -> str:

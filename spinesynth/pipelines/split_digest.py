@@ -82,7 +82,7 @@ def digest_file(path: Path) -> str:
     return _digest_of(path.resolve(), known.st_size, known.st_mtime_ns)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _digest_of(path: Path, _size: int, _changed_ns: int) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

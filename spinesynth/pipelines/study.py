@@ -48,23 +48,21 @@ from spinesynth.pipelines.cross_validation import configs_of_folds, fold_folder,
 from spinesynth.pipelines.data_plan import plan_split
 from spinesynth.pipelines.experiment import run_experiment
 from spinesynth.pipelines.finished_run import is_finished
+from spinesynth.pipelines.modes import modes_of_models
 from spinesynth.pipelines.results import METRICS_CSV, SPLIT_CSV, TABLES, read_results
 from spinesynth.pipelines.settings import replace_setting
 from spinesynth.pipelines.split import Split
 from spinesynth.pipelines.starting_point import refuse_tested
+from spinesynth.pipelines.study_arms import (
+    refuse_other_tests,
+    refuse_study,
+    refuse_unknown_starts,
+    starting_arm,
+)
 
 ARMS = Path("arms")
 SUMMARY_CSV, COMPARISON_CSV = TABLES / "summary.csv", TABLES / "comparison.csv"
 STUDY_MD = Path("study.md")
-#: Sections that all arms have in common, and the settings in them that may differ.
-_TESTED_ALIKE: dict[str, set[str]] = {
-    "data": {"training_labels", "max_train_patients", "pseudo_labels", "cache", "cache_dir"},
-    "evaluation": set(),
-}
-#: Settings of a network that its weights do not depend on.
-_FREE_OF_WEIGHTS = {"gradient_checkpointing", "neighbour_mm"}
-#: Before the name of an arm, in place of the path of a checkpoint.
-ARM_PREFIX = "arm:"
 _GROUP = ["source", "contrast", "structure", "metric"]
 
 
@@ -116,82 +114,20 @@ def read_study(path: Path) -> Study:
         file = _StudyFile.model_validate(read_values(path))
     except ValidationError as error:
         problems = describe_problems(error, _StudyFile)
-        raise _refuse(path, f"cannot be used: {problems}") from None
+        raise refuse_study(path, f"cannot be used: {problems}") from None
     reference = file.reference or next(iter(file.arms))
     if reference not in file.arms:
-        raise _refuse(path, f"names the reference {reference!r}, which is none of {[*file.arms]}")
+        raise refuse_study(
+            path, f"names the reference {reference!r}, which is none of {[*file.arms]}"
+        )
     base = read_config(path.parent / file.base).model_dump()
     arms = {
         name: _arm(base, {**file.common, **own, "name": name}, place=f"{path}, arm {name}")
         for name, own in file.arms.items()
     }
-    _refuse_other_tests(path, arms, reference)
-    _refuse_unknown_starts(path, arms)
+    refuse_other_tests(path, arms, reference)
+    refuse_unknown_starts(path, arms)
     return Study(name=file.name, description=file.description, reference=reference, arms=arms)
-
-
-def _refuse_other_tests(path: Path, arms: Mapping[str, ExperimentConfig], reference: str) -> None:
-    """Refuse arms that would not be tested, or trained, on the patients of the reference."""
-    for name, config in arms.items():
-        for section, free in _TESTED_ALIKE.items():
-            mine, theirs = (
-                getattr(c, section).model_dump(exclude=free) for c in (config, arms[reference])
-            )
-            other = sorted(key for key in mine if mine[key] != theirs[key])
-            if other:
-                raise _refuse(
-                    path,
-                    f"gives arm {name} another {section}.{other[0]} than {reference}; patients and "
-                    "tests must be equal: set it under 'common'",
-                )
-
-
-def _refuse_unknown_starts(path: Path, arms: Mapping[str, ExperimentConfig]) -> None:
-    """Refuse arms that start from one that is not there, or not trained by then."""
-    before = list[str]()
-    for name, config in arms.items():
-        start = _starting_arm(config)
-        if start is not None and start not in before:
-            raise _refuse(
-                path,
-                f"lets arm {name} start from {start!r}, which must be an arm further up: {before}",
-            )
-        if start is not None:
-            _refuse_other_network(path, name, config, start, arms[start])
-        before.append(name)
-
-
-def _refuse_other_network(
-    path: Path, name: str, config: ExperimentConfig, start: str, started: ExperimentConfig
-) -> None:
-    """Refuse an arm whose network could not take the weights of the one that it starts from."""
-    mine, theirs = (
-        {
-            "target_scheme": arm.target_scheme,
-            **{
-                f"network.{key}": value
-                for key, value in arm.network.model_dump(exclude=_FREE_OF_WEIGHTS).items()
-            },
-        }
-        for arm in (config, started)
-    )
-    other = [key for key in mine if mine[key] != theirs[key]]
-    if other:
-        raise _refuse(
-            path,
-            f"gives arm {name} {other[0]} {mine[other[0]]}, but {theirs[other[0]]} to {start}, "
-            "which it starts from; both must be equal, or the weights do not fit",
-        )
-
-
-def _starting_arm(config: ExperimentConfig) -> str | None:
-    """Return the name of the arm that an arm starts from, if any."""
-    start = config.training.start_from
-    return start.removeprefix(ARM_PREFIX) if start and start.startswith(ARM_PREFIX) else None
-
-
-def _refuse(path: Path, problem: str) -> ConfigError:
-    return ConfigError(f"{path} {problem}", code="E-CONF-011")
 
 
 def _arm(base: dict[str, Any], settings: Mapping[str, Any], *, place: str) -> ExperimentConfig:
@@ -236,7 +172,7 @@ def run_study(
     write_csv(folder / METRICS_CSV, table)
     write_csv(folder / SUMMARY_CSV, summarise(table, ["model", *_GROUP]))
     write_csv(folder / COMPARISON_CSV, compare_with_reference(table, study.reference))
-    text = format_study(study, table)
+    text = format_study(study, table, _modes(study, folder))
     with atomic_write(folder / STUDY_MD) as temporary:
         temporary.write_text(text, encoding="utf-8")
     return f"{text}\nTables: {folder / TABLES}\n"
@@ -279,7 +215,7 @@ def _plan(
         configs = _configs(study, name, folder, folds)
         planned = [plan_split(config, cases) for config in configs]
         splits[name] = [*planned]
-        if _starting_arm(arm) is None and not _finished(study, name, folder, folds, splits[name]):
+        if starting_arm(arm) is None and not _finished(study, name, folder, folds, splits[name]):
             for config, split in zip(configs, planned, strict=True):
                 _refuse_start(config, split)
     return splits
@@ -296,7 +232,7 @@ def _configs(study: Study, name: str, folder: Path, folds: int | None) -> list[E
     """Return the configuration of an arm, one for each fold; an arm to start from is its file."""
     config = study.arms[name]
     configs = [config] if folds is None else configs_of_folds(config, folds)
-    arm = _starting_arm(config)
+    arm = starting_arm(config)
     if arm is None:
         return configs
     started = []
@@ -312,7 +248,7 @@ def _configs(study: Study, name: str, folder: Path, folds: int | None) -> list[E
 def _finished(
     study: Study, name: str, folder: Path, folds: int | None, splits: Sequence[Split | None]
 ) -> bool:
-    """Return whether an arm has been tested as it stands, on the data as they are, in every fold."""
+    """Return whether an arm has been tested as it and the data stand, in every fold."""
     place, configs = folder / ARMS / name, _configs(study, name, folder, folds)
     return all(
         is_finished(place if folds is None else fold_folder(place, number), config, split)
@@ -370,12 +306,22 @@ def compare_with_reference(table: pd.DataFrame, reference: str) -> pd.DataFrame:
     return pd.concat(rows, ignore_index=True)
 
 
-def format_study(study: Study, table: pd.DataFrame) -> str:
+def _modes(study: Study, folder: Path) -> dict[str, str]:
+    """Return what the training of each arm used."""
+    modes = {}
+    for name, config in study.arms.items():
+        record = read_results(folder / ARMS / name).manifest or {}
+        modes[name] = modes_of_models(record).get(config.models[0], "not known")
+    return modes
+
+
+def format_study(study: Study, table: pd.DataFrame, modes: Mapping[str, str]) -> str:
     """Return the mean Dice over patients of every arm as a Markdown table.
 
     Args:
         study: names and order of the arms.
         table: long table of :func:`collect_arms`.
+        modes: what the training of each arm used.
     """
     dice = table[table["metric"] == "dice"]
     means = summarise(dice, ["model", *_GROUP])
@@ -394,4 +340,6 @@ def format_study(study: Study, table: pd.DataFrame) -> str:
         patients = int(group["n_patients"].max())
         shown = " | ".join("-" if pd.isna(value) else f"{value:.3f}" for value in cells)
         lines.append(f"| {source} | {contrast} | {structure} | {patients} | {shown} |")
+    used = " | ".join(modes[name] for name in study.arms)
+    lines.append(f"| *training used* | | | | {used} |")
     return "\n".join(lines) + "\n"

@@ -192,9 +192,11 @@ def test_differences_are_paired_by_patient_and_signed() -> None:
 def test_table_shows_the_arms_in_the_order_of_the_file() -> None:
     arms = dict.fromkeys(("z", "a"), read_study(STUDIES / "phantom_traits.yaml").arms["everything"])
     study = Study(name="s", description="What?", reference="z", arms=arms)
-    text = format_study(study, _scores(a=[0.5, 0.7], z=[0.25, 0.75]))
+    modes = {"a": "real-images", "z": "phantom"}
+    text = format_study(study, _scores(a=[0.5, 0.7], z=[0.25, 0.75]), modes)
     assert "| source | contrast | structure | patients | z | a |" in text
     assert "| x | T2 | disc | 2 | 0.500 | 0.600 |" in text
+    assert "| *training used* | | | | phantom | real-images |" in text
 
 
 @pytest.mark.slow

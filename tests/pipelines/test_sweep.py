@@ -139,7 +139,9 @@ def test_every_trial_says_what_it_used_and_the_sweep_says_all(
     record = json.loads((tmp_path / "out" / "sweep.json").read_text())
     assert record["mode"] == "label-only+real-choice+real-images"
     text = (tmp_path / "out" / "sweep.md").read_text()
-    assert "used: label-only+real-choice; those of all trials: label-only+real-choice+real-im" in text
+    assert (
+        "used: label-only+real-choice; those of all trials: label-only+real-choice+real-im" in text
+    )
     again = _sweep(tmp_path, data, Pretended(lambda config: 0.5), monkeypatch, parameters=shares)
     pd.testing.assert_frame_equal(again, table)
 

@@ -10,10 +10,12 @@ import pytest
 
 from spinesynth.io.case import Case
 from spinesynth.pipelines.config import parse_config
+from spinesynth.pipelines.experiment import train_models
 from spinesynth.pipelines.report import build_report
 from spinesynth.pipelines.results import RUN_JSON
 from spinesynth.pipelines.run_record import training_mode
-from tests.pipelines.fabricated_run import write_run
+from tests.pipelines.fabricated_run import write_scores
+from tests.pipelines.many_patients import write_patients
 
 
 def case(scheme: str) -> Case:
@@ -87,11 +89,44 @@ def test_mode_names_real_images_among_the_samples(
     assert training_mode(parse_config(values), [case("spine6")]) == mode
 
 
-@pytest.mark.parametrize("mode", ["phantom", None])
-def test_report_names_the_mode(mode: str | None, tmp_path: Path) -> None:
-    folder = write_run(tmp_path / "run")
-    record = json.loads((folder / RUN_JSON).read_text())
-    record.pop("mode", None)
-    (folder / RUN_JSON).write_text(json.dumps({**record, **({"mode": mode} if mode else {})}))
+START = {
+    "path": "models/model_A_best.pt", "sha256": "ab", "model": "A", "step": 30, "mode": "phantom",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("told", "said"), [
+    ({"mode": "phantom"}, "What training used: model A phantom."),  # an older record
+    ({}, "What training used: not known."),
+    ({"mode": None, "modes": {"B": "real-images"}}, "What training used: model B real-images."),
+    ({"mode": "label-only", "modes": {"A": "label-only", "B": "real-images"}},
+     "What training used: model A label-only; model B real-images."),
+])  # fmt: skip
+@pytest.mark.parametrize("start", [None, START, [START, START]])
+def test_report_names_what_each_model_used_and_started_from(
+    told: dict[str, object], said: str, start: object, tmp_path: Path
+) -> None:
+    folder = write_scores(tmp_path / "run")
+    (folder / RUN_JSON).write_text(json.dumps({**told, "started_from": start}))
     for path in build_report(folder, folder / "report", command="test"):
-        assert f"are painted over: {mode or 'not known'}." in path.read_text()
+        text = " ".join(path.read_text().replace("</p>", " ").split())
+        assert said in text
+        assert text.count("(model A, step 30), whose own training used phantom.") == bool(start)
+
+
+def test_record_names_the_mode_of_model_b_alone(tmp_path: Path) -> None:
+    data = write_patients(tmp_path / "data", {"home": 3})
+    values = {
+        "name": "x",
+        "models": ["B"],
+        "data": {"train_sources": ["home"], "test_patients": 1, "val_patients": 1},
+        "network": {"base_features": 2},
+        "training": {
+            "steps": 1, "validate_every": 1, "batch_size": 1, "patch_size": [32, 32],
+            "val_samples": 1, "workers": 0,
+        },
+    }  # fmt: skip
+    folder = tmp_path / "run"
+    train_models(parse_config(values), data=data, folder=folder, command="test")
+    record = json.loads((folder / RUN_JSON).read_text())
+    assert (record["mode"], record["modes"]) == (None, {"B": "real-images"})
+    assert len(record["data_sha256"]) == 64
