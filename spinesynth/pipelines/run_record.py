@@ -128,8 +128,24 @@ def model_mode(
         pseudo = any(case.scheme == PSEUDO_SCHEME for case in cases)
         mode = PHANTOM_MODE if phantoms else REAL_IMAGE_MODE
         mode = f"{mode}+{PSEUDO_MODE}" if pseudo else mode
-    words = [word for part in (before, mode) if part for word in part.split("+")]
-    return "+".join(dict.fromkeys(words))
+    return join_modes((before, mode))
+
+
+def join_modes(modes: Sequence[str], *, chosen_on_real: bool = False) -> str:
+    """Return the words of several modes, each once, in their order.
+
+    Args:
+        modes: as of :func:`model_mode`; empty ones say nothing.
+        chosen_on_real: real scans chose the weights, which is said where no real image
+            trained them.
+
+    Example:
+        >>> join_modes(["label-only+phantom", "phantom"], chosen_on_real=True)
+        'label-only+phantom+real-choice'
+    """
+    words = list(dict.fromkeys(word for mode in modes if mode for word in mode.split("+")))
+    told = not chosen_on_real or {REAL_IMAGE_MODE, REAL_CHOICE_MODE} & set(words)
+    return "+".join(words if told else [*words, REAL_CHOICE_MODE])
 
 
 def _label_mode(config: ExperimentConfig, cases: Sequence[Case]) -> str:
@@ -139,6 +155,8 @@ def _label_mode(config: ExperimentConfig, cases: Sequence[Case]) -> str:
     if share == 1 or sources == {PHANTOM_SOURCE}:
         return PHANTOM_MODE
     clustered = any(case.scheme == CLUSTER_SCHEME for case in cases)
+    if not cases:
+        clustered = config.data.training_labels is not None
     mode = CLUSTER_MODE if clustered else LABEL_MODE
     return f"{mode}+{PHANTOM_MODE}" if share > 0 or PHANTOM_SOURCE in sources else mode
 

@@ -16,8 +16,9 @@ from spinesynth.errors import ConfigError
 from spinesynth.io.case import Case
 from spinesynth.io.checkpoint import Checkpoint, load_checkpoint, refuse_checkpoint
 from spinesynth.pipelines.config import ExperimentConfig, parse_config
+from spinesynth.pipelines.final_choice import REAL_SCANS
 from spinesynth.pipelines.network_plan import build_network
-from spinesynth.pipelines.run_record import model_mode
+from spinesynth.pipelines.run_record import join_modes, model_mode
 
 _LOG = logging.getLogger(__name__)
 _NAMED = 5  # patients that a refusal names
@@ -80,18 +81,27 @@ def read_start(config: ExperimentConfig) -> StartingPoint | None:
             f"{config.target_scheme}",
         )
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    start = StartingPoint(path, sha256, checkpoint, _mode_of(path, checkpoint))
+    start = StartingPoint(path, sha256, checkpoint, mode_of(path, checkpoint))
     with torch.random.fork_rng(devices=[]):  # a network is made with random weights first
         start.fill(build_network(config))
     return start
 
 
-def _mode_of(path: Path, checkpoint: Checkpoint) -> str:
-    """Return what a checkpoint says of its training, or what its configuration does."""
+def mode_of(path: Path, checkpoint: Checkpoint) -> str:
+    """Return what a checkpoint says of its training, or what its configuration does.
+
+    Args:
+        path: of the file, for the error.
+        checkpoint: what it holds; one that says nothing is older than the field.
+
+    Raises:
+        ConfigError: if the configuration in it is not one of this version.
+    """
     if checkpoint.mode:
         return checkpoint.mode
     config = parse_config(checkpoint.config, source=str(path))
-    return model_mode(config, checkpoint.model)
+    modes = [model_mode(config, model) for model in checkpoint.model.split("+")]
+    return join_modes(modes, chosen_on_real=checkpoint.selection == REAL_SCANS)
 
 
 def refuse_tested(config: ExperimentConfig, test: Sequence[Case]) -> None:

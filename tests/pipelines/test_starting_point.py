@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from spinesynth.pipelines.checkpoint_shelf import checkpoint_path
 from spinesynth.pipelines.config import ExperimentConfig, parse_config
 from spinesynth.pipelines.experiment import run_experiment, train_models
 from spinesynth.pipelines.results import RUN_JSON
-from spinesynth.pipelines.starting_point import read_start
+from spinesynth.pipelines.starting_point import mode_of, read_start
 from spinesynth.pipelines.train import Trainer
 from tests.pipelines.many_patients import write_patients
 from tests.pipelines.tiny_checkpoint import write_checkpoint
@@ -67,6 +68,23 @@ def test_record_names_the_checkpoint_and_what_it_used(tmp_path: Path) -> None:
     assert told["sha256"] == hashlib.sha256(start.read_bytes()).hexdigest()
     assert (told["model"], told["mode"], told["seen_patients"]) == ("B", "real-images", 2)
     assert json.loads((tmp_path / "b" / RUN_JSON).read_text())["started_from"] is None
+
+
+def test_mode_of_a_checkpoint_that_does_not_say_follows_from_its_configuration(
+    tmp_path: Path,
+) -> None:
+    """Label maps of elsewhere are clusters; only real scans choose by whole volumes."""
+    old = load_checkpoint(write_checkpoint(tmp_path / "old.pt"))
+    data = {"train_sources": ["clinic"], "training_labels": "clusters/cases.csv"}
+    found = [
+        mode_of(tmp_path, replace(old, config={**old.config, "data": part}, selection=choice))
+        for part in ({"train_sources": ["clinic"]}, data)
+        for choice in ("", "real scans")
+    ]
+    assert found == ["label-only", "label-only+real-choice", "label+EM", "label+EM+real-choice"]
+    assert mode_of(tmp_path, replace(old, model="B", selection="real scans")) == (
+        "phantom+real-choice"
+    )
 
 
 @pytest.mark.parametrize(
