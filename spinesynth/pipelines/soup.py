@@ -26,10 +26,12 @@ from spinesynth.io.checkpoint import Checkpoint, save_checkpoint
 from spinesynth.io.tables import read_ids_csv, require_columns
 from spinesynth.pipelines.evaluate import evaluate_cases
 from spinesynth.pipelines.final_choice import REAL_SCANS, patient_means, score_rows
+from spinesynth.pipelines.phantom_data import PHANTOM_SOURCE
 from spinesynth.pipelines.predict import VolumePredictor, load_predictor
 from spinesynth.pipelines.readable import refuse_unreadable
 from spinesynth.pipelines.robustness_run import scorable_cases
-from spinesynth.pipelines.run_record import describe_run, write_json
+from spinesynth.pipelines.run_record import describe_run, join_modes, write_json
+from spinesynth.pipelines.starting_point import mode_of
 
 _LOG = logging.getLogger(__name__)
 Method = Literal["uniform", "greedy"]
@@ -255,7 +257,8 @@ def _mix(kept: Sequence[Ingredient], scans: Sequence[Case]) -> Checkpoint:
     seen = {patient for one in held for patient in one.seen_patients}
     seen |= {case.patient_id for case in scans}
     told = all(one.seen_patients for one in held)
-    real = bool(scans) or any(one.selection for one in held)
+    judged = any(case.source != PHANTOM_SOURCE for case in scans)
+    modes = [mode_of(one.path, one.checkpoint) for one in kept]
     return Checkpoint(
         config=held[0].config,
         target_scheme=held[0].target_scheme,
@@ -263,6 +266,7 @@ def _mix(kept: Sequence[Ingredient], scans: Sequence[Case]) -> Checkpoint:
         step=max(one.step for one in held),
         weights=mean_weights([one.weights for one in held]),
         seen_patients=tuple(sorted(seen)) if told else (),
-        selection=REAL_SCANS if real else "",
+        selection=REAL_SCANS if judged or any(one.selection for one in held) else "",
         ingredients=tuple(one.sha256 for one in kept),
+        mode=join_modes(modes, chosen_on_real=judged),
     )

@@ -83,6 +83,44 @@ def test_real_scans_that_chose_an_ingredient_are_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("modes", "mode"),
+    [
+        (("label-only+real-images", "phantom"), "label-only+real-images+phantom"),
+        (("label-only", ""), "label-only+phantom"),  # the tiny one's configuration: phantoms
+    ],
+)
+def test_a_soup_has_used_what_its_ingredients_have(
+    modes: tuple[str, str], mode: str, tmp_path: Path
+) -> None:
+    paths = [variant(tmp_path / f"{n}.pt", n, mode=one) for n, one in enumerate(modes)]
+    cook_soup(paths, output=tmp_path / "soup.pt", command="test")
+    assert load_checkpoint(tmp_path / "soup.pt").mode == mode
+
+
+@pytest.mark.parametrize(
+    ("source", "before", "mode"),
+    [
+        ("made", "label-only", "label-only+real-choice"),
+        ("made", "real-images", "real-images"),
+        ("phantom", "label-only", "label-only"),  # nobody's
+    ],
+)
+def test_a_soup_judged_on_real_scans_says_so(
+    source: str, before: str, mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [row.replace(",made,", f",{source},") for row in MANIFEST_ROWS[:1]]
+    paths = [variant(tmp_path / f"{n}.pt", n, mode=before) for n in (1, 2)]
+    monkeypatch.setattr(home, "_choose_greedily", lambda *_: ([0, 1], {}))
+    cook_soup(
+        paths, output=tmp_path / "soup.pt", method="greedy", command="test",
+        data=write_manifest(tmp_path / "data", rows),
+    )  # fmt: skip
+    soup = load_checkpoint(tmp_path / "soup.pt")
+    assert soup.mode == mode
+    assert soup.selection == ("" if source == "phantom" else "real scans")
+
+
+@pytest.mark.parametrize(
     ("section", "setting", "value", "said"),
     [
         ("network", "neighbour_mm", 3.0, "the network of"),
