@@ -16,7 +16,7 @@ from spinesynth.pipelines.phantom_data import (
     PHANTOM_CONTRASTS,
     PHANTOM_SOURCE,
 )
-from spinesynth.pipelines.pseudo_labels import refuse_pseudo_labels, with_pseudo_labels
+from spinesynth.pipelines.pseudo_cases import refuse_pseudo_labels, with_pseudo_labels
 from spinesynth.pipelines.readable import refuse_unreadable
 from spinesynth.pipelines.split import Split, split_cases, with_training_labels
 from spinesynth.pipelines.training_data import with_real_image

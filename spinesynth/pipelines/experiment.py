@@ -26,7 +26,7 @@ from spinesynth.pipelines.evaluate import Evaluation, evaluate_cases
 from spinesynth.pipelines.overlays import OverlayCollector
 from spinesynth.pipelines.predict import VolumePredictor, load_predictor
 from spinesynth.pipelines.progress import StepProgress
-from spinesynth.pipelines.pseudo_labels import pseudo_record
+from spinesynth.pipelines.pseudo_cases import pseudo_record
 from spinesynth.pipelines.report import build_report, format_comparison
 from spinesynth.pipelines.report_figures import REPORT_FIGURES
 from spinesynth.pipelines.results import (

@@ -1,0 +1,125 @@
+"""Which pseudo-labels train, that none of them tests, and what the record says of them."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from spinesynth.anatomy.label_schemes import PSEUDO_SCHEME
+from spinesynth.io.case import Case
+from spinesynth.io.discover import discover_cases
+from spinesynth.pipelines.pseudo_labels import PSEUDO_JSON, refuse_pseudo
+from spinesynth.pipelines.split import Split
+
+_LOG = logging.getLogger(__name__)
+_NAMED = 3  # patients that a refusal names
+
+
+@dataclass(frozen=True)
+class PseudoLabels:
+    """Pseudo-labels that a run trains on beside annotated cases.
+
+    Attributes:
+        cases: of the manifest.
+        settings: what made them, as their folder says.
+    """
+
+    cases: tuple[Case, ...]
+    settings: dict[str, Any]
+
+
+def read_pseudo_labels(manifest: Path) -> PseudoLabels:
+    """Read the manifest of :func:`write_pseudo_labels`, and what made it.
+
+    Raises:
+        ConfigError: if it lists other label maps, or does not lie beside its record.
+        InputError: if the table is refused.
+    """
+    cases = tuple(discover_cases(manifest))
+    others = [case.case_id for case in cases if case.scheme != PSEUDO_SCHEME]
+    if others:
+        raise refuse_pseudo(f"{manifest} lists {others[0]}, which is none; give it with --data")
+    try:
+        record = json.loads((manifest.parent / PSEUDO_JSON).read_text(encoding="utf-8"))
+        settings = dict(record["settings"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise refuse_pseudo(
+            f"no {PSEUDO_JSON} can be read beside {manifest}, and without it nobody knows which "
+            "patients their model has seen; keep both together"
+        ) from None
+    return PseudoLabels(cases, settings)
+
+
+def refuse_pseudo_labels(cases: Sequence[Case]) -> None:
+    """Raise if pseudo-labels stand among annotated cases, where they would validate and test.
+
+    Raises:
+        ConfigError: naming one, and where they belong.
+    """
+    made = [case.case_id for case in cases if case.scheme == PSEUDO_SCHEME]
+    if made:
+        raise refuse_pseudo(
+            f"the data list some ({made[0]}, {len(made)} in all), which only train; name their "
+            "manifest by data.pseudo_labels instead"
+        )
+
+
+def with_pseudo_labels(split: Split, place: str | None) -> Split:
+    """Add pseudo-labels to the training cases, but those of validation and test patients.
+
+    Args:
+        split: of the annotated cases.
+        place: manifest of the pseudo-labels; None for none.
+
+    Raises:
+        ConfigError: if their model has seen a test patient, or none is left.
+        InputError: if the table is refused.
+    """
+    if place is None:
+        return split
+    pseudo = read_pseudo_labels(Path(place))
+    tested = {case.patient_id for case in split.test}
+    held_out = tested | {case.patient_id for case in (*split.validation, *split.scans)}
+    seen = set(pseudo.settings["seen_patients"])
+    leaked = sorted(tested & seen)
+    if leaked:
+        raise refuse_pseudo(
+            f"their model has seen {len(leaked)} test patients ({', '.join(leaked[:_NAMED])}), so "
+            "the test would be none; use a model of the same split"
+        )
+    ids = {case.case_id.lower() for case in (*split.train, *split.validation, *split.test)}
+    twice = [case.case_id for case in pseudo.cases if case.case_id.lower() in ids]
+    if twice:
+        raise refuse_pseudo(f"{twice[0]} is the name of an annotated case too; rename one")
+    chosen = [case for case in pseudo.cases if case.patient_id not in held_out]
+    if not chosen:
+        raise refuse_pseudo("all are of validation or test patients, so none can train")
+    if not seen:
+        _LOG.warning("pseudo-labels: their model does not say which patients it has seen")
+    untold = seen - {case.patient_id for case in (*split.train, *split.validation)}
+    if untold:
+        _LOG.warning(
+            "pseudo-labels: their model has seen %d patients that this run does not, and whose "
+            "names its checkpoints will not hold: do not test on them",
+            len(untold),
+        )
+    _LOG.info("pseudo-labels: %d of %d cases train", len(chosen), len(pseudo.cases))
+    return replace(split, train=[*split.train, *chosen])
+
+
+def pseudo_record(cases: Sequence[Case], place: str | None) -> dict[str, Any] | None:
+    """Return what a run's record says of the pseudo-labels that train, None if there are none.
+
+    Args:
+        cases: that train.
+        place: manifest of the pseudo-labels.
+    """
+    if place is None:
+        return None
+    chosen = [case for case in cases if case.scheme == PSEUDO_SCHEME]
+    settings = read_pseudo_labels(Path(place)).settings
+    return {"cases": len(chosen), "manifest": place, **settings}
