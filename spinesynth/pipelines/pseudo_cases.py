@@ -12,6 +12,7 @@ from typing import Any
 from spinesynth.anatomy.label_schemes import PSEUDO_SCHEME
 from spinesynth.io.case import Case
 from spinesynth.io.discover import discover_cases
+from spinesynth.io.splits import check_split
 from spinesynth.pipelines.pseudo_labels import PSEUDO_JSON, refuse_pseudo
 from spinesynth.pipelines.split import Split
 
@@ -71,19 +72,20 @@ def refuse_pseudo_labels(cases: Sequence[Case]) -> None:
 def with_pseudo_labels(split: Split, place: str | None) -> Split:
     """Add pseudo-labels to the training cases, but those of validation and test patients.
 
+    Those of an image that validates or tests are left out too, whatever its patient is called.
+
     Args:
         split: of the annotated cases.
         place: manifest of the pseudo-labels; None for none.
 
     Raises:
         ConfigError: if their model has seen a test patient, or none is left.
-        InputError: if the table is refused.
+        InputError: if the table is refused, or a patient or file would be in two sets.
     """
     if place is None:
         return split
     pseudo = read_pseudo_labels(Path(place))
     tested = {case.patient_id for case in split.test}
-    held_out = tested | {case.patient_id for case in (*split.validation, *split.scans)}
     seen = set(pseudo.settings["seen_patients"])
     leaked = sorted(tested & seen)
     if leaked:
@@ -95,9 +97,7 @@ def with_pseudo_labels(split: Split, place: str | None) -> Split:
     twice = [case.case_id for case in pseudo.cases if case.case_id.lower() in ids]
     if twice:
         raise refuse_pseudo(f"{twice[0]} is the name of an annotated case too; rename one")
-    chosen = [case for case in pseudo.cases if case.patient_id not in held_out]
-    if not chosen:
-        raise refuse_pseudo("all are of validation or test patients, so none can train")
+    chosen = _not_held_out(pseudo.cases, [*split.validation, *split.scans, *split.test])
     if not seen:
         _LOG.warning("pseudo-labels: their model does not say which patients it has seen")
     untold = seen - {case.patient_id for case in (*split.train, *split.validation)}
@@ -108,7 +108,26 @@ def with_pseudo_labels(split: Split, place: str | None) -> Split:
             len(untold),
         )
     _LOG.info("pseudo-labels: %d of %d cases train", len(chosen), len(pseudo.cases))
-    return replace(split, train=[*split.train, *chosen])
+    whole = replace(split, train=[*split.train, *chosen])
+    check_split({"train": whole.train, "validation": whole.validation, "test": whole.test})
+    return whole
+
+
+def _not_held_out(cases: Sequence[Case], held_out: Sequence[Case]) -> list[Case]:
+    """Return the pseudo-labels of other patients and of other images.
+
+    Without a manifest a file is a patient of its own, so that patients do not tell.
+    """
+    patients = {case.patient_id for case in held_out}
+    images = {case.image.resolve() for case in held_out if case.image}
+    chosen = [
+        case
+        for case in cases
+        if case.patient_id not in patients and case.image and case.image.resolve() not in images
+    ]
+    if not chosen:
+        raise refuse_pseudo("all are of validation or test patients, so none can train")
+    return chosen
 
 
 def pseudo_record(cases: Sequence[Case], place: str | None) -> dict[str, Any] | None:

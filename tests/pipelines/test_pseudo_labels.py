@@ -226,6 +226,30 @@ def test_pseudo_labels_train_but_not_those_of_held_out_patients(
         plan_split(config(pseudo_labels=str(annotated)), cases)
 
 
+@pytest.mark.usefixtures("teacher")
+def test_an_image_that_is_held_out_never_trains_whatever_its_file_is_called(
+    checkpoint: Path, annotated: Path, tmp_path: Path
+) -> None:
+    """Of a folder each file is a patient of its own: p1_t2_image, not p1 who is tested."""
+    for name in ("p1_t2_label.nii.gz", "p2_t2_label.nii.gz", "p1_t1_label.nii.gz"):
+        (annotated.parent / name).rename(tmp_path / name)
+    link = tmp_path / "scans" / "other_name.nii.gz"
+    link.parent.mkdir()
+    link.symlink_to(annotated.parent / "p1_t2_image.nii.gz")
+    scans(link.parent, "n1")
+    for source, output in ((annotated.parent, "one"), (link.parent, "two")):
+        write_pseudo_labels([checkpoint], source, output=tmp_path / output)
+    for name in ("p1_t2_label.nii.gz", "p2_t2_label.nii.gz", "p1_t1_label.nii.gz"):
+        (tmp_path / name).rename(annotated.parent / name)
+    for output in ("one", "two"):
+        place = str(tmp_path / output / "cases.csv")
+        split = plan_split(config(pseudo_labels=place), read_manifest(annotated))
+        held_out = {c.image.resolve() for c in (*split.validation, *split.test) if c.image}
+        assert held_out
+        assert not held_out & {c.image.resolve() for c in split.train if c.image}
+        assert any(c.scheme == "pseudo" for c in split.train)
+
+
 def test_b_ignores_the_unknown_and_a_paints_it_as_background(manifest: Path) -> None:
     cases = read_manifest(manifest)[:1]
     of = {name: make_dataset(cases, config(), model=name) for name in ("A", "B")}
