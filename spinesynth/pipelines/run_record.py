@@ -16,6 +16,7 @@ from spinesynth import __version__
 from spinesynth.anatomy.label_schemes import CLUSTER_SCHEME, PSEUDO_SCHEME
 from spinesynth.io.write import atomic_write
 from spinesynth.pipelines.phantom_data import PHANTOM_SOURCE
+from spinesynth.pipelines.training_data import with_real_image
 
 if TYPE_CHECKING:
     from spinesynth.io.case import Case
@@ -79,7 +80,7 @@ def training_mode(
         where a share of the samples were real images (nothing else where all were),
         and ``+real-choice`` where no real image trained, but real scans chose the
         weights. Where only model B trains, nothing is painted and the name is empty.
-        ``pseudo-labels`` is joined where they train either model.
+        ``pseudo-labels`` is joined where they train model A, or B alone.
 
     Example:
         >>> from spinesynth.pipelines.config import parse_config
@@ -87,15 +88,35 @@ def training_mode(
         'phantom'
     """
     painted, share = "A" in config.models, config.training.real_share
-    real = painted and share > 0 and set(config.data.train_sources) != {PHANTOM_SOURCE}
+    real = painted and share > 0 and _has_real_image(config, cases)
     chosen = config.training.final_choice == "volumes" and scans
+    pseudo = _has_pseudo_labels(config, cases) and opens_cases(config, "A" if painted else "B")
     words = [
         *([_label_mode(config, cases)] if painted and not (real and share == 1) else []),
         *([REAL_IMAGE_MODE] if real else []),
-        *([PSEUDO_MODE] if any(case.scheme == PSEUDO_SCHEME for case in cases) else []),
+        *([PSEUDO_MODE] if pseudo else []),
         *([REAL_CHOICE_MODE] if painted and chosen and not real else []),
     ]
     return "+".join(words)
+
+
+def opens_cases(config: ExperimentConfig, model: str) -> bool:
+    """Say whether a model opens files of its cases: A may be painted over phantoms alone."""
+    return model == "B" or config.synthesis.phantom_share < 1 or config.training.real_share > 0
+
+
+def _has_real_image(config: ExperimentConfig, cases: Sequence[Case]) -> bool:
+    """Say whether a case has the image of a patient; the configuration where none are given."""
+    if cases:
+        return any(case.source != PHANTOM_SOURCE for case in with_real_image(cases))
+    return set(config.data.train_sources) != {PHANTOM_SOURCE} or bool(config.data.pseudo_labels)
+
+
+def _has_pseudo_labels(config: ExperimentConfig, cases: Sequence[Case]) -> bool:
+    """Say whether a model made some of the label maps; as above without cases."""
+    if cases:
+        return any(case.scheme == PSEUDO_SCHEME for case in cases)
+    return config.data.pseudo_labels is not None
 
 
 def model_mode(
@@ -125,9 +146,12 @@ def model_mode(
         mode = training_mode(config, cases, scans)
     else:
         phantoms = set(config.data.train_sources) == {PHANTOM_SOURCE}
-        pseudo = any(case.scheme == PSEUDO_SCHEME for case in cases)
-        mode = PHANTOM_MODE if phantoms else REAL_IMAGE_MODE
-        mode = f"{mode}+{PSEUDO_MODE}" if pseudo else mode
+        words = [
+            *([PHANTOM_MODE] if phantoms else []),
+            *([REAL_IMAGE_MODE] if _has_real_image(config, cases) else []),
+            *([PSEUDO_MODE] if _has_pseudo_labels(config, cases) else []),
+        ]
+        mode = "+".join(words)
     return join_modes((before, mode))
 
 

@@ -13,14 +13,15 @@ from spinesynth.pipelines.config import parse_config
 from spinesynth.pipelines.experiment import train_models
 from spinesynth.pipelines.report import build_report
 from spinesynth.pipelines.results import RUN_JSON
-from spinesynth.pipelines.run_record import training_mode
+from spinesynth.pipelines.run_record import model_mode, training_mode
 from tests.pipelines.fabricated_run import write_scores
 from tests.pipelines.many_patients import write_patients
 
 
-def case(scheme: str) -> Case:
+def case(scheme: str, *, source: str = "clinic", image: bool = False) -> Case:
     label = Path("a.nii.gz")
-    return Case("a", "a", "clinic", "", frozenset({"body"}), scheme, image=None, label=label)
+    scan = Path("b.nii.gz") if image else None
+    return Case("a", "a", source, "", frozenset({"body"}), scheme, image=scan, label=label)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +87,33 @@ def test_mode_names_real_images_among_the_samples(
         "synthesis": {"phantom_share": phantoms},
         "training": {"real_share": real},
     }
-    assert training_mode(parse_config(values), [case("spine6")]) == mode
+    cases = [case("spine6", source=source, image=True) for source in sources]
+    assert training_mode(parse_config(values), cases) == mode
+    assert training_mode(parse_config(values)) == mode  # the configuration says as much
+
+
+@pytest.mark.parametrize(("real", "phantoms", "modes"), [
+    # share of real images, of phantoms without files; modes of A and B
+    (0.5, 0.0, ("phantom+real-images+pseudo-labels", "phantom+real-images+pseudo-labels")),
+    (0.0, 0.5, ("phantom+pseudo-labels", "phantom+real-images+pseudo-labels")),
+    (0.0, 1.0, ("phantom", "phantom+real-images+pseudo-labels")),  # A opens no label map
+    (0.5, 1.0, ("phantom+real-images+pseudo-labels", "phantom+real-images+pseudo-labels")),
+])  # fmt: skip
+def test_scans_that_a_model_segmented_are_real_images_beside_phantoms(
+    real: float, phantoms: float, modes: tuple[str, str]
+) -> None:
+    config = parse_config({
+        "name": "x",
+        "data": {"train_sources": ["phantom"], "pseudo_labels": "pseudo/cases.csv"},
+        "synthesis": {"phantom_share": phantoms},
+        "training": {"real_share": real},
+    })  # fmt: skip
+    cases = [
+        case("spine6", source="phantom", image=True),
+        case("pseudo", source="pseudo_scans", image=True),
+    ]
+    assert tuple(model_mode(config, model, cases) for model in ("A", "B")) == modes
+    assert tuple(model_mode(config, model) for model in ("A", "B")) == modes
 
 
 START = {
