@@ -17,6 +17,7 @@ from spinesynth.anatomy.contrast_prior import (
     TissuePrior,
     write_contrast_prior,
 )
+from spinesynth.anatomy.label_schemes import PSEUDO_SCHEME
 from spinesynth.anatomy.structures import Structure
 from spinesynth.anatomy.tissues import Tissue
 from spinesynth.errors import InputError
@@ -128,14 +129,19 @@ def measure_tissues(case: Case) -> pd.DataFrame:
 
 def _usable_cases(data: Path, contrast: str | None) -> list[Case]:
     """Return the cases with image and label map of a contrast, or say what there is."""
-    complete = [case for case in discover_cases(data) if case.image and case.label]
+    complete = [
+        case
+        for case in discover_cases(data)
+        if case.image and case.label and case.scheme != PSEUDO_SCHEME
+    ]
     cases = [c for c in complete if contrast is None or c.contrast.lower() == contrast.lower()]
     if not cases:
         known = sorted({case.contrast for case in complete if case.contrast})
         of_contrast = f" of contrast {contrast}" if contrast is not None else ""
         raise InputError(
-            f"{data} holds no case{of_contrast} with image and label map; it holds "
-            f"{len(complete)} with both, of {', '.join(known) or 'no known contrast'}",
+            f"{data} holds no case{of_contrast} with image and label map, pseudo-labels apart, "
+            f"which nobody checked; it holds {len(complete)} with both, of "
+            f"{', '.join(known) or 'no known contrast'}",
             code="E-CASE-005",
         )
     return cases

@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 from monai.data.meta_tensor import MetaTensor
 
-from spinesynth.anatomy.label_schemes import get_scheme
+from spinesynth.anatomy.label_schemes import PSEUDO_SCHEME, get_scheme
 from spinesynth.anatomy.structures import Structure
 from spinesynth.errors import InputError
 from spinesynth.io.case import Case
@@ -54,10 +54,13 @@ def synthesize_cases(
     Raises:
         InputError: if there is no label map, or one is refused.
     """
-    cases = [case for case in discover_cases(data) if case.label][:limit]
+    found = discover_cases(data)
+    cases = [case for case in found if case.label and case.scheme != PSEUDO_SCHEME][:limit]
     if not cases:
         raise InputError(
-            f"{data} holds no label map to paint over; add label maps", code="E-CASE-005"
+            f"{data} holds no label map to paint over, pseudo-labels apart, whose unknown has no "
+            "tissue; add label maps",
+            code="E-CASE-005",
         )
     refuse_unreadable(((case, False) for case in cases), data=data)
     output.mkdir(parents=True, exist_ok=True)

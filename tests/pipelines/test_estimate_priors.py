@@ -136,6 +136,13 @@ def test_structures_too_small_to_measure_are_refused(tmp_path: Path) -> None:
         fit_contrast_prior(table, output=tmp_path / "prior.yaml")
 
 
+def test_pseudo_labels_say_nothing_of_intensities(tmp_path: Path) -> None:
+    table = _write_scans(tmp_path, shifts=(0.0,))
+    table.write_text(table.read_text().replace(",parts,", ",pseudo,"))
+    with pytest.raises(InputError, match=r"E-CASE-005.*pseudo-labels apart.*it holds 0 with both"):
+        fit_contrast_prior(table, output=tmp_path / "prior.yaml")
+
+
 def test_few_cases_are_warned_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     fit_contrast_prior(_write_scans(tmp_path, shifts=(0.0,)), output=tmp_path / "prior.yaml")
 

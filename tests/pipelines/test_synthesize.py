@@ -13,7 +13,15 @@ from spinesynth.io.discover import discover_cases
 from spinesynth.io.load_case import load_case
 from spinesynth.pipelines.synthesize import synthesize_cases
 from spinesynth.transforms import SpineSynthGenerator
-from tests.fabricate import SPACING_MM, nib, parts_codes, write_manifest, write_nifti, write_spider
+from tests.fabricate import (
+    MANIFEST_ROWS,
+    SPACING_MM,
+    nib,
+    parts_codes,
+    write_manifest,
+    write_nifti,
+    write_spider,
+)
 
 
 def test_data_without_label_maps_are_refused(tmp_path: Path) -> None:
@@ -22,6 +30,18 @@ def test_data_without_label_maps_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"E-CASE-005.*holds no label map"):
         synthesize_cases(data, output=tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_pseudo_labels_alone_are_refused_and_no_case_of_theirs_is_painted(tmp_path: Path) -> None:
+    """They train beside annotated cases; their unknown would be painted as nothing."""
+    pseudo = MANIFEST_ROWS[0].replace(",parts,", ",pseudo,")
+    data = write_manifest(tmp_path / "one", [pseudo])
+    with pytest.raises(InputError, match=r"E-CASE-005.*no label map.*pseudo-labels apart"):
+        synthesize_cases(data, output=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    mixed = write_manifest(tmp_path / "two", [pseudo, MANIFEST_ROWS[2]])
+    table = pd.read_csv(synthesize_cases(mixed, output=tmp_path / "out", limit=1))
+    assert list(table["case_id"]) == ["p2_t2_synth000"]
 
 
 def test_refused_mask_is_named_before_anything_is_written(tmp_path: Path) -> None:
