@@ -32,6 +32,7 @@ from spinesynth.pipelines.evaluate import evaluate_cases
 from spinesynth.pipelines.experiment import write_evaluation
 from spinesynth.pipelines.predict import load_predictor
 from spinesynth.pipelines.progress import StepProgress
+from spinesynth.pipelines.pseudo_labels import refuse_pseudo
 from spinesynth.pipelines.report_format import in_report_order
 from spinesynth.pipelines.results import CURVES, METRICS_CSV, RUN_JSON, TABLES, read_results
 from spinesynth.pipelines.run_record import describe_run, write_json
@@ -100,6 +101,11 @@ def run_finetune(
     Raises:
         SpineSynthError: for data, configuration, checkpoint or an output that cannot be used.
     """
+    if config.data.pseudo_labels is not None:
+        raise refuse_pseudo(
+            f"data.pseudo_labels is {config.data.pseudo_labels}, but the curve counts annotated "
+            "patients; leave it out, or start from a checkpoint that pseudo-labels trained"
+        )
     study = curve_study(config, checkpoint, counts=counts, scratch=scratch)
     started = next(iter(study.arms.values()))
     start = read_start(started)

@@ -82,6 +82,17 @@ def test_counts_that_are_none_are_refused(text: str) -> None:
         parse_counts(text)
 
 
+def test_pseudo_labels_are_no_points_of_the_curve(tmp_path: Path) -> None:
+    """They would train in every arm, whatever number of patients it is for."""
+    data = CONFIG.data.model_copy(update={"pseudo_labels": "pseudo/cases.csv"})
+    with pytest.raises(ConfigError, match=r"E-CONF-043.*pseudo/cases\.csv.*counts annotated"):
+        run_finetune(
+            CONFIG.model_copy(update={"data": data}), tmp_path / "start.pt", data=tmp_path,
+            folder=tmp_path / "out", counts=(1,), scratch=False, command="test",
+        )  # fmt: skip
+    assert not (tmp_path / "out").exists()
+
+
 def test_points_are_means_over_patients() -> None:
     """One patient with two scans of 0.2 and 0.4, another of 0.9: the mean is 0.6."""
     rows = [("p", "c1", 0.2), ("p", "c2", 0.4), ("q", "c3", 0.9)]
