@@ -17,8 +17,9 @@ from spinesynth.pipelines.phantom_data import (
     PHANTOM_SOURCE,
 )
 from spinesynth.pipelines.pseudo_cases import refuse_pseudo_labels, with_pseudo_labels
+from spinesynth.pipelines.pseudo_labels import refuse_pseudo
 from spinesynth.pipelines.readable import refuse_unreadable
-from spinesynth.pipelines.split import Split, split_cases, with_training_labels
+from spinesynth.pipelines.split import Split, check_teaches, split_cases, with_training_labels
 from spinesynth.pipelines.training_data import with_real_image
 from spinesynth.pipelines.write_phantoms import write_phantom_dataset
 
@@ -58,7 +59,14 @@ def plan_split(config: ExperimentConfig, cases: Sequence[Case]) -> Split:
         ConfigError: if the cases do not hold what the configuration asks for.
     """
     refuse_pseudo_labels(cases)
-    split = _with_training_labels(_split(cases, config), config)
+    place, bound = config.data.pseudo_labels, config.data.max_train_patients
+    if place is not None and bound is not None:
+        raise refuse_pseudo(
+            f"data.max_train_patients is {bound}, and data.pseudo_labels would add patients to "
+            "them; leave one of the two out"
+        )
+    split = with_pseudo_labels(_with_training_labels(_split(cases, config), config), place)
+    check_teaches(split.train, config.target_scheme)
     share = config.training.real_share
     if "A" in config.models and share > 0 and not with_real_image(split.train):
         raise ConfigError(
@@ -66,7 +74,7 @@ def plan_split(config: ExperimentConfig, cases: Sequence[Case]) -> Split:
             "with a label map; add images, or set it to 0",
             code="E-CONF-003",
         )
-    return with_pseudo_labels(split, config.data.pseudo_labels)
+    return split
 
 
 def _with_training_labels(split: Split, config: ExperimentConfig) -> Split:

@@ -107,7 +107,7 @@ def split_cases(
     usable = _source_cases(cases, config, models, held_out=fold)
     sets = _draw_sets(usable, config, held_out=fold)
     train, validation = _taught(sets, config)
-    _check_teaches([*train, *validation], target_scheme)
+    check_teaches([*train, *validation], target_scheme)
     seen = {case.patient_id for case in (*sets["train"], *sets["val"])}
     held_out = [case for case in sets["test"] if case.image]
     others = [
@@ -242,8 +242,16 @@ def _taught(sets: dict[str, list[Case]], config: DataConfig) -> tuple[list[Case]
     return train, validation
 
 
-def _check_teaches(cases: Sequence[Case], target_scheme: str) -> None:
-    """Refuse cases from which the target cannot learn anything."""
+def check_teaches(cases: Sequence[Case], target_scheme: str) -> None:
+    """Refuse cases from which the target cannot learn anything.
+
+    Args:
+        cases: that train or validate.
+        target_scheme: name of the scheme that networks are trained on.
+
+    Raises:
+        ConfigError: naming their sources and what these annotate.
+    """
     mute = sorted(
         {
             f"{case.source} ({', '.join(sorted(case.annotated))})"
@@ -255,8 +263,8 @@ def _check_teaches(cases: Sequence[Case], target_scheme: str) -> None:
         names = ", ".join(get_scheme(target_scheme).class_names[1:])
         raise ConfigError(
             f"the target {target_scheme} ({names}) can learn nothing from what these sources "
-            f"annotate: {'; '.join(mute)}; leave them out of data.train_sources, or choose a "
-            "finer target_scheme (--num-classes)",
+            f"annotate: {'; '.join(mute)}; leave them out of data.train_sources or "
+            "data.pseudo_labels, or choose a finer target_scheme (--num-classes)",
             code="E-CONF-003",
         )
 
