@@ -13,7 +13,9 @@ from spinesynth.anatomy.label_schemes import PSEUDO_SCHEME
 from spinesynth.io.case import Case
 from spinesynth.io.discover import discover_cases
 from spinesynth.io.splits import check_split
+from spinesynth.pipelines.config import ExperimentConfig
 from spinesynth.pipelines.pseudo_labels import PSEUDO_JSON, refuse_pseudo
+from spinesynth.pipelines.run_record import opens_cases
 from spinesynth.pipelines.split import Split
 
 _LOG = logging.getLogger(__name__)
@@ -100,13 +102,6 @@ def with_pseudo_labels(split: Split, place: str | None) -> Split:
     chosen = _not_held_out(pseudo.cases, [*split.validation, *split.scans, *split.test])
     if not seen:
         _LOG.warning("pseudo-labels: their model does not say which patients it has seen")
-    untold = seen - {case.patient_id for case in (*split.train, *split.validation)}
-    if untold:
-        _LOG.warning(
-            "pseudo-labels: their model has seen %d patients that this run does not, and whose "
-            "names its checkpoints will not hold: do not test on them",
-            len(untold),
-        )
     _LOG.info("pseudo-labels: %d of %d cases train", len(chosen), len(pseudo.cases))
     whole = replace(split, train=[*split.train, *chosen])
     check_split({"train": whole.train, "validation": whole.validation, "test": whole.test})
@@ -128,6 +123,25 @@ def _not_held_out(cases: Sequence[Case], held_out: Sequence[Case]) -> list[Case]
     if not chosen:
         raise refuse_pseudo("all are of validation or test patients, so none can train")
     return chosen
+
+
+def patients_of_teacher(config: ExperimentConfig, model: str) -> set[str]:
+    """Return the patients that the model behind a training's pseudo-labels has seen.
+
+    What it learnt from them is in its label maps, so that they cannot test the student.
+
+    Args:
+        config: of the training; where it has no pseudo-labels, there are none.
+        model: ``A`` or ``B``; A painted over phantoms alone opens no label map.
+
+    Raises:
+        ConfigError: if the manifest does not lie beside its record.
+        InputError: if the table is refused.
+    """
+    place = config.data.pseudo_labels
+    if place is None or not opens_cases(config, model):
+        return set()
+    return set(read_pseudo_labels(Path(place)).settings["seen_patients"])
 
 
 def pseudo_record(cases: Sequence[Case], place: str | None) -> dict[str, Any] | None:

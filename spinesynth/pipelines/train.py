@@ -33,6 +33,7 @@ from spinesynth.pipelines.network_plan import build_loss, build_network
 from spinesynth.pipelines.optimisers import make_optimiser
 from spinesynth.pipelines.precision import autocast, make_scaler, memory_layout
 from spinesynth.pipelines.progress import StepProgress
+from spinesynth.pipelines.pseudo_cases import patients_of_teacher
 from spinesynth.pipelines.results import MODELS, TABLES, choice_csv, training_csv
 from spinesynth.pipelines.run_record import model_mode
 from spinesynth.pipelines.schedule import Schedule
@@ -81,6 +82,7 @@ class Trainer:
         self.shelf = CheckpointShelf(folder, model, config.training)
         self.choice = FinalChoice(config, model, self.shelf, scans)
         seen = patients_behind(config, model, (*train, *validation))
+        seen |= patients_of_teacher(config, model)
         start = read_start(config)
         if start is not None:
             seen |= set(start.checkpoint.seen_patients)

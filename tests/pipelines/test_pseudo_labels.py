@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ from spinesynth.pipelines.pseudo_labels import (
     write_pseudo_labels,
 )
 from spinesynth.pipelines.report import build_report
-from spinesynth.pipelines.training_data import make_dataset
+from spinesynth.pipelines.training_data import make_dataset, make_training_data, with_real_image
 from tests.fabricate import MANIFEST_ROWS, SHAPE, intensities, write_manifest, write_nifti
 from tests.pipelines.tiny_checkpoint import write_checkpoint
 
@@ -191,6 +192,15 @@ def config(**data: object) -> Any:  # noqa: ANN401 a configuration
     )  # fmt: skip
 
 
+def teacher_saw(manifest: Path, *patients: str) -> Path:
+    """Write down what the teacher has seen, and return where."""
+    record = manifest.parent / PSEUDO_JSON
+    content = json.loads(record.read_text())
+    content["settings"]["seen_patients"] = list(patients)
+    record.write_text(json.dumps(content))
+    return record
+
+
 @pytest.fixture
 def annotated(tmp_path: Path) -> Path:
     third = MANIFEST_ROWS[0].replace("p1_t1,p1", "p3_t1,p3", 1)
@@ -211,10 +221,7 @@ def test_pseudo_labels_train_but_not_those_of_held_out_patients(
         plain.test,
         plain.scans,
     )
-    record = manifest.parent / PSEUDO_JSON
-    content = json.loads(record.read_text())
-    content["settings"]["seen_patients"] = ["p1"]
-    record.write_text(json.dumps(content))
+    record = teacher_saw(manifest, "p1")
     with pytest.raises(ConfigError, match=r"E-CONF-043.*has seen 1 test patients"):
         plan_split(config(pseudo_labels=str(manifest)), cases)
     record.unlink()
@@ -224,6 +231,62 @@ def test_pseudo_labels_train_but_not_those_of_held_out_patients(
         plan_split(config(), read_manifest(manifest))
     with pytest.raises(ConfigError, match=r"E-CONF-043.*lists p1_t2, which is none"):
         plan_split(config(pseudo_labels=str(annotated)), cases)
+
+
+def test_a_bound_on_patients_is_refused_since_it_would_not_bound_them(
+    manifest: Path, annotated: Path
+) -> None:
+    with pytest.raises(ConfigError, match=r"E-CONF-043.*max_train_patients is 1.*one of the two"):
+        plan_split(
+            config(pseudo_labels=str(manifest), max_train_patients=1), read_manifest(annotated)
+        )
+
+
+@pytest.mark.usefixtures("teacher")
+def test_pseudo_labels_that_cannot_teach_the_target_are_refused(
+    checkpoint: Path, annotated: Path, tmp_path: Path
+) -> None:
+    source = scans(tmp_path / "scans", "n1")
+    made, _ = write_pseudo_labels([checkpoint], source, output=tmp_path / "out", annotated="disc")
+    asked = config(pseudo_labels=str(made)).model_copy(update={"target_scheme": "binary_vertebra"})
+    with pytest.raises(ConfigError, match=r"E-CONF-003.*binary_vertebra.*pseudo_scans \(disc\)"):
+        plan_split(asked, read_manifest(annotated))
+
+
+def test_real_share_may_be_of_images_that_a_model_segmented(
+    manifest: Path, annotated: Path
+) -> None:
+    cases = [replace(case, image=None) for case in read_manifest(annotated)]
+    values = config().model_dump(mode="json")
+    values |= {"models": ["A"], "training": {**values["training"], "real_share": 0.5}}
+    with pytest.raises(ConfigError, match=r"E-CONF-003.*no training patient has one"):
+        plan_split(parse_config(values), cases)
+    values["data"]["pseudo_labels"] = str(manifest)
+    split = plan_split(parse_config(values), cases)
+    assert {case.scheme for case in with_real_image(split.train)} == {"pseudo"}
+
+
+def test_samples_beside_real_images_are_those_of_memory_with_the_disk_cache(
+    manifest: Path, annotated: Path, tmp_path: Path
+) -> None:
+    values = config(pseudo_labels=str(manifest)).model_dump(mode="json")
+    values["training"]["real_share"] = 0.5
+    split = plan_split(parse_config(values), read_manifest(annotated))
+    in_memory = make_training_data(split.train, parse_config(values), model="A")
+    values["data"] |= {"cache": "disk", "cache_dir": str(tmp_path / "cache")}
+    on_disk = make_training_data(split.train, parse_config(values), model="A")
+    keys = [SampleKey(0, case, n) for case in range(len(in_memory)) for n in range(6)]
+    found = []
+    for key in keys:
+        one, other = in_memory[key], on_disk[key]
+        assert one.keys() == other.keys()
+        for name, value in one.items():
+            if isinstance(value, Tensor):
+                torch.testing.assert_close(other[name], value, rtol=0, atol=0, equal_nan=True)
+        found.append(UNKNOWN_CLASS in one["target"])
+    assert any(found)  # images of pseudo-labels, whose unknown is masked, are among them
+    assert not all(found)  # and painted samples
+    assert list((tmp_path / "cache").rglob("*"))
 
 
 @pytest.mark.usefixtures("teacher")
@@ -272,6 +335,7 @@ def test_run_checkpoint_and_report_say_that_pseudo_labels_trained(
     manifest: Path, annotated: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "run"
+    teacher_saw(manifest, "elsewhere")
     train_models(config(pseudo_labels=str(manifest)), data=annotated, folder=folder, command="test")
     record = json.loads((folder / "run.json").read_text())
     assert record["mode"] == "label-only+pseudo-labels"
@@ -281,6 +345,7 @@ def test_run_checkpoint_and_report_say_that_pseudo_labels_trained(
     for model in ("A", "B"):
         seen = load_checkpoint(checkpoint_path(folder, model, "best")).seen_patients
         assert {"n1", "n2"} <= set(seen)
+        assert "elsewhere" in seen  # what the teacher learnt there is in its label maps
     for page in build_report(folder, folder / "report", command="test"):
         text = " ".join(page.read_text().split())
         assert "scans that a model segmented and nobody checked" in text
