@@ -12,11 +12,11 @@ Source:
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import torch
@@ -29,7 +29,7 @@ from spinesynth.anatomy.structures import Structure
 from spinesynth.errors import ConfigError, InputError
 from spinesynth.io.case import Case
 from spinesynth.io.discover import MANIFEST_NAME, discover_cases
-from spinesynth.io.tables import write_csv
+from spinesynth.io.tables import read_ids_csv, require_columns, write_csv
 from spinesynth.io.volume import read_image, read_label
 from spinesynth.io.write import write_volume
 from spinesynth.pipelines.claim_folder import claim_folder
@@ -38,6 +38,9 @@ from spinesynth.pipelines.run_record import PSEUDO_MODE
 from spinesynth.pipelines.segment import find_images, stem_of
 
 PSEUDO_JSON = "pseudo_labels.json"
+_LOG = logging.getLogger(__name__)
+#: Columns of the manifest that a further call reads.
+_COLUMNS = ("case_id", "image", "label", "image_sha256")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -73,7 +76,9 @@ def write_pseudo_labels(
 ) -> tuple[Path, list[str]]:
     """Segment scans without labels, and list them as cases that may train.
 
-    Label maps that are there stay, so that the same call goes on where it ended.
+    Label maps that are there of the same images stay, so that the same call goes on where it
+    ended; those of an image that has changed are made anew. Cases of an earlier call, from
+    another folder, stay in the manifest while their files are there.
 
     Args:
         checkpoints: files that this package wrote; several vote.
@@ -90,7 +95,8 @@ def write_pseudo_labels(
 
     Raises:
         CheckpointError: if a checkpoint is refused.
-        ConfigError: if an argument is impossible, or the folder was made otherwise.
+        ConfigError: if an argument is impossible, the folder was made otherwise, or holds
+            a case of the same name with another image.
         InputError: if there is no image, or nothing could be labelled.
         OutputError: if a file cannot be written.
     """
@@ -106,18 +112,24 @@ def write_pseudo_labels(
         "seen_patients": list(origin.seen_patients),
     }
     claim_folder(output / PSEUDO_JSON, mode=PSEUDO_MODE, settings=settings)
-    rows, refused = [], []
+    rows = _earlier_rows(output)
+    _refuse_namesakes(cases, rows, output)
+    refused, manifest = [], output / MANIFEST_NAME
     for case in cases:
+        name, there = _name_of(case), rows.get(_name_of(case))
         try:
-            rows.append(_label(predictor, case, output, words, least=min_confidence))
+            rows[name] = _label(predictor, case, output, words, least=min_confidence, there=there)
         except (InputError, ValueError) as error:
+            rows.pop(name, None)
             refused.append(str(error))
-    if not rows:
+        else:
+            if rows[name] != there:  # written now: a label map without its row is made anew
+                write_csv(manifest, pd.DataFrame(rows.values()))
+    if len(refused) == len(cases):
         raise InputError(
             f"{source}: no scan could be labelled; the first: {refused[0]}", code="E-CASE-005"
         )
-    manifest = output / MANIFEST_NAME
-    write_csv(manifest, pd.DataFrame(rows))
+    write_csv(manifest, pd.DataFrame(_with_files(rows, output)))
     return manifest, refused
 
 
@@ -164,9 +176,65 @@ def _unlabelled(source: Path) -> list[Case]:
     ]  # fmt: skip
 
 
+def _name_of(case: Case) -> str:
+    return f"{case.case_id}_pseudo"
+
+
+def _earlier_rows(output: Path) -> dict[str, dict[str, str]]:
+    """Return the rows of the manifest that is there, as text, by case."""
+    manifest = output / MANIFEST_NAME
+    if not manifest.exists():
+        return {}
+    table = read_ids_csv(manifest)
+    require_columns(manifest, table, *_COLUMNS)
+    return {row["case_id"]: row for row in table.to_dict("records")}
+
+
+def _with_files(rows: Mapping[str, dict[str, str]], output: Path) -> list[dict[str, str]]:
+    """Return the rows whose files are there, and say which are not."""
+    kept = [r for r in rows.values() if all((output / r[c]).exists() for c in ("image", "label"))]
+    gone = [name for name, row in rows.items() if row not in kept]
+    if gone:
+        _LOG.warning("pseudo-labels: no longer listed, their files are gone: %s", ", ".join(gone))
+    return kept
+
+
+def _refuse_namesakes(
+    cases: Sequence[Case], rows: Mapping[str, dict[str, str]], output: Path
+) -> None:
+    """Raise if a case of an earlier call has the name of one of these, and another image."""
+    for case in cases:
+        row = rows.get(_name_of(case))
+        assert case.image is not None  # only such cases are taken
+        if row is None or row["image"] == _relative(case.image, output):
+            continue
+        if row["image_sha256"] != _digest(case.image):
+            raise refuse_pseudo(
+                f"{output} holds {_name_of(case)} of another image ({row['image']}) than "
+                f"{case.image}; rename the file, or choose another folder"
+            )
+
+
+def _relative(image: Path, output: Path) -> str:
+    return os.path.relpath(image.resolve(), output.resolve())
+
+
+def _digest(image: Path) -> str:
+    try:
+        return hashlib.sha256(image.read_bytes()).hexdigest()
+    except OSError as error:
+        raise InputError(f"{image} cannot be read: {error}", code="E-IN-004") from error
+
+
 def _label(
-    predictor: Predictor, case: Case, output: Path, words: frozenset[str], *, least: float
-) -> dict[str, Any]:
+    predictor: Predictor,
+    case: Case,
+    output: Path,
+    words: frozenset[str],
+    *,
+    least: float,
+    there: Mapping[str, str] | None,
+) -> dict[str, str]:
     """Write the label map of a scan if it is not there, and return its row of the manifest."""
     assert case.image is not None  # only such cases are taken
     if not _ID.fullmatch(case.case_id):
@@ -174,8 +242,8 @@ def _label(
             f"{case.image}: its name must match {_ID.pattern} to name a case; rename it",
             code="E-CASE-003",
         )
-    path = output / f"{case.case_id}_pseudo.nii.gz"
-    if not path.exists():
+    path, digest = output / f"{_name_of(case)}.nii.gz", _digest(case.image)
+    if not path.exists() or there is None or there["image_sha256"] != digest:
         image: MetaTensor = read_image(case.image)
         found = confident_structures(
             predictor.probabilities(image), predictor.structures, least=least
@@ -189,9 +257,9 @@ def _label(
             code="E-LAB-007",
         )
     return {
-        "case_id": f"{case.case_id}_pseudo", "patient_id": case.patient_id,
+        "case_id": _name_of(case), "patient_id": case.patient_id,
         "source": f"pseudo_{case.source}", "contrast": case.contrast,
         "annotated": " ".join(sorted(words)), "scheme": PSEUDO_SCHEME,
-        "image": os.path.relpath(case.image.resolve(), output.resolve()), "label": path.name,
-        "unknown_share": round(float(unknown.float().mean()), 6),
+        "image": _relative(case.image, output), "label": path.name,
+        "unknown_share": f"{float(unknown.float().mean()):.6f}", "image_sha256": digest,
     }  # fmt: skip

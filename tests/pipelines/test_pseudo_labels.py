@@ -132,6 +132,63 @@ def test_the_same_call_goes_on_and_another_is_refused(
         write_pseudo_labels([checkpoint], tmp_path / "scans", **options, min_confidence=0.8)
 
 
+def test_label_maps_belong_to_an_image_not_to_a_name(
+    manifest: Path, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def names() -> list[str]:
+        return [case.patient_id for case in read_manifest(manifest)]
+
+    output = manifest.parent
+    other = scans(tmp_path / "other", "n0", "n1")  # n1 as the second is what n2 is elsewhere
+    before = {path.name: path.read_bytes() for path in output.iterdir()}
+    with pytest.raises(ConfigError, match=r"E-CONF-043.*n1_pseudo of another image.*rename"):
+        write_pseudo_labels([checkpoint], other, output=output)
+    assert {path.name: path.read_bytes() for path in output.iterdir()} == before
+    (other / "n1.nii.gz").rename(other / "n4.nii.gz")
+    write_pseudo_labels([checkpoint], other, output=output)
+    assert names() == ["n1", "n2", "p1", "n0", "n4"]  # what another folder gave stays
+    monkeypatch.setattr(Teacher, "probabilities", sees_half)
+    write_nifti(tmp_path / "scans" / "n2.nii.gz", intensities(seed=9))
+    (output / "p1_pseudo.nii.gz").unlink()
+    write_pseudo_labels([checkpoint], tmp_path / "scans", output=output)
+    shares = pd.read_csv(manifest).set_index("patient_id")["unknown_share"]
+    # of 48 slices 12 were unknown, and are 24 in what was labelled again
+    assert shares.to_dict() == {"n1": 0.25, "n2": 0.5, "p1": 0.5, "n0": 0.25, "n4": 0.25}
+    (other / "n0.nii.gz").unlink()
+    write_pseudo_labels([checkpoint], tmp_path / "scans", output=output)
+    assert names() == ["n1", "n2", "p1", "n4"]
+
+
+def sees_half(_teacher: Teacher, image: MetaTensor) -> Tensor:
+    """Be sure of discs in the first half of the slices, and of nothing in the second."""
+    disc = torch.full(image.shape[1:], 0.6)
+    disc[..., :24] = 0.95
+    return torch.stack([1 - disc, torch.zeros_like(disc), disc])
+
+
+@pytest.mark.usefixtures("teacher")
+def test_an_interrupted_call_has_listed_what_it_labelled(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A label map that no row belongs to may be of any image, and is made anew."""
+    source, output = scans(tmp_path / "scans", "n1", "n2"), tmp_path / "out"
+    sees, calls = Teacher.probabilities, []
+
+    def once(self: Teacher, image: MetaTensor) -> Tensor:
+        calls.append(image)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return sees(self, image)
+
+    monkeypatch.setattr(Teacher, "probabilities", once)
+    with pytest.raises(KeyboardInterrupt):
+        write_pseudo_labels([checkpoint], source, output=output)
+    assert [case.patient_id for case in read_manifest(output / "cases.csv")] == ["n1"]
+    (output / "n1_pseudo.nii.gz").rename(output / "n2_pseudo.nii.gz")
+    write_pseudo_labels([checkpoint], source, output=output)
+    assert len(calls) == 4  # n1 is gone, and n2 of nobody knows what
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
