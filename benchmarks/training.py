@@ -30,7 +30,8 @@ from benchmarks.options import read_options, report
 from benchmarks.synthesis_peers.measure import take_turns
 from spinesynth.io.case import Case
 from spinesynth.io.discover import discover_cases
-from spinesynth.pipelines.config import ExperimentConfig, parse_config, read_values
+from spinesynth.pipelines.config import ExperimentConfig
+from spinesynth.pipelines.config_reading import parse_config, read_values
 from spinesynth.pipelines.datasets import make_loader
 from spinesynth.pipelines.network_plan import build_network
 from spinesynth.pipelines.train import Trainer

@@ -52,7 +52,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from spinesynth.pipelines.check import check_data
-    from spinesynth.pipelines.config import ExperimentConfig, parse_config, read_config
+    from spinesynth.pipelines.config import ExperimentConfig
+    from spinesynth.pipelines.config_reading import parse_config, read_config
     from spinesynth.pipelines.contrast_chart import draw_contrast_chart
     from spinesynth.pipelines.cross_validation import run_folds
     from spinesynth.pipelines.demo import run_demo
@@ -143,9 +144,9 @@ _MODULES = {
     "fit_contrast_prior": "estimate_priors",
     "load_members": "ensemble",
     "load_predictor": "predict",
-    "parse_config": "config",
+    "parse_config": "config_reading",
     "prepare_qmri": "qmri_prepare",
-    "read_config": "config",
+    "read_config": "config_reading",
     "read_sweep": "sweep_plan",
     "robustness_summary": "robustness",
     "run_demo": "demo",

@@ -14,7 +14,7 @@ from spinesynth.errors import ConfigError
 from spinesynth.io.discover import discover_cases
 from spinesynth.io.write import atomic_write
 from spinesynth.pipelines.checkpoint_shelf import checkpoint_path
-from spinesynth.pipelines.config import parse_config
+from spinesynth.pipelines.config_reading import parse_config
 from spinesynth.pipelines.datasets import SampleKey
 from spinesynth.pipelines.evaluate import evaluate_cases, group_masks
 from spinesynth.pipelines.overlays import OverlayCollector

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from spinesynth.errors import ConfigError
-from spinesynth.pipelines.config import ExperimentConfig, parse_config
+from spinesynth.pipelines.config import ExperimentConfig
+from spinesynth.pipelines.config_reading import parse_config
 from spinesynth.pipelines.pseudo_labels import pseudo_record
 from spinesynth.pipelines.results import RUN_JSON
 from spinesynth.pipelines.split import Split

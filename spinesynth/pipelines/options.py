@@ -10,7 +10,8 @@ from pathlib import Path
 from spinesynth.anatomy.label_schemes import SCHEMES
 from spinesynth.errors import ConfigError
 from spinesynth.io.discover import discover_cases
-from spinesynth.pipelines.config import ExperimentConfig, parse_config, read_values
+from spinesynth.pipelines.config import ExperimentConfig
+from spinesynth.pipelines.config_reading import parse_config, read_values
 from spinesynth.pipelines.settings import apply_settings
 from spinesynth.pipelines.split import can_teach, can_train
 

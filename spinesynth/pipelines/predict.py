@@ -17,7 +17,8 @@ from spinesynth.anatomy.structures import REPORT_GROUPS, Structure
 from spinesynth.io.checkpoint import Checkpoint, load_checkpoint, refuse_checkpoint
 from spinesynth.kernels.intensity import normalise_intensity
 from spinesynth.kernels.resize import resize_linear
-from spinesynth.pipelines.config import ExperimentConfig, parse_config
+from spinesynth.pipelines.config import ExperimentConfig
+from spinesynth.pipelines.config_reading import parse_config
 from spinesynth.pipelines.device import best_device
 from spinesynth.pipelines.network_plan import build_network, spacing_of
 from spinesynth.transforms.sagittal_slab import neighbour_step

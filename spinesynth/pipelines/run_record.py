@@ -83,7 +83,7 @@ def training_mode(
         ``pseudo-labels`` is joined where they train model A, or B alone.
 
     Example:
-        >>> from spinesynth.pipelines.config import parse_config
+        >>> from spinesynth.pipelines.config_reading import parse_config
         >>> training_mode(parse_config({"name": "x"}))
         'phantom'
     """
@@ -137,7 +137,7 @@ def model_mode(
         before: mode of the checkpoint that it starts from; empty where there is none.
 
     Example:
-        >>> from spinesynth.pipelines.config import parse_config
+        >>> from spinesynth.pipelines.config_reading import parse_config
         >>> clinic = parse_config({"name": "x", "data": {"train_sources": ["clinic"]}})
         >>> model_mode(clinic, "B", before="label-only+phantom")
         'label-only+phantom+real-images'

@@ -15,7 +15,8 @@ from torch import nn
 from spinesynth.errors import ConfigError
 from spinesynth.io.case import Case
 from spinesynth.io.checkpoint import Checkpoint, load_checkpoint, refuse_checkpoint
-from spinesynth.pipelines.config import ExperimentConfig, parse_config
+from spinesynth.pipelines.config import ExperimentConfig
+from spinesynth.pipelines.config_reading import parse_config
 from spinesynth.pipelines.final_choice import REAL_SCANS
 from spinesynth.pipelines.network_plan import build_network
 from spinesynth.pipelines.run_record import join_modes, model_mode

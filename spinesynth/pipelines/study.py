@@ -36,14 +36,14 @@ from spinesynth.io.discover import discover_cases
 from spinesynth.io.tables import read_ids_csv, write_csv
 from spinesynth.metrics import HEADLINE_METRICS, compare_models, summarise
 from spinesynth.pipelines.checkpoint_shelf import checkpoint_path
-from spinesynth.pipelines.config import (
-    ExperimentConfig,
+from spinesynth.pipelines.config import ExperimentConfig
+from spinesynth.pipelines.config_fields import NAME_PATTERN
+from spinesynth.pipelines.config_reading import (
     describe_problems,
     parse_config,
     read_config,
     read_values,
 )
-from spinesynth.pipelines.config_fields import NAME_PATTERN
 from spinesynth.pipelines.cross_validation import configs_of_folds, fold_folder, run_folds
 from spinesynth.pipelines.data_plan import plan_split
 from spinesynth.pipelines.experiment import run_experiment

@@ -14,14 +14,14 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError, model_validator
 
 from spinesynth.errors import ConfigError
-from spinesynth.pipelines.config import (
-    ExperimentConfig,
+from spinesynth.pipelines.config import ExperimentConfig
+from spinesynth.pipelines.config_fields import NAME_PATTERN
+from spinesynth.pipelines.config_reading import (
     describe_problems,
     parse_config,
     read_config,
     read_values,
 )
-from spinesynth.pipelines.config_fields import NAME_PATTERN
 from spinesynth.pipelines.settings import replace_setting
 
 #: Value of each parameter of a trial: a number of a range, or the name of a choice.

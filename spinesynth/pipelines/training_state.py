@@ -26,7 +26,8 @@ from spinesynth.io.checkpoint import (
     refuse_checkpoint,
     save_checkpoint,
 )
-from spinesynth.pipelines.config import ExperimentConfig, parse_config
+from spinesynth.pipelines.config import ExperimentConfig
+from spinesynth.pipelines.config_reading import parse_config
 from spinesynth.pipelines.data_digest import Digests, describe_differences
 from spinesynth.pipelines.results import MODELS
 from spinesynth.pipelines.schedule import Schedule

@@ -90,7 +90,7 @@ def test_spoilt_file_is_named_before_training_starts(
 
 def test_good_files_of_the_same_folder_would_train(tmp_path: Path) -> None:
     """The refusals above are due to what was spoilt, not to the data set itself."""
-    from spinesynth.pipelines.config import parse_config
+    from spinesynth.pipelines.config_reading import parse_config
     from spinesynth.pipelines.data_plan import read_split
 
     values = {

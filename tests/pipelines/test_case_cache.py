@@ -17,7 +17,8 @@ from spinesynth.io.case import Case
 from spinesynth.io.manifest import read_manifest
 from spinesynth.pipelines import case_cache
 from spinesynth.pipelines.case_cache import DiskCache, LoadCased, content_key
-from spinesynth.pipelines.config import ExperimentConfig, parse_config
+from spinesynth.pipelines.config import ExperimentConfig
+from spinesynth.pipelines.config_reading import parse_config
 from spinesynth.pipelines.data_digest import digest_cases
 from spinesynth.pipelines.datasets import SampleKey
 from spinesynth.pipelines.training_data import ModelName, make_dataset

@@ -10,7 +10,8 @@ import pytest
 
 from spinesynth.errors import ConfigError
 from spinesynth.pipelines.chains import augmentation_chain, synthesis_chain
-from spinesynth.pipelines.config import ExperimentConfig, parse_config, read_config
+from spinesynth.pipelines.config import ExperimentConfig
+from spinesynth.pipelines.config_reading import parse_config, read_config
 
 _FOLDER = Path(__file__).parents[2] / "configs"
 #: A sweep is read by its own command, see test_sweep_plan.py.

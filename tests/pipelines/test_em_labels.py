@@ -15,7 +15,8 @@ from spinesynth.io.discover import discover_cases
 from spinesynth.io.load_case import load_case
 from spinesynth.pipelines.chains import check_painter, synthesis_chain
 from spinesynth.pipelines.check import check_data
-from spinesynth.pipelines.config import ExperimentConfig, parse_config
+from spinesynth.pipelines.config import ExperimentConfig
+from spinesynth.pipelines.config_reading import parse_config
 from spinesynth.pipelines.data_plan import plan_split
 from spinesynth.pipelines.datasets import SampleKey, SliceDataset, TargetCoder
 from spinesynth.pipelines.em_labels import write_em_labels

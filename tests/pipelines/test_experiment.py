@@ -12,7 +12,8 @@ from filelock import FileLock
 from spinesynth.errors import CheckpointError, ConfigError, InputError
 from spinesynth.pipelines import experiment
 from spinesynth.pipelines.checkpoint_shelf import checkpoint_path
-from spinesynth.pipelines.config import ExperimentConfig, parse_config, read_config
+from spinesynth.pipelines.config import ExperimentConfig
+from spinesynth.pipelines.config_reading import parse_config, read_config
 from spinesynth.pipelines.experiment import run_experiment, train_models
 from spinesynth.pipelines.predict import load_predictor
 from spinesynth.pipelines.results import (

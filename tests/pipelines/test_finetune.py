@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from spinesynth.errors import ConfigError
-from spinesynth.pipelines.config import parse_config
+from spinesynth.pipelines.config_reading import parse_config
 from spinesynth.pipelines.finetune import (
     CURVE_CSV,
     CURVE_PNG,

@@ -16,7 +16,8 @@ from spinesynth.io.case import Case
 from spinesynth.io.discover import discover_cases
 from spinesynth.pipelines import cross_validation
 from spinesynth.pipelines import study as study_home
-from spinesynth.pipelines.config import DataConfig, ExperimentConfig, parse_config
+from spinesynth.pipelines.config import DataConfig, ExperimentConfig
+from spinesynth.pipelines.config_reading import parse_config
 from spinesynth.pipelines.cross_validation import (
     configs_of_folds,
     fold_folder,

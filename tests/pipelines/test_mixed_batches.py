@@ -11,7 +11,8 @@ import torch
 from spinesynth.errors import ConfigError, InputError
 from spinesynth.io.case import Case
 from spinesynth.io.manifest import read_manifest
-from spinesynth.pipelines.config import ExperimentConfig, parse_config
+from spinesynth.pipelines.config import ExperimentConfig
+from spinesynth.pipelines.config_reading import parse_config
 from spinesynth.pipelines.data_plan import read_split
 from spinesynth.pipelines.datasets import SampleKey, SliceDataset
 from spinesynth.pipelines.mixed_dataset import MixedDataset

@@ -18,7 +18,8 @@ from spinesynth.io.case import Case
 from spinesynth.io.checkpoint import load_checkpoint
 from spinesynth.pipelines.checkpoint_shelf import checkpoint_path
 from spinesynth.pipelines.compilation import compile_in_place, explaining_the_compiler
-from spinesynth.pipelines.config import ExperimentConfig, TrainingConfig, parse_config
+from spinesynth.pipelines.config import ExperimentConfig, TrainingConfig
+from spinesynth.pipelines.config_reading import parse_config
 from spinesynth.pipelines.datasets import SampleKey
 from spinesynth.pipelines.micro_batches import micro_batches
 from spinesynth.pipelines.network_plan import build_loss

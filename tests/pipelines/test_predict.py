@@ -13,7 +13,7 @@ from spinesynth.anatomy.label_schemes import get_scheme
 from spinesynth.anatomy.structures import Structure
 from spinesynth.errors import CheckpointError
 from spinesynth.io.checkpoint import Checkpoint, save_checkpoint
-from spinesynth.pipelines.config import parse_config
+from spinesynth.pipelines.config_reading import parse_config
 from spinesynth.pipelines.network_plan import build_network
 from spinesynth.pipelines.predict import (
     VolumePredictor,

@@ -23,7 +23,7 @@ from spinesynth.io.manifest import read_manifest
 from spinesynth.networks.partial_label_loss import UNKNOWN_CLASS
 from spinesynth.pipelines import pseudo_labels as home
 from spinesynth.pipelines.checkpoint_shelf import checkpoint_path
-from spinesynth.pipelines.config import parse_config
+from spinesynth.pipelines.config_reading import parse_config
 from spinesynth.pipelines.data_plan import plan_split
 from spinesynth.pipelines.datasets import SampleKey
 from spinesynth.pipelines.ensemble import Origin

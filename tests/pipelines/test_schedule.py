@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from spinesynth.errors import ConfigError
-from spinesynth.pipelines.config import TrainingConfig, parse_config
+from spinesynth.pipelines.config import TrainingConfig
+from spinesynth.pipelines.config_reading import parse_config
 from spinesynth.pipelines.schedule import Schedule, cosine_share, polynomial_share
 
 

@@ -15,7 +15,8 @@ from spinesynth.errors import CheckpointError, ConfigError
 from spinesynth.io.checkpoint import load_checkpoint
 from spinesynth.io.manifest import read_manifest
 from spinesynth.pipelines.checkpoint_shelf import checkpoint_path
-from spinesynth.pipelines.config import ExperimentConfig, parse_config
+from spinesynth.pipelines.config import ExperimentConfig
+from spinesynth.pipelines.config_reading import parse_config
 from spinesynth.pipelines.experiment import run_experiment, train_models
 from spinesynth.pipelines.results import RUN_JSON
 from spinesynth.pipelines.starting_point import mode_of, read_start

@@ -13,7 +13,8 @@ from spinesynth.errors import ConfigError
 from spinesynth.io.case import Case
 from spinesynth.io.manifest import read_manifest
 from spinesynth.pipelines.chains import augmentation_chain
-from spinesynth.pipelines.config import ExperimentConfig, parse_config
+from spinesynth.pipelines.config import ExperimentConfig
+from spinesynth.pipelines.config_reading import parse_config
 from spinesynth.pipelines.datasets import SampleKey
 from spinesynth.pipelines.strong_augmentation import StandardUnits, strong_intensity
 from spinesynth.pipelines.training_data import make_dataset

@@ -16,7 +16,8 @@ from spinesynth.io.checkpoint import load_checkpoint
 from spinesynth.io.manifest import read_manifest
 from spinesynth.networks.partial_label_loss import UNKNOWN_CLASS
 from spinesynth.pipelines.checkpoint_shelf import checkpoint_path
-from spinesynth.pipelines.config import ExperimentConfig, NetworkConfig, parse_config
+from spinesynth.pipelines.config import ExperimentConfig, NetworkConfig
+from spinesynth.pipelines.config_reading import parse_config
 from spinesynth.pipelines.datasets import KeySampler, SampleKey, TargetCoder, make_loader
 from spinesynth.pipelines.train import Trainer
 from spinesynth.pipelines.training_data import make_dataset

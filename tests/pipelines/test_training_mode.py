@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from spinesynth.io.case import Case
-from spinesynth.pipelines.config import parse_config
+from spinesynth.pipelines.config_reading import parse_config
 from spinesynth.pipelines.experiment import train_models
 from spinesynth.pipelines.report import build_report
 from spinesynth.pipelines.results import RUN_JSON

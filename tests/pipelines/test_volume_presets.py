@@ -6,7 +6,7 @@ from pathlib import Path
 
 from torch import nn
 
-from spinesynth.pipelines.config import read_config
+from spinesynth.pipelines.config_reading import read_config
 from spinesynth.pipelines.network_plan import build_network
 
 CONFIGS = Path(__file__).parents[2] / "configs"

@@ -12,7 +12,8 @@ from spinesynth.io.checkpoint import load_training_state
 from spinesynth.io.manifest import read_manifest
 from spinesynth.io.volume import read_image
 from spinesynth.pipelines.checkpoint_shelf import checkpoint_path
-from spinesynth.pipelines.config import ExperimentConfig, parse_config
+from spinesynth.pipelines.config import ExperimentConfig
+from spinesynth.pipelines.config_reading import parse_config
 from spinesynth.pipelines.predict import load_predictor
 from spinesynth.pipelines.segment import segment_files
 from spinesynth.pipelines.train import Trainer

@@ -13,7 +13,8 @@ from spinesynth.anatomy.structures import Structure
 from spinesynth.errors import ConfigError
 from spinesynth.io.case import Case
 from spinesynth.io.manifest import read_manifest
-from spinesynth.pipelines.config import ExperimentConfig, parse_config
+from spinesynth.pipelines.config import ExperimentConfig
+from spinesynth.pipelines.config_reading import parse_config
 from spinesynth.pipelines.datasets import SampleKey
 from spinesynth.pipelines.ensemble import EnsemblePredictor
 from spinesynth.pipelines.network_plan import build_loss, build_network

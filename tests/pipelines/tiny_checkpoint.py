@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from spinesynth.io.checkpoint import Checkpoint, save_checkpoint
-from spinesynth.pipelines.config import parse_config
+from spinesynth.pipelines.config_reading import parse_config
 from spinesynth.pipelines.network_plan import build_network
 
 

@@ -13,7 +13,8 @@ import torch
 
 from spinesynth.io.checkpoint import Checkpoint, load_checkpoint, load_training_state
 from spinesynth.pipelines.checkpoint_shelf import checkpoint_path
-from spinesynth.pipelines.config import ExperimentConfig, parse_config
+from spinesynth.pipelines.config import ExperimentConfig
+from spinesynth.pipelines.config_reading import parse_config
 from spinesynth.pipelines.results import MODELS, choice_csv, training_csv
 from spinesynth.pipelines.train import Trainer
 from spinesynth.pipelines.training_state import TrainingState, state_path
