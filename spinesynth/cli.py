@@ -39,6 +39,7 @@ from spinesynth.commands import (
 )
 from spinesynth.errors import OutputError, SpineSynthError
 from spinesynth.pipelines.interrupt import exit_on_sigterm
+from spinesynth.pipelines.rank_place import find_place, refuse_other_commands
 
 app = typer.Typer(
     name="spinesynth",
@@ -109,6 +110,22 @@ def run(arguments: Sequence[str], *, command: str) -> int:
     # Taken out wherever it stands: people add it at the end of a line that failed.
     debug = "--debug" in arguments
     words = [word for word in arguments if word != "--debug"]
+    try:
+        place = find_place()
+        if place is None:
+            return _do(words, command, debug=debug)
+        refuse_other_commands(words, place)
+        from spinesynth.pipelines.rank_run import run_ranks
+
+        return run_ranks(place, lambda: _do(words, command, debug=debug))
+    except SpineSynthError as error:
+        if debug:
+            raise
+        return _say(error) if os.environ.get("RANK", "0") == "0" else error.exit_code
+
+
+def _do(words: Sequence[str], command: str, *, debug: bool) -> int:
+    """Run one command in this process, which leads the others if there are any."""
     try:
         with exit_on_sigterm():
             status = app(args=words, prog_name="spinesynth", standalone_mode=False, obj=command)

@@ -211,17 +211,27 @@ class KeySampler(Sampler[SampleKey]):
         epoch: its number.
         run_seed: seed of the run.
         skip: samples at its start that were drawn before the run was stopped.
+        share: which of how many equal shares of each batch to name.
+        batch_size: samples of a whole batch; the others are whole batches of it.
     """
 
     def __init__(
-        self, cases: int, *, samples: int, epoch: int, run_seed: int, skip: int = 0
+        self,
+        cases: int,
+        *,
+        samples: int,
+        epoch: int,
+        run_seed: int,
+        skip: int = 0,
+        share: tuple[int, int] = (0, 1),
+        batch_size: int = 1,
     ) -> None:
         self.cases, self.samples, self.epoch, self.run_seed = cases, samples, epoch, run_seed
-        self.skip = skip
+        self.skip, self.share, self.batch_size = skip, share, batch_size
 
     def __len__(self) -> int:
         """Return the number of samples that are left."""
-        return self.samples - self.skip
+        return (self.samples - self.skip) // self.share[1]
 
     def __iter__(self) -> Iterator[SampleKey]:
         """Yield the keys in an order that depends on the run seed and epoch alone."""
@@ -231,7 +241,8 @@ class KeySampler(Sampler[SampleKey]):
             if not order:
                 order = torch.randperm(self.cases, generator=generator).tolist()
             key = SampleKey(self.epoch, order.pop(), number)
-            if number >= self.skip:
+            of_share = number % self.batch_size * self.share[1] // self.batch_size == self.share[0]
+            if number >= self.skip and of_share:
                 yield key
 
 
@@ -245,7 +256,13 @@ def collate(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def make_loader(
-    dataset: NamedSamples, *, samples: int, epoch: int, config: ExperimentConfig, skip: int = 0
+    dataset: NamedSamples,
+    *,
+    samples: int,
+    epoch: int,
+    config: ExperimentConfig,
+    skip: int = 0,
+    share: tuple[int, int] = (0, 1),
 ) -> DataLoader[dict[str, Any]]:
     """Return a loader over the samples of one epoch.
 
@@ -255,12 +272,16 @@ def make_loader(
         epoch: its number.
         config: the experiment.
         skip: samples at the start of the epoch to leave out, in whole batches.
+        share: which of how many equal shares of each batch to load.
     """
-    workers = config.training.workers
-    keys = KeySampler(len(dataset), samples=samples, epoch=epoch, run_seed=config.seed, skip=skip)
+    workers, size = config.training.workers, config.training.batch_size
+    keys = KeySampler(
+        len(dataset), samples=samples, epoch=epoch, run_seed=config.seed, skip=skip,
+        share=share, batch_size=size,
+    )  # fmt: skip
     return DataLoader(
         dataset,
-        batch_size=config.training.batch_size,
+        batch_size=size // share[1],
         sampler=keys,
         num_workers=workers,
         collate_fn=collate,

@@ -23,10 +23,12 @@ from spinesynth.pipelines.data_plan import (
     write_phantom_split,
 )
 from spinesynth.pipelines.evaluate import Evaluation, evaluate_cases
+from spinesynth.pipelines.follower import refuse_unshared
 from spinesynth.pipelines.overlays import OverlayCollector
 from spinesynth.pipelines.predict import VolumePredictor, load_predictor
 from spinesynth.pipelines.progress import StepProgress
 from spinesynth.pipelines.pseudo_cases import pseudo_record
+from spinesynth.pipelines.ranks import current_ranks
 from spinesynth.pipelines.report import build_report, format_comparison
 from spinesynth.pipelines.report_figures import REPORT_FIGURES
 from spinesynth.pipelines.results import (
@@ -143,6 +145,7 @@ def train_models(
 def _plan(config: ExperimentConfig, data: Path | None) -> Split | None:
     """Split and read the data, or check that phantoms can be drawn in their place."""
     check_board(config)
+    refuse_unshared(config, current_ranks())
     read_start(config)  # refused now, if at all
     if data is None:
         check_phantom_plan(config)

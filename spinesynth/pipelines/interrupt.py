@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import active_children
 from types import FrameType, TracebackType
 from typing import Any, TypeVar
@@ -14,6 +14,10 @@ from typing import Any, TypeVar
 Item = TypeVar("Item")
 _NUMBERS = (signal.SIGINT, signal.SIGTERM)
 _STATUS_OF_SIGNALS = 128  # a shell adds the number of the signal
+
+
+def _alone(number: int) -> int:
+    return number
 
 
 class Stopped(BaseException):
@@ -24,6 +28,7 @@ class Stopped(BaseException):
     """
 
     def __init__(self, number: int) -> None:
+        self.number = number
         self.name = signal.Signals(number).name
         super().__init__(self.name)
 
@@ -43,13 +48,18 @@ class SafeStops:
 
     Signals reach the main thread alone: in another one nothing is held back.
 
+    Args:
+        for_good: ignore every signal after the first, for the rest of the process:
+            torchrun sends one of its own to ranks that have had the cluster's.
+
     Example:
         >>> with SafeStops() as stops:
         ...     sum(stops.each([1, 2, 3]))
         6
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, for_good: bool = False) -> None:
+        self._for_good = for_good
         self._asked: int | None = None
         self._allowed = False
         self._before: dict[int, Any] = {}
@@ -79,7 +89,11 @@ class SafeStops:
         if os.getpid() != self._process:  # forked: its parent decides when it ends
             return
         self._asked = number
-        self._give_back()
+        if self._for_good:
+            ignore_signals()
+            self._before = {}
+        else:
+            self._give_back()
         if self._allowed:
             raise Stopped(number)
 
@@ -106,20 +120,46 @@ class SafeStops:
         if self._asked is not None:
             raise Stopped(self._asked)
 
-    def each(self, items: Iterable[Item]) -> Iterator[Item]:
+    def check_together(self, agree: Callable[[int], int]) -> None:
+        """Stop here if a signal came to any of several processes.
+
+        Args:
+            agree: returns the largest of the numbers that each of them calls it with.
+
+        Raises:
+            Stopped: in all of them, if one did.
+        """
+        number = agree(self._asked or 0)
+        if number:
+            raise Stopped(number)
+
+    def each(
+        self, items: Iterable[Item], *, agree: Callable[[int], int] = _alone
+    ) -> Iterator[Item]:
         """Yield items; the wait for the next one may be interrupted.
+
+        Args:
+            items: as many in each of the processes that agree.
+            agree: as of :meth:`check_together`; without others it returns its argument.
 
         Raises:
             Stopped: before an item is asked for, or while it is waited for.
         """
         iterator = iter(items)
         while True:
-            with self.allowed():
-                try:
-                    item = next(iterator)
-                except StopIteration:
-                    return
+            item = None
+            with suppress(Stopped), self.allowed():  # what was noted is asked for below
+                item = next(iterator, None)
+            self.check_together(agree)
+            if item is None:
+                return
             yield item
+
+
+def ignore_signals() -> None:
+    """Let SIGINT and SIGTERM do nothing in this process from now on."""
+    for number in _NUMBERS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def end_quietly(worker: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Sequence
@@ -10,9 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
-from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel
+from torch import Tensor
 
 from spinesynth.anatomy.label_schemes import get_scheme
 from spinesynth.errors import ConfigError
@@ -21,22 +20,18 @@ from spinesynth.io.case import Case
 from spinesynth.io.checkpoint import Checkpoint
 from spinesynth.io.tables import write_csv
 from spinesynth.pipelines.checkpoint_shelf import CheckpointShelf
-from spinesynth.pipelines.compilation import compile_in_place, explaining_the_compiler
 from spinesynth.pipelines.config import ExperimentConfig
 from spinesynth.pipelines.data_digest import digest_scans
-from spinesynth.pipelines.datasets import NamedSamples, SampleKey, collate, make_loader
-from spinesynth.pipelines.device import best_device
+from spinesynth.pipelines.datasets import NamedSamples, SampleKey, collate
 from spinesynth.pipelines.final_choice import FinalChoice
+from spinesynth.pipelines.follower import EpochPlan, TrainingTask
 from spinesynth.pipelines.interrupt import SafeStops, Stopped, end_helpers
-from spinesynth.pipelines.micro_batches import micro_batches
-from spinesynth.pipelines.network_plan import build_loss, build_network
-from spinesynth.pipelines.optimisers import make_optimiser
-from spinesynth.pipelines.precision import autocast, make_scaler, memory_layout
+from spinesynth.pipelines.learner import Learner
 from spinesynth.pipelines.progress import StepProgress
 from spinesynth.pipelines.pseudo_cases import patients_of_teacher
+from spinesynth.pipelines.ranks import current_ranks
 from spinesynth.pipelines.results import MODELS, TABLES, choice_csv, training_csv
 from spinesynth.pipelines.run_record import model_mode
-from spinesynth.pipelines.schedule import Schedule
 from spinesynth.pipelines.starting_point import read_start
 from spinesynth.pipelines.training_board import TrainingBoard, clear_board
 from spinesynth.pipelines.training_data import (
@@ -45,9 +40,8 @@ from spinesynth.pipelines.training_data import (
     make_training_data,
     patients_behind,
 )
-from spinesynth.pipelines.training_state import Learner, Reached, TrainingState, state_path
+from spinesynth.pipelines.training_state import Reached, TrainingState, share_learner, state_path
 from spinesynth.pipelines.validation import score_samples
-from spinesynth.seeding import derive_seed
 
 _VALIDATION_EPOCH = -1  # its samples have names of their own, never seen in training
 
@@ -91,20 +85,9 @@ class Trainer:
         )
         chosen_on = {case.patient_id for case in self.choice.scans}
         self.seen_patients = tuple(sorted(seen | chosen_on))
-        self.device = best_device()
-        self.scaler = make_scaler(config.training, self.device)
-        self.layout = memory_layout(config)
-        with torch.random.fork_rng(devices=[]):
-            # torch initialises weights from the global generator only
-            torch.manual_seed(derive_seed(config.seed, "weights"))
-            network = build_network(config)
-        if start is not None:
-            start.fill(network)
-        network = network.to(self.device)
-        # not in the stub of Module.to
-        self.network = network.to(memory_format=self.layout)  # type: ignore[call-overload]
-        # validated and saved; a running mean is steadier than the last step's weights
-        self.average = AveragedModel(self.network, avg_fn=self._blend)
+        self.learner = Learner(config)
+        self.network, self.average = self.learner.network, self.learner.average
+        self.train, self.ranks = tuple(train), current_ranks()
         self.data = make_training_data(train, config, model=model)
         held_out = make_training_data(validation, config, model=model, part="validation")
         self.validation = self._fixed_samples(held_out)
@@ -113,13 +96,6 @@ class Trainer:
             cases["starting"] = [[start.path.name, start.sha256]]
         if self.choice.scans:
             cases["final choice"] = digest_scans(self.choice.scans)
-        compile_in_place(self.network, config.training)
-        self.loss = build_loss(config)
-        self.optimiser = make_optimiser(self.network.parameters(), config.training)
-        self.schedule = Schedule(self.optimiser, config.training)
-        self._learner = Learner(
-            self.network, self.average, self.optimiser, self.schedule, self.scaler
-        )
         self.reached, self._seconds_before, self._started = Reached(), 0.0, time.monotonic()
         self.state = TrainingState(
             state_path(folder, model), config, model, cases, self.seen_patients
@@ -131,24 +107,17 @@ class Trainer:
         samples = [data[SampleKey(_VALIDATION_EPOCH, n % len(data), n)] for n in range(count)]
         return [collate(samples[n : n + size]) for n in range(0, count, size)]
 
-    def _blend(self, average: Tensor, latest: Tensor, count: Tensor | int) -> Tensor:
-        """Return the exponential moving average, which forgets its start early on."""
-        decay = min(self.config.training.ema_decay, (1 + int(count)) / (10 + int(count)))
-        return average.lerp(latest, 1 - decay)
+    def take_step(self, batch: dict[str, Any]) -> float:
+        """Return the loss of the next step.
 
-    def _logits(self, network: nn.Module, image: Tensor) -> Tensor:
-        with autocast(self.config.training, self.device):
-            logits: Tensor = network(image.to(self.device, memory_format=self.layout))
-        return logits.float()
+        Args:
+            batch: of the loader: ``image``, ``target`` and ``groups``.
 
-    def _loss_of(self, batch: dict[str, Any]) -> Tensor:
-        """Return the loss of a batch, or raise where it is not finite."""
-        loss: Tensor = self.loss(
-            self._logits(self.network, batch["image"]),
-            batch["target"].to(self.device),
-            batch["groups"],
-        )
-        if not bool(torch.isfinite(loss)):
+        Raises:
+            ConfigError: if the loss is not finite.
+        """
+        loss = self.learner.take_step(batch, self.reached.step)
+        if not math.isfinite(loss):
             raise ConfigError(
                 f"the loss of model {self.model} is not finite: the training diverges; lower "
                 "training.learning_rate (--lr), "
@@ -157,35 +126,8 @@ class Trainer:
             )
         return loss
 
-    def take_step(self, batch: dict[str, Any]) -> float:
-        """Return the loss of one step; what is random in it (dropout) follows from its number.
-
-        Args:
-            batch: of the loader: ``image``, ``target`` and ``groups``.
-
-        Raises:
-            ConfigError: if the loss is not finite.
-        """
-        devices = [self.device] if self.device.type == "cuda" else []
-        with torch.random.fork_rng(devices=devices):
-            torch.manual_seed(derive_seed(self.config.seed, "step", self.reached.step))
-            return self._learn(batch)
-
-    def _learn(self, batch: dict[str, Any]) -> float:
-        settings, total = self.config.training, 0.0
-        self.optimiser.zero_grad(set_to_none=True)
-        with explaining_the_compiler(settings):
-            for part, share in micro_batches(batch, settings.accumulate_steps):
-                loss = self._loss_of(part) * share
-                torch.autograd.backward(self.scaler.scale(loss))
-                total += float(loss.detach())
-        self.scaler.unscale_(self.optimiser)
-        nn.utils.clip_grad_norm_(self.network.parameters(), settings.gradient_clip)
-        self.scaler.step(self.optimiser)
-        self.scaler.update()
-        self.schedule.after_step()
-        self.average.update_parameters(self.network)
-        return total
+    def _averaged_logits(self, image: Tensor) -> Tensor:
+        return self.learner.logits(self.average, image)
 
     def validate(self) -> dict[str, float]:
         """Return the loss, and the Dice of the averaged weights over the validation samples.
@@ -195,9 +137,9 @@ class Trainer:
         """
         self.average.eval()
         return score_samples(
-            lambda image: self._logits(self.average, image),
+            self._averaged_logits,
             self.validation,
-            loss=self.loss,
+            loss=self.learner.loss,
             class_names=get_scheme(self.config.target_scheme).class_names,
         )
 
@@ -222,20 +164,18 @@ class Trainer:
                 "step": reached.step,
                 "train_loss": sum(reached.losses) / len(reached.losses),
                 **scores,
-                "learning_rate": self.optimiser.param_groups[0]["lr"],
+                "learning_rate": self.learner.optimiser.param_groups[0]["lr"],
                 "seconds": self._seconds(),
             }
         )
         reached.losses = []
         self._write_table()
-        self.schedule.after_validation(dice)
+        self.learner.schedule.after_validation(dice)
         self.shelf.add(self._checkpoint(), best=dice > reached.best_dice)
         reached.stale += 1
         if dice > reached.best_dice:
             reached.best_dice, reached.stale = dice, 0
-        self.board.add(
-            reached.rows[-1], self.validation[0], lambda image: self._logits(self.average, image)
-        )
+        self.board.add(reached.rows[-1], self.validation[0], self._averaged_logits)
         reached.kept = self.shelf.choose({**reached.kept, reached.step: dice})
         self._save_state()  # before the others go
         self.shelf.keep_only(reached.kept)
@@ -250,7 +190,7 @@ class Trainer:
 
     def _save_state(self) -> None:
         self.reached.seconds = self._seconds()
-        self.state.save(self._learner, self.reached)
+        self.state.save(self.learner, self.reached)
 
     def _begin(self, *, resume: bool) -> None:
         """Go on from what an earlier run saved, or from the start."""
@@ -269,7 +209,7 @@ class Trainer:
 
     def _go_on(self) -> None:
         """Restore the state, and tables to it, which may be ahead."""
-        reached = self.reached = self.state.restore(self._learner)
+        reached = self.reached = self.state.restore(self.learner)
         self._seconds_before = reached.seconds
         if reached.rows:
             self._write_table()
@@ -312,12 +252,12 @@ class Trainer:
         steps, done = self.config.training.steps, self.reached.step
         try:
             with (
-                SafeStops() as stops,
+                SafeStops(for_good=self.ranks.size > 1) as stops,
                 StepProgress(f"model {self.model}", steps, done=done) as progress,
                 closing(self.board),
             ):
-                while not self._ended:
-                    self._run_epoch(stops, progress)
+                if not self._ended:
+                    self._learn(stops, progress)
                 if self.reached.step < steps:
                     progress.note(f"ended early, {self.reached.stale} validations after the best")
                 if self.choice.wanted:
@@ -333,20 +273,26 @@ class Trainer:
             raise stopped.as_exit() from None
         return self._seconds()
 
+    def _learn(self, stops: SafeStops, progress: StepProgress) -> None:
+        """Train to the end; other ranks follow (:mod:`spinesynth.pipelines.follower`)."""
+        self.ranks.announce()
+        self.ranks.hand_out(TrainingTask(self.config, self.model, self.train))
+        stops.check_together(self.ranks.agree)
+        share_learner(self.learner, self.reached, self.ranks)
+        while not self._ended:
+            self._run_epoch(stops, progress)
+        self.ranks.hand_out(None)
+
     def _run_epoch(self, stops: SafeStops, progress: StepProgress) -> None:
         """Take the steps that are left to the next validation, and validate."""
         settings, reached = self.config.training, self.reached
         epoch, done = len(reached.rows), len(reached.losses)
         count = min(settings.validate_every, settings.steps - epoch * settings.validate_every)
+        plan = EpochPlan(epoch, count, done, reached.step)
+        self.ranks.hand_out(plan)
         if done < count:
-            loader = make_loader(
-                self.data,
-                samples=count * settings.batch_size,
-                epoch=epoch,
-                config=self.config,
-                skip=done * settings.batch_size,
-            )
-            for batch in stops.each(loader):
+            loader = plan.make_loader(self.data, self.config, self.ranks)
+            for batch in stops.each(loader, agree=self.ranks.agree):
                 reached.losses.append(self.take_step(batch))
                 reached.step += 1
                 progress.advance()
@@ -355,6 +301,7 @@ class Trainer:
                     self._save_state()
         with stops.allowed():
             scores = self.validate()
+        self.ranks.hand_out(scores["val_dice_mean"])
         progress.note(self._finish_epoch(scores))
 
     def _choose(self, stops: SafeStops, progress: StepProgress) -> None:

@@ -10,13 +10,10 @@ import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.amp.grad_scaler import GradScaler
-from torch.optim import Optimizer
-from torch.optim.swa_utils import AveragedModel
+from torch import Tensor
 
 from spinesynth import __version__
 from spinesynth.errors import ConfigError
@@ -29,8 +26,9 @@ from spinesynth.io.checkpoint import (
 from spinesynth.pipelines.config import ExperimentConfig
 from spinesynth.pipelines.config_reading import parse_config
 from spinesynth.pipelines.data_digest import Digests, describe_differences
+from spinesynth.pipelines.learner import Learner
+from spinesynth.pipelines.ranks import Ranks, current_ranks
 from spinesynth.pipelines.results import MODELS
-from spinesynth.pipelines.schedule import Schedule
 
 _LOG = logging.getLogger(__name__)
 #: Settings that change nothing of what is learnt: they may differ when a training goes on.
@@ -39,16 +37,6 @@ _FREE = (
     *("training.workers", "training.checkpoint_every", "training.tensorboard"),
 )
 _NETWORK, _AVERAGE, _OPTIMISER = "network.", "average.", "optimiser."
-
-
-class Learner(NamedTuple):
-    """What a step changes."""
-
-    network: nn.Module
-    average: AveragedModel
-    optimiser: Optimizer
-    schedule: Schedule
-    scaler: GradScaler
 
 
 @dataclass
@@ -107,9 +95,7 @@ class TrainingState:
         Raises:
             OutputError: if the disk refuses it.
         """
-        tensors, values = _split(learner.optimiser.state_dict())
-        tensors |= {_NETWORK + k: v for k, v in learner.network.state_dict().items()}
-        tensors |= {_AVERAGE + k: v for k, v in learner.average.state_dict().items()}
+        tensors, values = _pack(learner, reached)
         save_checkpoint(
             self.path,
             Checkpoint(
@@ -120,10 +106,7 @@ class TrainingState:
                 weights=tensors,
                 seen_patients=self.seen_patients,
                 training={
-                    "reached": asdict(reached),
-                    "optimiser": values,
-                    "schedule": learner.schedule.state_dict(),
-                    "scaler": learner.scaler.state_dict(),
+                    **values,
                     "cases": dict(self.cases),
                     "surroundings": _surroundings(),
                 },
@@ -143,7 +126,7 @@ class TrainingState:
         assert saved.training is not None  # it would have been refused
         self._refuse_another_run(saved)
         for name, now in _surroundings().items():
-            before = saved.training["surroundings"].get(name)
+            before = saved.training["surroundings"].get(name, now)  # of older files not known
             if before != now:
                 _LOG.warning(
                     "model %s goes on with %s %s, was %s: not bit for bit what one run gives",
@@ -184,6 +167,7 @@ def _surroundings() -> dict[str, Any]:
     device = torch.cuda.get_device_name(0) if torch.cuda.is_available() else "cpu"
     return {
         "torch": str(torch.__version__), "threads": torch.get_num_threads(), "device": device,
+        "ranks": current_ranks().size,
     }  # fmt: skip
 
 
@@ -206,6 +190,39 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
             continue
         flat |= _flat(value, f"{name}.") if isinstance(value, dict) else {name: value}
     return flat
+
+
+def share_learner(learner: Learner, reached: Reached, ranks: Ranks) -> None:
+    """Give the learners of all ranks what the leader's holds.
+
+    Args:
+        learner: of this rank.
+        reached: how far the leader has come; the others' does not count.
+        ranks: that train together.
+
+    Raises:
+        RankLost: if another rank has ended.
+    """
+    if ranks.size == 1:
+        return
+    state = None
+    if ranks.rank == 0:
+        tensors, values = _pack(learner, reached)
+        state = {name: value.cpu() for name, value in tensors.items()}, values
+    state = ranks.hand_out(state)
+    if ranks.rank > 0:
+        _fill(learner, *state)
+
+
+def _pack(learner: Learner, reached: Reached) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Return all that a step changes, tensors by name and plain values; for :func:`_fill`."""
+    tensors, values = _split(learner.optimiser.state_dict())
+    tensors |= {_NETWORK + k: v for k, v in learner.network.state_dict().items()}
+    tensors |= {_AVERAGE + k: v for k, v in learner.average.state_dict().items()}
+    return tensors, {
+        "reached": asdict(reached), "optimiser": values,
+        "schedule": learner.schedule.state_dict(), "scaler": learner.scaler.state_dict(),
+    }  # fmt: skip
 
 
 def _split(state: dict[str, Any]) -> tuple[dict[str, Tensor], dict[str, Any]]:

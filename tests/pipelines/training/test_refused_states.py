@@ -112,7 +112,7 @@ def test_damaged_state_is_refused_before_it_is_used(make: Make, stopped: Path) -
         ):
             path.write_bytes(damaged)
             try:
-                trainer.state.restore(trainer._learner)
+                trainer.state.restore(trainer.learner)
             except CheckpointError as error:
                 assert "model_A_state.pt is refused" in str(error)  # noqa: PT017 it may not raise
                 now = trainer.network.state_dict()

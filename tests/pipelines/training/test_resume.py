@@ -60,9 +60,9 @@ def test_dropout_and_other_random_layers_go_on_too(
 ) -> None:
     def with_dropout(folder: Path) -> Trainer:
         trainer = make(folder, tiny_config(checkpoint_every=1))
-        logits = trainer._logits
-        drop = nn.Dropout(0.5)
-        monkeypatch.setattr(trainer, "_logits", lambda net, image: drop(logits(net, image)))
+        learner, drop = trainer.learner, nn.Dropout(0.5)
+        logits = learner.logits
+        monkeypatch.setattr(learner, "logits", lambda net, image: drop(logits(net, image)))
         return trainer
 
     with monkeypatch.context() as patch:
