@@ -13,6 +13,7 @@ import socket
 import sys
 import time
 import traceback
+from importlib import import_module
 from pathlib import Path
 
 import torch
@@ -69,6 +70,12 @@ def _wait(children: list[int]) -> list[int]:
     return [statuses.get(child, -signal.SIGKILL) for child in children]
 
 
+def _import_all() -> None:
+    """Import what the command imports when it is needed."""
+    for name in ("experiment", "options", "rank_run"):
+        import_module(f"spinesynth.pipelines.{name}")
+
+
 def main(size: int, wanted: str, folder: Path, words: list[str]) -> None:
     """Run a command in some ranks, and disturb them once the first validation is done.
 
@@ -79,6 +86,7 @@ def main(size: int, wanted: str, folder: Path, words: list[str]) -> None:
         words: of the command.
     """
     torch.set_num_threads(1)
+    _import_all()
     port = _free_port()
     children = [_begin_rank(words, rank, size, port) for rank in range(size)]
     seconds = 0.0
