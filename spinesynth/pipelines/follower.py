@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import torch
 from torch import nn
 from torch.utils.data import DataLoader
 
-from spinesynth.errors import ConfigError
+from spinesynth.errors import ConfigError, InputError
 from spinesynth.io.case import Case
 from spinesynth.pipelines.config import ExperimentConfig
+from spinesynth.pipelines.data_digest import Digests, describe_differences
 from spinesynth.pipelines.datasets import NamedSamples, make_loader
 from spinesynth.pipelines.interrupt import SafeStops, Stopped, end_helpers
 from spinesynth.pipelines.learner import Learner
 from spinesynth.pipelines.network_plan import build_network
 from spinesynth.pipelines.ranks import Ranks
-from spinesynth.pipelines.training_data import ModelName, make_training_data
+from spinesynth.pipelines.training_data import ModelName, digest_data, make_training_data
 from spinesynth.pipelines.training_state import Reached, share_learner
 
 
@@ -27,11 +29,13 @@ class TrainingTask(NamedTuple):
         config: the experiment.
         model: ``A`` or ``B``.
         train: training cases.
+        digests: of the leader's data by part, of which the training's count here.
     """
 
     config: ExperimentConfig
     model: ModelName
     train: tuple[Case, ...]
+    digests: Mapping[str, Digests]
 
 
 class EpochPlan(NamedTuple):
@@ -68,6 +72,7 @@ def follow(ranks: Ranks) -> None:
     """Take part in the training that the leader has announced.
 
     Raises:
+        InputError: if the training data are not those that the leader has.
         RankLost: if the leader breaks off.
     """
     task: TrainingTask = ranks.hand_out()
@@ -76,8 +81,7 @@ def follow(ranks: Ranks) -> None:
             built = None
             try:
                 with stops.allowed():
-                    data = make_training_data(task.train, task.config, model=task.model)
-                    built = data, Learner(task.config)
+                    built = _load_same(task), Learner(task.config)
             except Stopped:
                 pass  # the leader learns of it now
             stops.check_together(ranks.agree)
@@ -85,6 +89,23 @@ def follow(ranks: Ranks) -> None:
             _take_steps(task.config, *built, stops, ranks)
     except Stopped:  # as all were: the leader saves, and says when to leave
         end_helpers()
+
+
+def _load_same(task: TrainingTask) -> NamedSamples:
+    """Return the training data, or raise if this machine has others than the leader."""
+    data = make_training_data(task.train, task.config, model=task.model)
+    wrong = [
+        difference
+        for part, mine in digest_data(data, "training").items()
+        for difference in describe_differences(task.digests.get(part, []), mine, part=part)
+    ]
+    if wrong:
+        raise InputError(
+            f"the data here differ from those of rank 0: {'; '.join(wrong)}; all machines must see "
+            "the same files",
+            code="E-CASE-006",
+        )
+    return data
 
 
 def _take_steps(

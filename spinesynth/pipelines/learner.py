@@ -52,7 +52,7 @@ class Learner:
             start.fill(network)
         network = network.to(self.device)
         # not in the stub of Module.to
-        self.network: nn.Module = network.to(memory_format=self._layout)  # type: ignore[call-overload]
+        self.network = network.to(memory_format=self._layout)  # type: ignore[call-overload]
         self.average = AveragedModel(self.network, avg_fn=self._blend)
         compile_in_place(self.network, config.training)
         self.loss = build_loss(config)

@@ -276,7 +276,8 @@ class Trainer:
     def _learn(self, stops: SafeStops, progress: StepProgress) -> None:
         """Train to the end; other ranks follow (:mod:`spinesynth.pipelines.follower`)."""
         self.ranks.announce()
-        self.ranks.hand_out(TrainingTask(self.config, self.model, self.train))
+        task = TrainingTask(self.config, self.model, self.train, self.state.cases)
+        self.ranks.hand_out(task)
         stops.check_together(self.ranks.agree)
         share_learner(self.learner, self.reached, self.ranks)
         while not self._ended:

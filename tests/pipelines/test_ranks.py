@@ -141,7 +141,16 @@ def _run_ranks(
     size: int, folder: Path, config: Path, data: Path, *more: str, disturb: str = "whole"
 ) -> dict[str, Any]:
     program = [sys.executable, "-m", "tests.pipelines.rank_processes"]
-    words = ["train", "--config", config, "--data", data, "--save-dir", folder, *more]
+    words = [
+        "train",
+        "--config",
+        str(config),
+        "--data",
+        str(data),
+        "--save-dir",
+        str(folder),
+        *more,
+    ]
     done = subprocess.run(
         [*program, str(size), disturb, folder, *words],
         cwd=ROOT, capture_output=True, text=True,
