@@ -9,8 +9,9 @@ it is compiled, goes through a batch in parts or has a running mean.
 
 from __future__ import annotations
 
+import pickle
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,7 +19,7 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-from torch.distributed import PrefixStore, ProcessGroup, Store  # type: ignore[attr-defined]  # public, but not so in its stub
+from torch.distributed import PrefixStore, ProcessGroup, Store, Work  # type: ignore[attr-defined]  # public, but not so in its stub
 from torch.distributed.rendezvous import rendezvous
 from torch.nn import Parameter
 
@@ -30,6 +31,9 @@ _GRADIENTS_S = 1800  # nominal: a step of the slowest rank on a device
 _WAIT = timedelta(days=7)  # while the leader validates, tests and reports
 _LAST_WORD_S = 30  # a leader that ends says so at once
 _FAREWELL_S = 10  # the leader may keep the store, which the others read its last word from
+#: While a collective call is under way: longest pause, pause as a share of the time waited so
+#: far, and time between two looks at what the others say. Nominal.
+_PAUSE_S, _PATIENCE, _ASK_S = 0.05, 0.05, 0.5
 _TRAIN, _FAILED, _GONE = "train", "failed", "gone"
 
 
@@ -117,10 +121,7 @@ class Ranks:
         if self._links is None:
             return number
         largest = torch.tensor(number)
-        try:
-            dist.all_reduce(largest, dist.ReduceOp.MAX)
-        except RuntimeError as error:
-            raise RankLost from error
+        self._finish(lambda: dist.all_reduce(largest, dist.ReduceOp.MAX, async_op=True))
         return int(largest)
 
     def hand_out(self, value: Any = None) -> Any:  # noqa: ANN401 anything that can be pickled
@@ -131,12 +132,13 @@ class Ranks:
         """
         if self._links is None:
             return value
-        values = [value]
-        try:
-            dist.broadcast_object_list(values, src=0)
-        except RuntimeError as error:
-            raise RankLost from error
-        return values[0]
+        packed = torch.frombuffer(bytearray(pickle.dumps(value)), dtype=torch.uint8)
+        size = torch.tensor(len(packed))
+        self._finish(lambda: dist.broadcast(size, 0, async_op=True))
+        if self.rank > 0:
+            packed = torch.empty(int(size), dtype=torch.uint8)
+        self._finish(lambda: dist.broadcast(packed, 0, async_op=True))
+        return pickle.loads(packed.numpy().tobytes())
 
     def average_gradients(self, parameters: Iterable[Parameter], loss: float) -> float:
         """Give each parameter the mean of its gradients over the ranks.
@@ -160,14 +162,32 @@ class Ranks:
         gradients = [p.grad for p in parameters if p.grad is not None]
         # in one piece: a network has many small ones, and each call costs
         flat = torch.cat([*(g.reshape(-1) for g in gradients), gradients[0].new_tensor([loss])])
-        try:
-            dist.all_reduce(flat, group=self._links.gradients)
-        except RuntimeError as error:
-            raise RankLost from error
+        group = self._links.gradients
+        self._finish(lambda: dist.all_reduce(flat, group=group, async_op=True))
         *means, total = torch.split(flat / self.size, [*(g.numel() for g in gradients), 1])
         for gradient, mean in zip(gradients, means, strict=True):
             gradient.copy_(mean.view_as(gradient))
         return float(total)
+
+    def _finish(self, begin: Callable[[], Work]) -> None:
+        """Wait until a collective call is done, or another rank says that it never will be."""
+        assert self._links is not None
+        store, begun = self._links.store, time.monotonic()
+        asked = begun
+        try:
+            work = begin()
+            while not work.is_completed():
+                now = time.monotonic()
+                time.sleep(min(_PAUSE_S, _PATIENCE * (now - begun)))
+                if now - asked < _ASK_S:
+                    continue
+                asked = now
+                dismissed = self.rank > 0 and store.check([self._next_word()])
+                if dismissed or store.check([_FAILED]):
+                    raise RankLost
+            work.wait()
+        except RuntimeError as error:
+            raise RankLost from error
 
     def announce(self) -> None:
         """As the leader, let the others take part in a training."""
@@ -210,7 +230,6 @@ class Ranks:
             if store.check([_FAILED]):
                 status = int(store.get(_FAILED))
             self._say(str(status))
-            self._disconnect()
             until = time.monotonic() + _FAREWELL_S
             while store.add(_GONE, 0) < self.size - 1 and time.monotonic() < until:
                 time.sleep(0.02)
@@ -226,7 +245,6 @@ class Ranks:
         with suppress(RuntimeError):
             self._links.store.set(_FAILED, str(status))
             self._links.store.add(_GONE, 1)
-            self._disconnect()
 
     def _say(self, word: str) -> None:
         assert self._links is not None
@@ -236,12 +254,6 @@ class Ranks:
     def _next_word(self) -> str:
         assert self._links is not None
         return f"word {self._links.words}"
-
-    def _disconnect(self) -> None:
-        """Close the connections: whoever waits in a collective call learns of it."""
-        assert self._links is not None
-        del self._links.gradients
-        dist.destroy_process_group()
 
 
 ALONE = Ranks()
