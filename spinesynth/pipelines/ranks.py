@@ -171,9 +171,7 @@ class Ranks:
 
     def _finish(self, begin: Callable[[], Work]) -> None:
         """Wait until a collective call is done, or another rank says that it never will be."""
-        assert self._links is not None
-        store, begun = self._links.store, time.monotonic()
-        asked = begun
+        begun = asked = time.monotonic()
         try:
             work = begin()
             while not work.is_completed():
@@ -182,12 +180,19 @@ class Ranks:
                 if now - asked < _ASK_S:
                     continue
                 asked = now
-                dismissed = self.rank > 0 and store.check([self._next_word()])
-                if dismissed or store.check([_FAILED]):
+                if self._was_left():
                     raise RankLost
             work.wait()
         except RuntimeError as error:
             raise RankLost from error
+
+    def _was_left(self) -> bool:
+        """Return whether another rank has broken off, as far as the store knows."""
+        assert self._links is not None
+        store, word = self._links.store, self._next_word()
+        if self.rank > 0 and store.check([word]):
+            return bool(store.get(word).decode() != _TRAIN)  # that comes when all went well
+        return bool(store.check([_FAILED]))
 
     def announce(self) -> None:
         """As the leader, let the others take part in a training."""
