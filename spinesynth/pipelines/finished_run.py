@@ -10,7 +10,7 @@ from typing import Any
 from spinesynth.errors import ConfigError
 from spinesynth.pipelines.config import ExperimentConfig
 from spinesynth.pipelines.config_reading import parse_config
-from spinesynth.pipelines.pseudo_labels import pseudo_record
+from spinesynth.pipelines.pseudo_cases import pseudo_record
 from spinesynth.pipelines.results import RUN_JSON
 from spinesynth.pipelines.split import Split
 from spinesynth.pipelines.split_digest import digest_run_data

@@ -187,7 +187,8 @@ def _earlier_rows(output: Path) -> dict[str, dict[str, str]]:
         return {}
     table = read_ids_csv(manifest)
     require_columns(manifest, table, *_COLUMNS)
-    return {row["case_id"]: row for row in table.to_dict("records")}
+    rows = ({str(name): text for name, text in row.items()} for row in table.to_dict("records"))
+    return {row["case_id"]: row for row in rows}
 
 
 def _with_files(rows: Mapping[str, dict[str, str]], output: Path) -> list[dict[str, str]]:

@@ -94,7 +94,7 @@ def build_report(
         ("report.md", link, link),
         ("report.html", _inline, _inline if embed_scans else link),
     ):
-        pictures = {
+        pictures: dict[str, Any] = {
             "figures": [_Picture(REPORT_FIGURES[n].caption, show(p)) for n, p in figures.items()],
             "overlays": [_Picture(path.stem, show_scan(path)) for path in overlays],
         }

@@ -158,11 +158,11 @@ def test_scaled_steps_are_those_without(
     settings = {"gradient_clip": 0.1}
     plain = train(settings)
     monkeypatch.setattr(
-        "spinesynth.pipelines.train.make_scaler",
+        "spinesynth.pipelines.learner.make_scaler",
         lambda *_: GradScaler("cpu", init_scale=2.0**10),
     )
     scaled = train(settings)
-    assert scaled.scaler.is_enabled()
+    assert scaled.learner.scaler.is_enabled()
     torch.testing.assert_close(weights_of(scaled), weights_of(plain), rtol=1e-4, atol=1e-6)
 
 
@@ -170,7 +170,7 @@ def test_scaled_steps_are_those_without(
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_half_precision_trains_on_a_gpu(train: Callable[..., Trainer]) -> None:
     trainer = train({"precision": "float16"})
-    assert trainer.scaler.is_enabled()
+    assert trainer.learner.scaler.is_enabled()
     assert bool(torch.isfinite(weights_of(trainer)).all())
 
 
