@@ -28,6 +28,7 @@ from spinesynth.pipelines.config import ExperimentConfig
 from spinesynth.pipelines.evaluate import FAILURE_COLUMNS, LONG_COLUMNS, Evaluation, evaluate_cases
 from spinesynth.pipelines.predict import load_predictor
 from spinesynth.pipelines.results import choice_csv
+from spinesynth.pipelines.run_record import REAL_SCANS
 from spinesynth.pipelines.training_state import Reached
 
 _LOG = logging.getLogger(__name__)
@@ -35,9 +36,7 @@ _LOG = logging.getLogger(__name__)
 #: why so if that was not asked for, and whether it was chosen (1) or not (0). Rows whose
 #: structure is ``mean`` hold what the choice follows.
 CHOICE_COLUMNS = (*LONG_COLUMNS, "step", "basis", "note", "chosen")
-#: What checkpoints are scored on: the validation patients' scans, whole.
-REAL_SCANS = "real scans"
-#: In place of them, for model A, and for B by the axes of its network.
+#: In place of real scans, for model A, and for B by the axes of its network.
 _SYNTHETIC, _SAMPLED = "synthetic samples", {2: "sampled slices", 3: "sampled patches"}
 _NO_SCAN = "no validation patient has a real scan with a label map"
 _NONE_SCORED = "no real scan of a validation patient could be scored"

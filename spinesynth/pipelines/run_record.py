@@ -44,6 +44,8 @@ PHANTOM_MODE = "phantom"
 REAL_IMAGE_MODE = "real-images"
 #: Beside one of these: weights chosen among a training's on real scans of validation patients.
 REAL_CHOICE_MODE = "real-choice"
+#: What it was chosen on then, as checkpoints and tables say: those patients' scans, whole.
+REAL_SCANS = "real scans"
 #: Beside one of these, or alone: label maps that a model made of real scans without labels.
 PSEUDO_MODE = "pseudo-labels"
 

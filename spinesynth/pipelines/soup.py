@@ -25,12 +25,12 @@ from spinesynth.io.case import Case
 from spinesynth.io.checkpoint import Checkpoint, save_checkpoint
 from spinesynth.io.tables import read_ids_csv, require_columns
 from spinesynth.pipelines.evaluate import evaluate_cases
-from spinesynth.pipelines.final_choice import REAL_SCANS, patient_means, score_rows
+from spinesynth.pipelines.final_choice import patient_means, score_rows
 from spinesynth.pipelines.phantom_data import PHANTOM_SOURCE
 from spinesynth.pipelines.predict import VolumePredictor, load_predictor
 from spinesynth.pipelines.readable import refuse_unreadable
 from spinesynth.pipelines.robustness_run import scorable_cases
-from spinesynth.pipelines.run_record import describe_run, join_modes, write_json
+from spinesynth.pipelines.run_record import REAL_SCANS, describe_run, join_modes, write_json
 from spinesynth.pipelines.starting_point import mode_of
 
 _LOG = logging.getLogger(__name__)

@@ -17,9 +17,8 @@ from spinesynth.io.case import Case
 from spinesynth.io.checkpoint import Checkpoint, load_checkpoint, refuse_checkpoint
 from spinesynth.pipelines.config import ExperimentConfig
 from spinesynth.pipelines.config_reading import parse_config
-from spinesynth.pipelines.final_choice import REAL_SCANS
 from spinesynth.pipelines.network_plan import build_network
-from spinesynth.pipelines.run_record import join_modes, model_mode
+from spinesynth.pipelines.run_record import REAL_SCANS, join_modes, model_mode
 
 _LOG = logging.getLogger(__name__)
 _NAMED = 5  # patients that a refusal names
