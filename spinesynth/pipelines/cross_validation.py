@@ -27,7 +27,7 @@ from spinesynth.pipelines.config import ExperimentConfig
 from spinesynth.pipelines.data_plan import PHANTOM_FOLDER, check_phantom_plan, plan_split
 from spinesynth.pipelines.experiment import remove_outputs, run_experiment
 from spinesynth.pipelines.finished_run import is_finished
-from spinesynth.pipelines.modes import join_modes, modes_of_models
+from spinesynth.pipelines.modes import modes_of_models
 from spinesynth.pipelines.report import build_report, format_comparison
 from spinesynth.pipelines.results import (
     FAILURES_CSV,
@@ -38,7 +38,7 @@ from spinesynth.pipelines.results import (
     TABLES,
 )
 from spinesynth.pipelines.run_lock import hold_folder
-from spinesynth.pipelines.run_record import describe_run, write_json
+from spinesynth.pipelines.run_record import describe_run, join_modes, write_json
 from spinesynth.pipelines.starting_point import refuse_tested
 from spinesynth.pipelines.write_phantoms import write_phantom_dataset
 

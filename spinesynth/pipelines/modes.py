@@ -1,24 +1,9 @@
-"""What several trainings used, in the words of their records."""
+"""What the training of each model used, as the record of a run says."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
-
-
-def join_modes(modes: Iterable[str | None]) -> str:
-    """Return every word of some modes once, in the order in which they appear.
-
-    Args:
-        modes: as of :func:`spinesynth.pipelines.run_record.model_mode`; None or empty
-            where nothing is known.
-
-    Example:
-        >>> join_modes(["label-only", None, "label-only+real-images"])
-        'label-only+real-images'
-    """
-    words = (word for mode in modes if mode for word in mode.split("+"))
-    return "+".join(dict.fromkeys(words))
 
 
 def modes_of_models(record: Mapping[str, Any]) -> dict[str, str]:

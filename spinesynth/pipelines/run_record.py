@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -157,11 +157,11 @@ def model_mode(
     return join_modes((before, mode))
 
 
-def join_modes(modes: Sequence[str], *, chosen_on_real: bool = False) -> str:
+def join_modes(modes: Iterable[str | None], *, chosen_on_real: bool = False) -> str:
     """Return the words of several modes, each once, in their order.
 
     Args:
-        modes: as of :func:`model_mode`; empty ones say nothing.
+        modes: as of :func:`model_mode`; empty ones and None say nothing.
         chosen_on_real: real scans chose the weights, which is said where no real image
             trained them.
 

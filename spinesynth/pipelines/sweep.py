@@ -37,10 +37,10 @@ from spinesynth.pipelines.claim_folder import claim_folder, write_record
 from spinesynth.pipelines.config import ExperimentConfig
 from spinesynth.pipelines.data_plan import read_split
 from spinesynth.pipelines.experiment import train_models
-from spinesynth.pipelines.modes import join_modes, modes_of_models
+from spinesynth.pipelines.modes import modes_of_models
 from spinesynth.pipelines.results import CURVES, RUN_JSON, TABLES
 from spinesynth.pipelines.run_lock import hold_folder
-from spinesynth.pipelines.run_record import REAL_SCANS, training_mode
+from spinesynth.pipelines.run_record import REAL_SCANS, join_modes, training_mode
 from spinesynth.pipelines.split import Split
 from spinesynth.pipelines.split_digest import digest_file, digest_parts, reads_images
 from spinesynth.pipelines.starting_point import read_start
