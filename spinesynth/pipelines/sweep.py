@@ -71,7 +71,8 @@ def check_optuna() -> ModuleType:
             code="E-CONF-041",
         ) from error
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    return optuna
+    module: ModuleType = optuna  # without it installed, mypy takes it for anything
+    return module
 
 
 def run_sweep(sweep: Sweep, *, data: Path, folder: Path, command: str) -> str:
