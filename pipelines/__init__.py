@@ -47,7 +47,7 @@ name for the checkout. Installed, import from there.
 Example:
     >>> from pipelines import read_config
     >>> read_config.__module__
-    'spinesynth.pipelines.config'
+    'spinesynth.pipelines.config_reading'
 """
 
 from __future__ import annotations

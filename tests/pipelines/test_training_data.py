@@ -205,7 +205,7 @@ def test_whole_vertebrae_are_scored_under_their_own_name(
     logits = 50.0 * torch.nn.functional.one_hot(predicted, 6).movedim(-1, 1)[:, :, None].float()
     groups = [(0, 1, 1, 0, 0, 0), (0, 1, 2, 0, 0, 0)]
     trainer.validation = [{"image": logits, "target": target[:, None, None], "groups": groups}]
-    monkeypatch.setattr(trainer, "_logits", lambda _, image: image)
+    monkeypatch.setattr(trainer.learner, "logits", lambda _, image: image)
     scores = trainer.validate()
     dice = {name: value for name, value in scores.items() if name.startswith("val_dice_")}
     assert dice == pytest.approx(
