@@ -52,7 +52,11 @@ def _assert_equals_monai(first: Mask, second: Mask, spacing: tuple[float, ...]) 
     pair = MaskPair(first, second, spacing_mm=spacing)
     expected = _monai(first, second, spacing)
     scores = {name: METRICS[name].function(pair) for name in expected}
-    assert scores == pytest.approx(expected, rel=1e-5, abs=1e-5)  # MONAI computes in float32
+    # MONAI computes in float32: the rank of the 95th percentile among some 200 distances is
+    # off by up to 1.4e-5 of the gap between two of them, which may be as wide as the image
+    gap_mm = float(np.linalg.norm(np.multiply(first.shape, spacing)))
+    assert scores.pop("hd95") == pytest.approx(expected.pop("hd95"), rel=1e-5, abs=2e-5 * gap_mm)
+    assert scores == pytest.approx(expected, rel=1e-5, abs=1e-5)
 
 
 @settings(max_examples=40, deadline=None)

@@ -77,7 +77,11 @@ def _degenerate(record: PhantomRecord, finding: Finding) -> PhantomRecord:
 
 
 def _degenerated(disc: DiscSize, degeneration: float) -> DiscSize:
-    """Return the disc with the height and nucleus of another degeneration."""
+    """Return the disc with the height and nucleus of another degeneration.
+
+    Lost height takes its share of the wedge; height that returns leaves the
+    spine as curved as it was drawn.
+    """
     share = height_share(degeneration) / height_share(disc.degeneration)
     was_collapsed = disc.degeneration >= _COLLAPSED
     nucleus = _NUCLEUS_FRACTION if was_collapsed else disc.nucleus_fraction
@@ -85,7 +89,7 @@ def _degenerated(disc: DiscSize, degeneration: float) -> DiscSize:
         disc,
         degeneration=degeneration,
         posterior_height_mm=disc.posterior_height_mm * share,
-        wedge_deg=degrees(atan(tan(radians(disc.wedge_deg)) * share)),
+        wedge_deg=degrees(atan(tan(radians(disc.wedge_deg)) * min(1.0, share))),
         nucleus_fraction=nucleus if degeneration < _COLLAPSED else 0.0,
     )
 
