@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from spinesynth.anatomy.structures import Structure
+from spinesynth.few import name_few
 
 #: Structures of which there are several, told apart by their instance.
 COUNTED: frozenset[Structure] = frozenset(
@@ -259,9 +260,7 @@ def _plain_integers(values: Tensor, *, name: str) -> Tensor:
 
 def _listed(values: Iterable[int]) -> str:
     """Spell out codes, at most :data:`_MAX_LISTED` of them."""
-    ordered = sorted(values)
-    more = f" and {len(ordered) - _MAX_LISTED} more" if len(ordered) > _MAX_LISTED else ""
-    return ", ".join(str(value) for value in ordered[:_MAX_LISTED]) + more
+    return name_few(sorted(values), limit=_MAX_LISTED)
 
 
 def _ranges(codes: Iterable[int]) -> str:

@@ -23,6 +23,7 @@ from spinesynth.anatomy.label_schemes import CLUSTER_SCHEME, PSEUDO_SCHEME
 from spinesynth.anatomy.structures import Structure
 from spinesynth.errors import SpineSynthError
 from spinesynth.io.case import Case
+from spinesynth.io.file_digest import digest_file
 from spinesynth.io.load_case import load_case
 from spinesynth.io.problems import InputFileError, unreadable
 from spinesynth.io.tensor_file import DamagedFileError, check_tensors, map_tensors, write_tensors
@@ -171,8 +172,7 @@ def content_key(case: Case, *, with_image: bool) -> str:
 
 def _digest(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return digest_file(path)
     except FileNotFoundError as error:
         raise InputFileError(
             path, "no such file", remedy="check the path and its spelling", code="E-IN-001"

@@ -9,6 +9,7 @@ from typing import Any
 
 from spinesynth import __version__
 from spinesynth.errors import ConfigError
+from spinesynth.few import name_few
 from spinesynth.pipelines.run_record import describe_run, write_json
 
 _NAMED = 3  # files that a refusal names
@@ -32,9 +33,8 @@ def claim_folder(record: Path, *, mode: str, settings: Mapping[str, Any]) -> Non
         # hidden files are partial ones, which the next writing of the same name replaces
         there = sorted(p.name for p in folder.glob("*") if not p.name.startswith("."))
         if there:
-            more = f" and {len(there) - _NAMED} more" if len(there) > _NAMED else ""
-            named = ", ".join(there[:_NAMED])
-            raise _refusal(folder, f"already holds {named}{more}, but no {record.name}")
+            named = name_few(there, limit=_NAMED)
+            raise _refusal(folder, f"already holds {named}, but no {record.name}")
         folder.mkdir(parents=True, exist_ok=True)
         write_record(record, mode=mode, settings=settings)
         return

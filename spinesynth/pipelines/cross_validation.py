@@ -28,7 +28,7 @@ from spinesynth.pipelines.data_plan import PHANTOM_FOLDER, check_phantom_plan, p
 from spinesynth.pipelines.experiment import remove_outputs, run_experiment
 from spinesynth.pipelines.finished_run import is_finished
 from spinesynth.pipelines.modes import modes_of_models
-from spinesynth.pipelines.report import build_report, format_comparison
+from spinesynth.pipelines.report import conclude
 from spinesynth.pipelines.results import (
     FAILURES_CSV,
     METRICS_CSV,
@@ -106,9 +106,7 @@ def run_folds(
             sys.stderr.write(f"{said}\n")
             run_experiment(config, data=data, folder=place, command=command, resume=resume)
         join_folds(configs, folder, command=command)
-        report, page = build_report(folder, folder / "report", command=command)
-    table = pd.read_csv(folder / METRICS_CSV, dtype={"case_id": str, "patient_id": str})
-    return f"{format_comparison(table)}\n\nReport: {page}\n        {report}\n"
+        return conclude(folder, command=command)
 
 
 def _plan(configs: Sequence[ExperimentConfig], data: Path, folder: Path) -> list[bool]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
+from spinesynth.few import name_few
 from spinesynth.io.case import Case
 from spinesynth.io.load_case import load_case
 from spinesynth.pipelines.datasets import SliceDataset
@@ -88,12 +89,7 @@ def describe_differences(before: Sequence[Sequence[str]], now: Digests, *, part:
         ),
     ):
         if names:
-            said.append(text.format(part=part, names=_few(names)))
+            said.append(text.format(part=part, names=name_few(names, limit=_NAMED)))
     if not said and list(old) != list(new):
         said.append(f"the {part} cases stand in another order")
     return said
-
-
-def _few(names: Sequence[str]) -> str:
-    more = f" (and {len(names) - _NAMED} more)" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more

@@ -29,13 +29,14 @@ from spinesynth.pipelines.predict import VolumePredictor, load_predictor
 from spinesynth.pipelines.progress import StepProgress
 from spinesynth.pipelines.pseudo_cases import pseudo_record
 from spinesynth.pipelines.ranks import current_ranks
-from spinesynth.pipelines.report import build_report, format_comparison
+from spinesynth.pipelines.report import conclude
 from spinesynth.pipelines.report_figures import REPORT_FIGURES
 from spinesynth.pipelines.results import (
     CURVES,
     FAILURES_CSV,
     METRICS_CSV,
     OVERLAYS,
+    REPORT,
     ROBUSTNESS_CSV,
     RUN_JSON,
     SPLIT_CSV,
@@ -60,7 +61,6 @@ from spinesynth.pipelines.training_data import ModelName
 from spinesynth.pipelines.training_state import state_path
 
 _LOG = logging.getLogger(__name__)
-_REPORT = Path("report")
 _CHECKPOINTS: tuple[Literal["best", "last"], ...] = ("best", "last")
 _MODEL_NAMES: tuple[ModelName, ...] = get_args(ModelName)
 
@@ -104,12 +104,8 @@ def run_experiment(
         _train_all(config, split, folder, record, new_models=None if resume else _MODEL_NAMES)
         _evaluate(config, split, folder, record)
         write_json(folder / RUN_JSON, record)
-        report, page = build_report(folder, folder / _REPORT, command=command)
-    table = pd.read_csv(folder / METRICS_CSV, dtype={"case_id": str, "patient_id": str})
-    return (
-        f"{format_comparison(table)}\n\nReport: {page}\n        {report}\n"
-        f"Tables: {folder / TABLES}\nPictures: {folder / OVERLAYS}\n"
-    )
+        outcome = conclude(folder, command=command)
+    return f"{outcome}Tables: {folder / TABLES}\nPictures: {folder / OVERLAYS}\n"
 
 
 def train_models(
@@ -229,7 +225,7 @@ def remove_outputs(folder: Path, *, training_of: Sequence[ModelName] = _MODEL_NA
         *(table(name) for name in training_of for table in (training_csv, choice_csv)),
         *(state_path(Path(), name) for name in training_of),
         *(CURVES / f"{name}.png" for name in REPORT_FIGURES),
-        *(_REPORT / name for name in ("report.md", "report.html")),
+        *(REPORT / name for name in ("report.md", "report.html")),
     ]
     overlays = [
         path

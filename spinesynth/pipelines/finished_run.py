@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
 from spinesynth.errors import ConfigError
+from spinesynth.io.file_digest import digest_file
 from spinesynth.pipelines.config import ExperimentConfig
 from spinesynth.pipelines.config_reading import parse_config
 from spinesynth.pipelines.pseudo_cases import pseudo_record
@@ -36,8 +36,7 @@ def is_finished(folder: Path, config: ExperimentConfig, split: Split | None = No
             return False
         if start is None:
             return not record.get("started_from")
-        digest = hashlib.sha256(Path(start).read_bytes()).hexdigest()
-        return bool(record["started_from"]["sha256"] == digest)
+        return bool(record["started_from"]["sha256"] == digest_file(Path(start)))
     except (OSError, ValueError, LookupError, TypeError, ConfigError):
         return False
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from spinesynth.anatomy.label_schemes import PSEUDO_SCHEME
+from spinesynth.few import name_few
 from spinesynth.io.case import Case
 from spinesynth.io.discover import discover_cases
 from spinesynth.io.splits import check_split
@@ -92,8 +93,9 @@ def with_pseudo_labels(split: Split, place: str | None) -> Split:
     leaked = sorted(tested & seen)
     if leaked:
         raise refuse_pseudo(
-            f"their model has seen {len(leaked)} test patients ({', '.join(leaked[:_NAMED])}), so "
-            "the test would be none; use a model of the same split"
+            f"their model has seen {len(leaked)} test patients "
+            f"({name_few(leaked, limit=_NAMED)}), so the test would be none; "
+            "use a model of the same split"
         )
     ids = {case.case_id.lower() for case in (*split.train, *split.validation, *split.test)}
     twice = [case.case_id for case in pseudo.cases if case.case_id.lower() in ids]

@@ -11,7 +11,6 @@ Source:
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import re
@@ -29,6 +28,7 @@ from spinesynth.anatomy.structures import Structure
 from spinesynth.errors import ConfigError, InputError
 from spinesynth.io.case import Case
 from spinesynth.io.discover import MANIFEST_NAME, discover_cases
+from spinesynth.io.file_digest import digest_file
 from spinesynth.io.tables import read_ids_csv, require_columns, write_csv
 from spinesynth.io.volume import read_image, read_label
 from spinesynth.io.write import write_volume
@@ -106,7 +106,7 @@ def write_pseudo_labels(
         raise refuse_pseudo(f"min_confidence must be in [0.5, 1), got {min_confidence:g}")
     cases = _unlabelled(source)
     settings = {
-        "checkpoints": [hashlib.sha256(path.read_bytes()).hexdigest() for path in checkpoints],
+        "checkpoints": [digest_file(path) for path in checkpoints],
         "min_confidence": min_confidence,
         "annotated": " ".join(sorted(words)),
         "seen_patients": list(origin.seen_patients),
@@ -222,7 +222,7 @@ def _relative(image: Path, output: Path) -> str:
 
 def _digest(image: Path) -> str:
     try:
-        return hashlib.sha256(image.read_bytes()).hexdigest()
+        return digest_file(image)
     except OSError as error:
         raise InputError(f"{image} cannot be read: {error}", code="E-IN-004") from error
 

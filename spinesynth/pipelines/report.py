@@ -25,7 +25,7 @@ from spinesynth.pipelines.modes import modes_of_models
 from spinesynth.pipelines.report_figures import REPORT_FIGURES, write_figures
 from spinesynth.pipelines.report_format import compare_side_by_side
 from spinesynth.pipelines.report_tables import REPORT_TABLES
-from spinesynth.pipelines.results import OVERLAYS, Results, read_results
+from spinesynth.pipelines.results import OVERLAYS, REPORT, Results, read_results
 
 NOT_RUN = "not run"
 _NONE = "none"
@@ -169,18 +169,37 @@ def fill_report(template_path: Path, output_path: Path, results_dir: Path) -> No
     _write(output_path, "".join(filled) + text[position:])
 
 
-def format_comparison(table: pd.DataFrame) -> str:
+def conclude(folder: Path, *, command: str) -> str:
+    """Write the report of a finished run and return what a terminal shows of it.
+
+    Args:
+        folder: of the run; the report goes into ``report`` in it.
+        command: that made the run.
+
+    Returns:
+        The models' scores side by side, and where the report is.
+
+    Raises:
+        InputError: if a table is damaged.
+        OutputError: if a file cannot be written.
+    """
+    report, page = build_report(folder, folder / REPORT, command=command)
+    scores = format_comparison(read_results(folder).metrics)
+    return f"{scores}\n\nReport: {page}\n        {report}\n"
+
+
+def format_comparison(table: pd.DataFrame | None) -> str:
     """Return the models' scores side by side as plain text for a terminal.
 
     Args:
-        table: long table of scores.
+        table: long table of scores; None where nothing was scored.
 
     Returns:
         One line for each source, contrast and structure, under a header; means
         with the 95 % interval of Dice.
     """
-    standard = table[table["condition"] == "standard"]
-    if standard.empty:
+    standard = None if table is None else table[table["condition"] == "standard"]
+    if standard is None or standard.empty:
         return NOT_RUN
     frame = compare_side_by_side(standard, ["source", "contrast", "structure"])
     frame = frame.drop(columns="Undefined scans")

@@ -39,6 +39,7 @@ RUN_JSON = Path("run.json")
 TABLES = Path("tables")
 CURVES = Path("curves")
 OVERLAYS = Path("overlays")
+REPORT = Path("report")
 MODELS = Path("models")
 SPLIT_CSV = TABLES / "split.csv"
 METRICS_CSV = TABLES / "metrics.csv"

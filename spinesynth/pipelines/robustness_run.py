@@ -16,7 +16,7 @@ from spinesynth.pipelines.evaluate import Evaluation, evaluate_cases
 from spinesynth.pipelines.experiment import write_evaluation
 from spinesynth.pipelines.overlays import OverlayCollector
 from spinesynth.pipelines.readable import refuse_unreadable
-from spinesynth.pipelines.report import build_report, format_comparison
+from spinesynth.pipelines.report import conclude
 from spinesynth.pipelines.results import OVERLAYS, RUN_JSON
 from spinesynth.pipelines.robustness import DEFAULT_FACTORS, evaluate_robustness
 from spinesynth.pipelines.run_record import describe_run, write_json
@@ -105,8 +105,7 @@ def run_robustness(
         | {"weighting": weighting, "scales": tuple(scales)}
     )
     write_json(folder / RUN_JSON, record)
-    report, page = build_report(folder, folder / "report", command=command)
-    return f"{format_comparison(standard.table)}\n\nReport: {page}\n        {report}\n"
+    return conclude(folder, command=command)
 
 
 def _check_factors(factors: Sequence[float]) -> None:

@@ -10,7 +10,6 @@ Source:
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from torch import Tensor
 from spinesynth.errors import ConfigError, OutputError
 from spinesynth.io.case import Case
 from spinesynth.io.checkpoint import Checkpoint, save_checkpoint
+from spinesynth.io.file_digest import digest_file
 from spinesynth.io.tables import read_ids_csv, require_columns
 from spinesynth.pipelines.evaluate import evaluate_cases
 from spinesynth.pipelines.final_choice import patient_means, score_rows
@@ -121,7 +121,7 @@ def cook_soup(
     _refuse_wrong_use(checkpoints, output, method=method, data=data, split=split)
     loaded = [load_predictor(path) for path in checkpoints]
     ingredients = [
-        Ingredient(path, hashlib.sha256(path.read_bytes()).hexdigest(), checkpoint)
+        Ingredient(path, digest_file(path), checkpoint)
         for path, (_, checkpoint) in zip(checkpoints, loaded, strict=True)
     ]
     _refuse_unfit(ingredients)
@@ -139,7 +139,7 @@ def cook_soup(
             for n, one in enumerate(ingredients)
         ],
         "scans": [case.case_id for case in scans],
-        "sha256": hashlib.sha256(output.read_bytes()).hexdigest(),
+        "sha256": digest_file(output),
     }  # fmt: skip
     write_json(output.with_name(f"{output.name}.json"), record)
     names = "".join(

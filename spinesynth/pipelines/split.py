@@ -15,6 +15,7 @@ from spinesynth.anatomy.label_schemes import (
     get_scheme,
 )
 from spinesynth.errors import ConfigError
+from spinesynth.few import name_few
 from spinesynth.io.case import Case
 from spinesynth.io.splits import check_split, split_patients
 from spinesynth.pipelines.config import DataConfig
@@ -149,8 +150,9 @@ def with_training_labels(split: Split, cases: Sequence[Case], *, place: str) -> 
         without = sorted(patients - {case.patient_id for case in new})
         if without:
             raise ConfigError(
-                f"data.training_labels: {place} holds no label map of {', '.join(without[:_NAMED])}"
-                f" ({len(without)} training or validation patients); make them of the same data",
+                f"data.training_labels: {place} holds no label map of "
+                f"{name_few(without, limit=_NAMED)} ({len(without)} training or validation "
+                "patients); make them of the same data",
                 code="E-CONF-003",
             )
         exchanged.append(new)
@@ -272,9 +274,7 @@ def check_teaches(cases: Sequence[Case], target_scheme: str) -> None:
 def _warn_of_untested(case_ids: Sequence[str]) -> None:
     """Say which cases of other sources are left out for their patients' sake."""
     if case_ids:
-        more = f" and {len(case_ids) - _NAMED} more" if len(case_ids) > _NAMED else ""
         _LOG.warning(
-            "not tested, since their patients train or validate: %s%s",
-            ", ".join(case_ids[:_NAMED]),
-            more,
+            "not tested, since their patients train or validate: %s",
+            name_few(case_ids, limit=_NAMED),
         )

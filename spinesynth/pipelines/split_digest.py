@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 from collections.abc import Sequence
-from pathlib import Path
 
 from spinesynth.io.case import Case
+from spinesynth.io.file_digest import digest_file
 from spinesynth.pipelines.config import ExperimentConfig
 from spinesynth.pipelines.split import Split
 
@@ -67,22 +66,3 @@ def _describe(cases: Sequence[Case], *, images: bool) -> list[list[object]]:
         ]
         for case in cases
     ]  # fmt: skip
-
-
-def digest_file(path: Path) -> str:
-    """Return the SHA-256 of a file, read once as long as size and time of change stay.
-
-    Args:
-        path: of the file.
-
-    Raises:
-        OSError: if it cannot be read.
-    """
-    known = path.stat()
-    return _digest_of(path.resolve(), known.st_size, known.st_mtime_ns)
-
-
-@functools.cache
-def _digest_of(path: Path, _size: int, _changed_ns: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,8 +12,10 @@ import torch
 from torch import nn
 
 from spinesynth.errors import ConfigError
+from spinesynth.few import name_few
 from spinesynth.io.case import Case
 from spinesynth.io.checkpoint import Checkpoint, load_checkpoint, refuse_checkpoint
+from spinesynth.io.file_digest import digest_file
 from spinesynth.pipelines.config import ExperimentConfig
 from spinesynth.pipelines.config_reading import parse_config
 from spinesynth.pipelines.network_plan import build_network
@@ -80,8 +81,7 @@ def read_start(config: ExperimentConfig) -> StartingPoint | None:
             f"its label scheme is {checkpoint.target_scheme}, that of the training is "
             f"{config.target_scheme}",
         )
-    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    start = StartingPoint(path, sha256, checkpoint, mode_of(path, checkpoint))
+    start = StartingPoint(path, digest_file(path), checkpoint, mode_of(path, checkpoint))
     with torch.random.fork_rng(devices=[]):  # a network is made with random weights first
         start.fill(build_network(config))
     return start
@@ -124,10 +124,9 @@ def refuse_tested(config: ExperimentConfig, test: Sequence[Case]) -> None:
         )
     seen = sorted({case.patient_id for case in test} & set(start.checkpoint.seen_patients))
     if seen:
-        more = f" and {len(seen) - _NAMED} more" if len(seen) > _NAMED else ""
         raise ConfigError(
             f"training.start_from: {start.path} was trained or validated on patients that would "
-            f"test it: {', '.join(seen[:_NAMED])}{more}; use the split that it was trained with "
+            f"test it: {name_few(seen, limit=_NAMED)}; use the split that it was trained with "
             "(data.split_seed, data.test_patients, data.val_patients), or another checkpoint",
             code="E-CONF-032",
         )

@@ -32,6 +32,7 @@ import pandas as pd
 
 from spinesynth.errors import ConfigError
 from spinesynth.io.atomic import atomic_write
+from spinesynth.io.file_digest import digest_file
 from spinesynth.io.tables import write_csv
 from spinesynth.pipelines.claim_folder import claim_folder, write_record
 from spinesynth.pipelines.config import ExperimentConfig
@@ -42,7 +43,7 @@ from spinesynth.pipelines.results import CURVES, RUN_JSON, TABLES
 from spinesynth.pipelines.run_lock import hold_folder
 from spinesynth.pipelines.run_record import REAL_SCANS, join_modes, training_mode
 from spinesynth.pipelines.split import Split
-from spinesynth.pipelines.split_digest import digest_file, digest_parts, reads_images
+from spinesynth.pipelines.split_digest import digest_parts, reads_images
 from spinesynth.pipelines.starting_point import read_start
 from spinesynth.pipelines.sweep_plan import Point, Sweep
 from spinesynth.seeding import derive_seed32

@@ -10,17 +10,13 @@ from typing import Any
 import yaml
 
 from spinesynth.pipelines.config import ExperimentConfig
+from tests.pipelines.tiny_training import tiny_values
 
-BASE: dict[str, Any] = {
-    "name": "base",
-    "models": ["A"],
-    "data": {"train_sources": ["made"], "test_patients": 1, "val_patients": 1},
-    "network": {"base_features": 2},
-    "training": {
-        "steps": 1, "validate_every": 1, "batch_size": 1, "patch_size": [32, 32],
-        "val_samples": 1, "workers": 0,
-    },
-}  # fmt: skip
+BASE = tiny_values(
+    name="base",
+    models=["A"],
+    data={"train_sources": ["made"], "test_patients": 1, "val_patients": 1},
+)
 RATE = {"setting": "training.learning_rate", "low": 1e-4, "high": 1e-2, "log": True}
 BATCH = {"setting": "training.batch_size", "choices": [1, 2]}
 

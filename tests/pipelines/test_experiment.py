@@ -28,6 +28,7 @@ from spinesynth.pipelines.results import (
 from spinesynth.pipelines.robustness_run import run_robustness
 from spinesynth.pipelines.segment import segment_files
 from tests.fabricate import write_manifest
+from tests.pipelines.tiny_training import tiny_values
 
 SMOKE = Path(__file__).parents[2] / "configs" / "smoke.yaml"
 
@@ -86,17 +87,7 @@ def test_second_run_on_one_folder_is_refused(tmp_path: Path) -> None:
 
 
 def tiny(**changes: object) -> ExperimentConfig:
-    values = {
-        "name": "tiny",
-        "data": {"train_sources": ["home"], "test_patients": 1, "val_patients": 1},
-        "network": {"base_features": 2},
-        "training": {
-            "steps": 1, "validate_every": 1, "batch_size": 1, "patch_size": [32, 32],
-            "val_samples": 1, "workers": 0,
-        },
-        "evaluation": {"resolution_factors": [1, 2]},
-    }  # fmt: skip
-    return parse_config(values | changes)
+    return parse_config(tiny_values(evaluation={"resolution_factors": [1, 2]}) | changes)
 
 
 def three_patients(root: Path, *, images: bool = True) -> Path:

@@ -20,19 +20,11 @@ from spinesynth.pipelines.finetune import (
 from spinesynth.pipelines.results import SPLIT_CSV
 from tests.pipelines.many_patients import write_patients
 from tests.pipelines.tiny_checkpoint import write_checkpoint
+from tests.pipelines.tiny_training import tiny_values
 
 CONFIG = parse_config(
-    {
-        "name": "curve",
-        "data": {"train_sources": ["home"], "test_patients": 1, "val_patients": 1},
-        "network": {"base_features": 2},
-        "training": {
-            "steps": 1, "validate_every": 1, "batch_size": 1, "patch_size": [32, 32],
-            "val_samples": 1, "workers": 0,
-        },
-        "evaluation": {"resolution_factors": [1], "max_robustness_cases": 1},
-    }
-)  # fmt: skip
+    tiny_values(name="curve", evaluation={"resolution_factors": [1], "max_robustness_cases": 1})
+)
 
 
 @pytest.mark.slow

@@ -41,6 +41,7 @@ from tests.pipelines.fabricated import make_case
 from tests.pipelines.fabricated_run import write_run
 from tests.pipelines.many_patients import write_patients
 from tests.pipelines.tiny_checkpoint import write_checkpoint
+from tests.pipelines.tiny_training import tiny_values
 
 
 def cases() -> list[Case]:
@@ -58,18 +59,13 @@ def cases() -> list[Case]:
 
 def config(**data: Any) -> ExperimentConfig:  # noqa: ANN401 YAML
     return parse_config(
-        {
-            "name": "cv",
-            "models": ["A"],
-            "data": {"train_sources": ["home"], "val_patients": 1, **data},
-            "network": {"base_features": 2},
-            "training": {
-                "steps": 1, "validate_every": 1, "batch_size": 1, "patch_size": [32, 32],
-                "val_samples": 1, "workers": 0,
-            },
-            "evaluation": {"resolution_factors": [1], "max_robustness_cases": 1},
-        }
-    )  # fmt: skip
+        tiny_values(
+            name="cv",
+            models=["A"],
+            data={"train_sources": ["home"], "val_patients": 1, **data},
+            evaluation={"resolution_factors": [1], "max_robustness_cases": 1},
+        )
+    )
 
 
 @pytest.mark.parametrize("folds", [2, 3, 5])

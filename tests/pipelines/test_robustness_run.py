@@ -11,7 +11,7 @@ import pytest
 
 from spinesynth.cli import run
 from spinesynth.errors import InputError
-from spinesynth.pipelines import robustness_run
+from spinesynth.pipelines import report
 from spinesynth.pipelines.results import FAILURES_CSV, METRICS_CSV, ROBUSTNESS_CSV, RUN_JSON
 from spinesynth.pipelines.robustness_run import run_robustness
 from tests.fabricate import MANIFEST_ROWS, intensities, write_manifest, write_nifti
@@ -25,7 +25,7 @@ def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
     def name_pages(_: Path, folder: Path, *, command: str) -> tuple[Path, Path]:
         return folder / "report.md", folder / "report.html"
 
-    monkeypatch.setattr(robustness_run, "build_report", name_pages)
+    monkeypatch.setattr(report, "build_report", name_pages)
 
 
 def _patients(folder: Path, table: Path = METRICS_CSV) -> set[str]:

@@ -23,20 +23,15 @@ from spinesynth.pipelines.starting_point import mode_of, read_start
 from spinesynth.pipelines.train import Trainer
 from tests.pipelines.many_patients import write_patients
 from tests.pipelines.tiny_checkpoint import write_checkpoint
+from tests.pipelines.tiny_training import tiny_values
 
 
 def config(start: Path | None, **sections: Any) -> ExperimentConfig:  # noqa: ANN401 YAML
-    values = {
-        "name": "x",
-        "models": ["B"],
-        "data": {"train_sources": ["home"], "test_patients": 1, "val_patients": 1},
-        "network": {"base_features": 2},
-        "training": {
-            "steps": 1, "validate_every": 1, "batch_size": 1, "patch_size": [32, 32],
-            "val_samples": 1, "workers": 0, "start_from": str(start) if start else None,
-        },
-        "evaluation": {"resolution_factors": [1]},
-    }  # fmt: skip
+    values = tiny_values(
+        {"start_from": str(start) if start else None},
+        models=["B"],
+        evaluation={"resolution_factors": [1]},
+    )
     return parse_config(values | sections)
 
 

@@ -16,6 +16,7 @@ from spinesynth.pipelines.results import RUN_JSON
 from spinesynth.pipelines.run_record import model_mode, training_mode
 from tests.pipelines.fabricated_run import write_scores
 from tests.pipelines.many_patients import write_patients
+from tests.pipelines.tiny_training import tiny_values
 
 
 def case(scheme: str, *, source: str = "clinic", image: bool = False) -> Case:
@@ -142,18 +143,8 @@ def test_report_names_what_each_model_used_and_started_from(
 
 def test_record_names_the_mode_of_model_b_alone(tmp_path: Path) -> None:
     data = write_patients(tmp_path / "data", {"home": 3})
-    values = {
-        "name": "x",
-        "models": ["B"],
-        "data": {"train_sources": ["home"], "test_patients": 1, "val_patients": 1},
-        "network": {"base_features": 2},
-        "training": {
-            "steps": 1, "validate_every": 1, "batch_size": 1, "patch_size": [32, 32],
-            "val_samples": 1, "workers": 0,
-        },
-    }  # fmt: skip
     folder = tmp_path / "run"
-    train_models(parse_config(values), data=data, folder=folder, command="test")
+    train_models(parse_config(tiny_values(models=["B"])), data=data, folder=folder, command="test")
     record = json.loads((folder / RUN_JSON).read_text())
     assert (record["mode"], record["modes"]) == (None, {"B": "real-images"})
     assert len(record["data_sha256"]) == 64

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,21 +38,30 @@ class Snapshots:
         monkeypatch.setattr(TrainingState, "save", kept)
 
 
+def tiny_values(training: Mapping[str, object] | None = None, **sections: object) -> dict[str, Any]:
+    """Return what a configuration file of one step would hold.
+
+    Args:
+        training: settings of that section, beside those that keep it small.
+        sections: that replace the others.
+    """
+    settings = {
+        "steps": 1, "validate_every": 1, "batch_size": 1, "patch_size": [32, 32],
+        "val_samples": 1, "workers": 0,
+    }  # fmt: skip
+    values = {
+        "name": "tiny",
+        "data": {"train_sources": ["home"], "test_patients": 1, "val_patients": 1},
+        "network": {"base_features": 2},
+        "training": settings | dict(training or {}),
+    }
+    return values | sections
+
+
 def tiny_config(**training: object) -> ExperimentConfig:
     """Return 12 steps with validations after 5, 10 and 12."""
-    settings: dict[str, Any] = {
-        "steps": STEPS, "validate_every": 5, "batch_size": 1,
-        "patch_size": [32, 32], "val_samples": 1, "workers": 0, "plateau_patience": 0,
-    }  # fmt: skip
-    return parse_config(
-        {
-            "name": "tiny",
-            "models": ["A"],
-            "data": {"train_sources": ["home"], "test_patients": 1, "val_patients": 1},
-            "network": {"base_features": 2},
-            "training": settings | training,
-        }
-    )
+    settings = {"steps": STEPS, "validate_every": 5, "plateau_patience": 0} | training
+    return parse_config(tiny_values(settings, models=["A"]))
 
 
 def table_of(folder: Path, model: str = "A") -> pd.DataFrame:
