@@ -6,6 +6,7 @@ path in the folder      what
 ``zero_shot/``          scores of the checkpoint as it is
 ``arms/from_N/``        trained further on the real images of N patients
 ``arms/scratch_N/``     the same patients and steps from random weights
+``run.json``            the checkpoint, the configuration, versions
 ``tables/metrics.csv``  long table of all, by ``start`` and ``train_patients``
 ``tables/curve.csv``    mean and interval over test patients, by source and structure
 ``curves/finetune.png`` the picture of it
@@ -35,6 +36,7 @@ from spinesynth.pipelines.progress import StepProgress
 from spinesynth.pipelines.pseudo_labels import refuse_pseudo
 from spinesynth.pipelines.report_format import in_report_order
 from spinesynth.pipelines.results import CURVES, METRICS_CSV, RUN_JSON, TABLES, read_results
+from spinesynth.pipelines.run_lock import hold_folder
 from spinesynth.pipelines.run_record import describe_run, write_json
 from spinesynth.pipelines.split import Split
 from spinesynth.pipelines.starting_point import StartingPoint, read_start, refuse_tested
@@ -113,8 +115,18 @@ def run_finetune(
     split = plan_split(_with_all(started), discover_cases(data))
     _check_counts(split, counts)
     refuse_tested(started, split.test)
-    _score_start(start, split, folder, run=study.name, command=command)
-    train_arms(study, data=data, folder=folder, command=command)
+    with hold_folder(folder):
+        _score_start(start, split, folder, run=study.name, command=command)
+        train_arms(study, data=data, folder=folder, command=command)
+        told = {"command": command, "counts": [*counts], "started_from": start.record()}
+        write_json(
+            folder / RUN_JSON, {**describe_run(), **told, "config": config.model_dump(mode="json")}
+        )
+        return _write_curve(study, folder)
+
+
+def _write_curve(study: Study, folder: Path) -> str:
+    """Write what the trainings add up to, and return it as plain text with its places."""
     table = collect_curve(study, folder)
     (folder / TABLES).mkdir(exist_ok=True)
     (folder / CURVES).mkdir(exist_ok=True)

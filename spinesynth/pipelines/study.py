@@ -50,6 +50,7 @@ from spinesynth.pipelines.experiment import run_experiment
 from spinesynth.pipelines.finished_run import is_finished
 from spinesynth.pipelines.modes import modes_of_models
 from spinesynth.pipelines.results import METRICS_CSV, SPLIT_CSV, TABLES, read_results
+from spinesynth.pipelines.run_lock import hold_folder
 from spinesynth.pipelines.settings import replace_setting
 from spinesynth.pipelines.split import Split
 from spinesynth.pipelines.starting_point import refuse_tested
@@ -165,7 +166,13 @@ def run_study(
     Raises:
         SpineSynthError: for data, configuration or an output that cannot be used.
     """
-    train_arms(study, data=data, folder=folder, command=command, folds=folds)
+    with hold_folder(folder):
+        train_arms(study, data=data, folder=folder, command=command, folds=folds)
+        return _write_tables(study, folder)
+
+
+def _write_tables(study: Study, folder: Path) -> str:
+    """Write what the arms add up to, and return it as plain text with its place."""
     _check_tests(study, folder)
     table = collect_arms(study, folder)
     (folder / TABLES).mkdir(exist_ok=True)

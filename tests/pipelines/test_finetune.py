@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -17,7 +18,8 @@ from spinesynth.pipelines.finetune import (
     run_finetune,
     summarise_curve,
 )
-from spinesynth.pipelines.results import SPLIT_CSV
+from spinesynth.pipelines.results import RUN_JSON, SPLIT_CSV
+from spinesynth.pipelines.run_lock import hold_folder
 from tests.pipelines.many_patients import write_patients
 from tests.pipelines.tiny_checkpoint import write_checkpoint
 from tests.pipelines.tiny_training import tiny_values
@@ -52,6 +54,10 @@ def test_curve_is_trained_tested_and_drawn_once(
     assert set(curve["source"]) == {"home", "away"}
     assert (folder / CURVE_PNG).read_bytes().startswith(b"\x89PNG")
     assert "| home | body | checkpoint |" in text
+    record = json.loads((folder / RUN_JSON).read_text())
+    assert (record["counts"], record["started_from"]["path"]) == ([1, 2], str(start))
+    with hold_folder(folder), pytest.raises(ConfigError, match="in use by"):
+        run((1, 2), scratch=True)
     trained = [
         set(split.loc[split["split"] == "train", "patient_id"])
         for split in (
