@@ -3,17 +3,20 @@
 Each name is the object of :mod:`spinesynth.networks`, given here under a short
 name for the checkout. Installed, import from there.
 
-==================== ==========================================================
-``NetworkPlan``      what is asked of a network, whichever it is
-``PartialLabelLoss`` any loss, over what a source annotates
-``UNet``             the default: BasicUNet, features doubling, 2D or 3D
-``group_logits``     folds the classes that a source cannot tell apart
-``group_weights``    the weights of such groups
-``loss_problems``    all that speaks against a loss
-``make_loss``        a loss by name
-``make_network``     an untrained network by name
-``network_problems`` all that speaks against a network
-==================== ==========================================================
+===================== =========================================================
+``CentreHeadNetwork`` a network with a heatmap of centres beside its logits
+``NetworkPlan``       what is asked of a network, whichever it is
+``PartialLabelLoss``  any loss, over what a source annotates
+``UNet``              the default: BasicUNet, features doubling, 2D or 3D
+``centre_loss``       squared error of such heatmaps, where they are known
+``group_logits``      folds the classes that a source cannot tell apart
+``group_weights``     the weights of such groups
+``loss_problems``     all that speaks against a loss
+``make_loss``         a loss by name
+``make_network``      an untrained network by name
+``network_problems``  all that speaks against a network
+``split_centre``      parts logits and heatmap
+===================== =========================================================
 
 Example:
     >>> from networks import UNet

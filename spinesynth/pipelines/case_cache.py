@@ -29,6 +29,7 @@ from spinesynth.io.problems import InputFileError, unreadable
 from spinesynth.io.tensor_file import DamagedFileError, check_tensors, map_tensors, write_tensors
 from spinesynth.io.volume import read_label
 from spinesynth.kernels.intensity import normalise_intensity
+from spinesynth.pipelines.centre_target import knows_bodies, number_bodies
 from spinesynth.transforms.base import as_plain
 
 #: To be raised with every change of what :class:`LoadCased` returns for the same files.
@@ -43,16 +44,20 @@ class LoadCased(Transform):
     Args:
         with_image: open the image too. Model A is trained with False, so that no
             real image can reach it.
+        with_bodies: number the vertebral bodies under ``bodies``, where the label map
+            shows them.
     """
 
-    def __init__(self, *, with_image: bool) -> None:
-        self.with_image = with_image
+    def __init__(self, *, with_image: bool, with_bodies: bool = False) -> None:
+        self.with_image, self.with_bodies = with_image, with_bodies
 
     def __call__(self, data: dict[str, Case]) -> dict[str, Any]:
         """Return the arrays of ``data["case"]``."""
         case = data["case"]
         loaded = load_case(case, need_image=self.with_image)
         result: dict[str, Any] = {"case": case, "label": loaded.structure}
+        if self.with_bodies and loaded.structure is not None and knows_bodies(case):
+            result["bodies"] = number_bodies(loaded.structure, loaded.instance)
         if not self.with_image and case.scheme == PSEUDO_SCHEME and loaded.structure is not None:
             # what is painted there is background, so that the target knows it again
             loaded.structure[loaded.structure == Structure.UNKNOWN] = int(Structure.BACKGROUND)
@@ -72,7 +77,7 @@ class CaseCache(Protocol):
         """Return the number of cases."""
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        """Return ``case``, ``label`` and, if there are any, ``tissue`` and ``image``."""
+        """Return ``case``, ``label`` and, if there are any, ``tissue``, ``bodies``, ``image``."""
 
 
 class DiskCache:
@@ -86,6 +91,7 @@ class DiskCache:
     Args:
         cases: to load.
         with_image: open the images too.
+        with_bodies: number the vertebral bodies too.
         folder: of the files; made if missing.
 
     Raises:
@@ -93,11 +99,13 @@ class DiskCache:
         OutputError: if the disk refuses a file.
     """
 
-    def __init__(self, cases: Sequence[Case], *, with_image: bool, folder: Path) -> None:
+    def __init__(
+        self, cases: Sequence[Case], *, with_image: bool, with_bodies: bool = False, folder: Path
+    ) -> None:
         self.cases, self.folder = tuple(cases), folder
-        self.load = LoadCased(with_image=with_image)
+        self.load = LoadCased(with_image=with_image, with_bodies=with_bodies)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.keys = [content_key(case, with_image=with_image) for case in self.cases]
+        self.keys = [self._key(case) for case in self.cases]
         for index in range(len(self.cases)):
             try:
                 check_tensors(self.path(index))
@@ -108,12 +116,16 @@ class DiskCache:
         """Return the number of cases."""
         return len(self.cases)
 
+    def _key(self, case: Case) -> str:
+        load = self.load
+        return content_key(case, with_image=load.with_image, with_bodies=load.with_bodies)
+
     def path(self, index: int) -> Path:
         """Return the file of a case."""
         return self.folder / f"{self.keys[index]}{_SUFFIX}"
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        """Return ``case``, ``label`` and, if there are any, ``tissue`` and ``image``.
+        """Return ``case``, ``label`` and, if there are any, ``tissue``, ``bodies``, ``image``.
 
         Raises:
             InputFileError: if the file is gone and the case's own files have changed.
@@ -140,7 +152,7 @@ class DiskCache:
 
     def _refuse_another_case(self, index: int) -> None:
         case = self.cases[index]
-        if content_key(case, with_image=self.load.with_image) != self.keys[index]:
+        if self._key(case) != self.keys[index]:
             raise InputFileError(
                 case.label or case.image or case.case_id,
                 f"files of case {case.case_id} have changed since the training began",
@@ -149,12 +161,13 @@ class DiskCache:
             )
 
 
-def content_key(case: Case, *, with_image: bool) -> str:
+def content_key(case: Case, *, with_image: bool, with_bodies: bool = False) -> str:
     """Return what names the fixed part of a case: a hash of all that decides it.
 
     Args:
         case: whose files are read for it, the image only if asked for.
         with_image: whether the image is a part.
+        with_bodies: whether the numbers of the vertebral bodies are.
 
     Raises:
         InputFileError: if a file is missing.
@@ -165,6 +178,7 @@ def content_key(case: Case, *, with_image: bool) -> str:
         "loader": LOADER_VERSION, "version": __version__, "with_image": with_image,
         "scheme": case.scheme, "annotated": sorted(case.annotated),
         "resamples_label": case.resamples_label,
+        **({"with_bodies": True} if with_bodies else {}),
         "files": {role: _digest(path) for role, path in files.items() if path is not None},
     }  # fmt: skip
     return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
@@ -181,12 +195,15 @@ def _digest(path: Path) -> str:
         raise unreadable(path, error) from error
 
 
-def cache_cases(cases: Sequence[Case], *, with_image: bool, folder: Path | None) -> CaseCache:
+def cache_cases(
+    cases: Sequence[Case], *, with_image: bool, with_bodies: bool = False, folder: Path | None
+) -> CaseCache:
     """Load the fixed part of every case, and keep it.
 
     Args:
         cases: to load.
         with_image: open the images too.
+        with_bodies: number the vertebral bodies too.
         folder: of a cache on the disk; None to keep all in memory.
 
     Raises:
@@ -194,11 +211,11 @@ def cache_cases(cases: Sequence[Case], *, with_image: bool, folder: Path | None)
         OutputError: if the disk refuses a file of the cache.
     """
     if folder is not None:
-        return DiskCache(cases, with_image=with_image, folder=folder)
+        return DiskCache(cases, with_image=with_image, with_bodies=with_bodies, folder=folder)
     try:
         return CacheDataset(
             [{"case": case} for case in cases],
-            LoadCased(with_image=with_image),
+            LoadCased(with_image=with_image, with_bodies=with_bodies),
             num_workers=0,
             progress=False,
             copy_cache=False,

@@ -12,6 +12,7 @@ from spinesynth.anatomy.label_schemes import CLUSTER_SCHEME
 from spinesynth.anatomy.structures import Structure
 from spinesynth.errors import ConfigError
 from spinesynth.io.case import Case
+from spinesynth.pipelines.centre_target import BodyCentresd
 from spinesynth.pipelines.config import ExperimentConfig
 from spinesynth.pipelines.strong_augmentation import ROTATION_DEG, SCALE, strong_intensity
 from spinesynth.transforms import (
@@ -42,9 +43,12 @@ def synthesis_chain(config: ExperimentConfig) -> Compose:
     ``tissue`` where the tissue map is known (phantoms); the output has
     ``label`` of the patch size, ``(1, J, K)``, and ``image``, ``(slices, J, K)``.
     With ``network.dims: 3`` both are ``(1, I, J, K)``, sampled from the whole volume.
+    With ``training.centre_weight`` the input may have ``bodies``, and the output has
+    ``centre`` beside the label.
     """
+    centres = _centres(config)
     cut = RandSagittalSlabd(
-        ("label", "tissue"),
+        ("label", "tissue", *(["bodies"] if centres else [])),
         thickness_mm=config.synthesis.slice_thickness_mm,
         allow_missing_keys=True,
         **_slices(config),
@@ -52,9 +56,14 @@ def synthesis_chain(config: ExperimentConfig) -> Compose:
     return Compose(
         [
             *([cut] if config.network.dims == 2 else []),
+            *centres,
             # of the whole volume: what a patch shows of the column says not where it ends
             RandFillContextd("label", tissue_key="tissue"),
-            RandSynthesizeMRId("label", slices=config.network.slices, **_recipe(config)),
+            RandSynthesizeMRId(
+                ("label", *(["centre"] if centres else [])),
+                slices=config.network.slices,
+                **_recipe(config),
+            ),
         ]
     )
 
@@ -88,14 +97,20 @@ def augmentation_chain(config: ExperimentConfig) -> Compose:
     """
     chain, training = config.augmentation, config.training
     flat, strong = config.network.dims == 2, chain.strength == "strong"
-    keys = ("label", "image")
+    centres = _centres(config)
+    keys = ("label", "image", *(["centre"] if centres else []))
     unknown = (int(Structure.UNKNOWN),)  # of pseudo-labels: nothing to look for
-    cut = RandSagittalSlabd(keys, thickness_mm=(0.0, 0.0), ignored_codes=unknown, **_slices(config))
+    cut = RandSagittalSlabd(
+        ("label", "image", *(["bodies"] if centres else [])),
+        thickness_mm=(0.0, 0.0), ignored_codes=unknown, allow_missing_keys=bool(centres),
+        **_slices(config),
+    )  # fmt: skip
     wider = {"rotation_deg": ROTATION_DEG, "scale": SCALE} if strong else {}
     more = [strong_intensity(training.patch_size, spacing_mm=training.spacing_mm)]
     return Compose(
         [
             *([cut] if flat else []),
+            *centres,
             *([RandSideFlipd(keys)] if strong else []),
             *([_SlicesAsChannelsd()] if flat else []),
             _deformation(config, keys, ignored_codes=unknown, **wider),
@@ -112,8 +127,17 @@ class _SlicesAsChannelsd(Transform):
     """Make the slices of an image its channels, and keep the middle one of the labels."""
 
     def __call__(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        image = layers_as_channels(data["image"], middle=False)
-        return {**data, "image": image, "label": layers_as_channels(data["label"], middle=True)}
+        labels = [name for name in ("label", "centre") if name in data]
+        middle = {name: layers_as_channels(data[name], middle=True) for name in labels}
+        return {**data, "image": layers_as_channels(data["image"], middle=False), **middle}
+
+
+def _centres(config: ExperimentConfig) -> list[Transform]:
+    """Return what makes ``centre`` of ``bodies``, where the network is to learn it."""
+    training = config.training
+    if training.centre_weight == 0:
+        return []
+    return [BodyCentresd(sigma_mm=training.centre_sigma_mm, flat=config.network.dims == 2)]
 
 
 def _slices(config: ExperimentConfig) -> dict[str, Any]:

@@ -214,6 +214,10 @@ class TrainingConfig(_Section):
         final_choice: what decides which of them becomes ``best``: the validation
             ``samples``, or whole ``volumes``, the validation patients' real scans.
         tensorboard: write curves and pictures for TensorBoard.
+        centre_weight: of a further loss: the network regresses Gaussians about the centres
+            of vertebral bodies in one more channel, which nothing but training sees; 0
+            for none (docs/networks.md).
+        centre_sigma_mm: of those Gaussians, about a fifth of a body's height; nominal.
         real_share: share of model A's samples that are real images, augmented as B's;
             with 0 it opens none. The mode of a run says so.
         start_from: checkpoint of the same network and target to start from, relative to
@@ -252,6 +256,8 @@ class TrainingConfig(_Section):
     keep_last: Size = 1
     final_choice: Literal["samples", "volumes"] = "samples"
     tensorboard: Switch = False
+    centre_weight: Annotated[float, Field(ge=0)] = 0.0
+    centre_sigma_mm: Annotated[float, Field(gt=0, le=50)] = 5.0
     real_share: Probability = 0.0
     start_from: Annotated[str, Field(min_length=1)] | None = None
 

@@ -100,6 +100,8 @@ class SliceDataset(NamedSamples):
         phantom_seeds: seeds of the phantoms that stand beside the cases.
         phantom_share: share of samples that are painted over one of them.
         phantoms_without: traits that the phantoms lack.
+        with_centres: also give the centres of vertebral bodies, which the chain makes of
+            ``bodies``.
         cache_folder: keeps cases in files there; None keeps them in memory. Samples
             are the same.
 
@@ -118,6 +120,7 @@ class SliceDataset(NamedSamples):
         phantom_seeds: Sequence[int] = (),
         phantom_share: float = 0.0,
         phantoms_without: Sequence[Trait] = (),
+        with_centres: bool = False,
         cache_folder: Path | None = None,
     ) -> None:
         if phantom_share > 0 and not phantom_seeds:
@@ -126,17 +129,19 @@ class SliceDataset(NamedSamples):
             raise ValueError(f"cases must not be empty for a share of phantoms of {phantom_share}")
         self.phantom_share = phantom_share
         drawn = phantom_seeds if phantom_share > 0 else ()
-        self.phantoms = _draw_phantoms(drawn, without=phantoms_without)
+        self.with_image, self.with_centres = with_image, with_centres
+        self.phantoms = _draw_phantoms(drawn, without=phantoms_without, with_bodies=with_centres)
         self.cases, self.chain, self.run_seed, self.coder = list(cases), chain, run_seed, coder
-        self.with_image = with_image
-        self.cache = cache_cases(self.cases, with_image=with_image, folder=cache_folder)
+        self.cache = cache_cases(
+            self.cases, with_image=with_image, with_bodies=with_centres, folder=cache_folder
+        )
 
     def __len__(self) -> int:
         """Return the number of cases, or of phantoms where there are no cases."""
         return len(self.cases) or len(self.phantoms)
 
     def __getitem__(self, key: SampleKey) -> dict[str, Any]:
-        """Return ``image`` float32 and ``target`` uint8, ``(1, *patch)``, and ``groups``."""
+        """Return ``image``, ``target``, ``groups`` and, if asked for, ``centre`` uint8."""
         case = self.cases[key.case] if self.cases else None
         name = (self.run_seed, key.epoch, case.case_id if case else "phantom", key.variant)
         self.chain.set_random_state(derive_seed32(*name))
@@ -154,6 +159,7 @@ class SliceDataset(NamedSamples):
             "image": image.float(),
             "target": self.coder.classes(label),
             "groups": self.coder.groups(known),
+            **({"centre": as_plain(drawn["centre"])} if self.with_centres else {}),
         }
 
     def _choose_phantom(self, name: tuple[int | str, ...]) -> dict[str, Any] | None:
@@ -173,11 +179,13 @@ class SliceDataset(NamedSamples):
         return case.annotated | {"sacrum"} if drawn else case.annotated
 
 
-def _draw_phantoms(seeds: Sequence[int], *, without: Sequence[Trait]) -> list[dict[str, Any]]:
+def _draw_phantoms(
+    seeds: Sequence[int], *, without: Sequence[Trait], with_bodies: bool
+) -> list[dict[str, Any]]:
     """Render the structure and tissue maps of phantoms, as the cached part of cases."""
     if not seeds:
         return []
-    render = partial(_render_maps, without=tuple(without))
+    render = partial(_render_maps, without=tuple(without), with_bodies=with_bodies)
     workers = os.cpu_count() or 1 if len(seeds) >= _MANY_PHANTOMS else 1
     try:
         rendered = run_each(render, seeds, workers=workers, title="phantoms")
@@ -185,21 +193,25 @@ def _draw_phantoms(seeds: Sequence[int], *, without: Sequence[Trait]) -> list[di
         rendered = run_each(render, seeds, workers=1, title="phantoms, one process")
     return [
         {
-            "label": MetaTensor(torch.from_numpy(structure)[None], affine=torch.from_numpy(affine)),
-            "tissue": MetaTensor(torch.from_numpy(tissue)[None], affine=torch.from_numpy(affine)),
+            name: MetaTensor(torch.from_numpy(voxels)[None], affine=torch.from_numpy(affine))
+            for name, voxels in maps.items()
         }
-        for structure, tissue, affine in rendered
+        for maps, affine in rendered
     ]
 
 
 def _render_maps(
-    seed: int, *, without: Sequence[Trait]
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.float64]]:
-    """Return structure, tissue and affine of a phantom as arrays, which pass between processes."""
+    seed: int, *, without: Sequence[Trait], with_bodies: bool
+) -> tuple[dict[str, NDArray[np.uint8]], NDArray[np.float64]]:
+    """Return maps and affine of a phantom as arrays, which pass between processes."""
     record = draw_without(seed, without)
     maps = render_phantom(record, shape=_PHANTOM_SHAPE, spacing_mm=_PHANTOM_SPACING_MM)
     tissue = tissue_without(maps, without)
-    return maps.structure.numpy(), tissue.numpy(), maps.affine.numpy()
+    arrays = {"label": maps.structure.numpy(), "tissue": tissue.numpy()}
+    if with_bodies:
+        bodies = maps.instance * (maps.structure == Structure.VERTEBRAL_BODY)
+        arrays["bodies"] = bodies.numpy()
+    return arrays, maps.affine.numpy()
 
 
 class KeySampler(Sampler[SampleKey]):
@@ -247,11 +259,12 @@ class KeySampler(Sampler[SampleKey]):
 
 
 def collate(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Stack images and targets; keep the groups as a list."""
+    """Stack tensors by their names; keep the groups as a list."""
     return {
-        "image": torch.stack([s["image"] for s in samples]),
-        "target": torch.stack([s["target"] for s in samples]),
-        "groups": [s["groups"] for s in samples],
+        name: [s[name] for s in samples]
+        if name == "groups"
+        else torch.stack([s[name] for s in samples])
+        for name in samples[0]
     }
 
 

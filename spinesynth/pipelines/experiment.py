@@ -191,7 +191,7 @@ def _train_all(
             config, model, train=split.train, validation=split.validation, folder=folder,
             scans=split.scans,
         )  # fmt: skip
-        record["parameters"][model] = trainer.network.count_parameters()
+        record["parameters"][model] = trainer.learner.count_parameters()
         record["seconds"][f"train_{model}"] = round(trainer.run(resume=new_models is None), 1)
         if trainer.choice.wanted:
             outcome = trainer.choice.outcome(trainer.reached)

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
+from spinesynth.kernels.body_centres import heatmap_of
+from spinesynth.networks import centre_loss, split_centre
 from spinesynth.pipelines.compilation import compile_in_place, explaining_the_compiler
 from spinesynth.pipelines.config import ExperimentConfig
 from spinesynth.pipelines.device import best_device
@@ -64,8 +66,15 @@ class Learner:
         decay = min(self.config.training.ema_decay, (1 + int(count)) / (10 + int(count)))
         return average.lerp(latest, 1 - decay)
 
+    def count_parameters(self) -> int:
+        """Return the number of weights that are trained."""
+        return sum(p.numel() for p in self.network.parameters() if p.requires_grad)
+
     def logits(self, network: nn.Module, image: Tensor) -> Tensor:
-        """Return what a network makes of images ``(B, channels, *patch)``, in float32."""
+        """Return what a network makes of images ``(B, channels, *patch)``, in float32.
+
+        In training the heatmap of centres follows the logits, if there is one.
+        """
         with autocast(self.config.training, self.device):
             logits: Tensor = network(image.to(self.device, memory_format=self._layout))
         return logits.float()
@@ -78,7 +87,7 @@ class Learner:
         and the rank.
 
         Args:
-            batch: ``image``, ``target`` and ``groups``.
+            batch: ``image``, ``target`` and ``groups``, and ``centre`` where it is learnt.
             number: of the step, from 0 on.
         """
         devices = [self.device] if self.device.type == "cuda" else []
@@ -108,8 +117,19 @@ class Learner:
         settings, total = self.config.training, 0.0
         with explaining_the_compiler(settings):
             for part, share in micro_batches(batch, settings.accumulate_steps):
-                logits = self.logits(self.network, part["image"])
-                loss = self.loss(logits, part["target"].to(self.device), part["groups"]) * share
+                output = self.logits(self.network, part["image"])
+                loss = self._loss_of(output, part) * share
                 torch.autograd.backward(self.scaler.scale(loss))
                 total += float(loss.detach())
         return total
+
+    def _loss_of(self, output: Tensor, part: dict[str, Any]) -> Tensor:
+        """Return the loss of what the network gives in training, that of the centres included."""
+        target, weight = part["target"].to(self.device), self.config.training.centre_weight
+        if weight == 0:
+            plain: Tensor = self.loss(output, target, part["groups"])
+            return plain
+        logits, predicted = split_centre(output, dims=self.config.network.dims)
+        wanted, known = heatmap_of(part["centre"].to(self.device))
+        loss: Tensor = self.loss(logits, target, part["groups"])
+        return loss + weight * centre_loss(predicted, wanted, known)

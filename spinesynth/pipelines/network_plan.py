@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from torch import nn
@@ -9,6 +10,7 @@ from torch import nn
 from spinesynth.anatomy.label_schemes import get_scheme
 from spinesynth.errors import ConfigError
 from spinesynth.networks import (
+    CentreHeadNetwork,
     NetworkPlan,
     PartialLabelLoss,
     loss_problems,
@@ -89,13 +91,18 @@ def training_problems(config: ExperimentConfig) -> list[str]:
 def build_network(config: ExperimentConfig) -> nn.Module:
     """Return the untrained network of a configuration.
 
+    With ``training.centre_weight`` it has one more channel, in training alone.
+
     Raises:
         ConfigError: if its parameters have values that the network cannot be built with.
     """
+    plan, with_centres = _plan(config), config.training.centre_weight > 0
+    wanted = replace(plan, num_classes=plan.num_classes + 1) if with_centres else plan
     try:
-        return make_network(config.network.name, _plan(config), config.network.parameters)
+        network = make_network(config.network.name, wanted, config.network.parameters)
     except ValueError as error:
         raise ConfigError(str(error), code="E-CONF-021") from error
+    return CentreHeadNetwork(network, num_classes=plan.num_classes) if with_centres else network
 
 
 def build_loss(config: ExperimentConfig) -> PartialLabelLoss:

@@ -81,6 +81,14 @@ def read_start(config: ExperimentConfig) -> StartingPoint | None:
             f"its label scheme is {checkpoint.target_scheme}, that of the training is "
             f"{config.target_scheme}",
         )
+    if (checkpoint.config.get("training", {}).get("centre_weight", 0) > 0) != (
+        config.training.centre_weight > 0
+    ):
+        raise refuse_checkpoint(
+            path,
+            "it and the training do not both have a heatmap of centres (training.centre_weight is "
+            "0 in one of them, and above 0 in the other)",
+        )
     start = StartingPoint(path, digest_file(path), checkpoint, mode_of(path, checkpoint))
     with torch.random.fork_rng(devices=[]):  # a network is made with random weights first
         start.fill(build_network(config))

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import Literal
 
 from spinesynth.anatomy.label_schemes import CLUSTER_SCHEME
+from spinesynth.errors import ConfigError
 from spinesynth.io.case import Case
+from spinesynth.pipelines.centre_target import knows_bodies
 from spinesynth.pipelines.chains import augmentation_chain, synthesis_chain
 from spinesynth.pipelines.config import ExperimentConfig
 from spinesynth.pipelines.data_digest import Digests, digest_cases
@@ -27,7 +29,11 @@ def make_training_data(
     Without ``training.real_share`` those of model A are :func:`make_dataset`'s, which
     opens no image; with it, that share of them are what model B would get. Where
     no validation patient has an image, model A is validated on synthetic ones alone.
+
+    Raises:
+        ConfigError: if centres are to be learnt of which nothing is known.
     """
+    _refuse_unknown_centres(cases, config, model)
     data = make_dataset(cases, config, model=model, part=part)
     share = config.training.real_share
     if model == "B" or share == 0:
@@ -37,6 +43,22 @@ def make_training_data(
         return data
     real = make_dataset(labelled, config, model="B", part=part)
     return MixedDataset(data, real, real_share=share)
+
+
+def _refuse_unknown_centres(
+    cases: Sequence[Case], config: ExperimentConfig, model: ModelName
+) -> None:
+    """Raise if ``training.centre_weight`` has nothing to weigh."""
+    phantoms = model == "A" and config.synthesis.phantom_share > 0
+    if config.training.centre_weight == 0 or phantoms or any(map(knows_bodies, cases)):
+        return
+    raise ConfigError(
+        f"training.centre_weight: no case that model {model} learns from shows vertebral bodies "
+        "apart from what is behind them ('body' in the column annotated; pseudo-labels and "
+        "clusters do not count); add such cases or phantoms (synthesis.phantom_share), or set "
+        "it to 0",
+        code="E-CONF-044",
+    )
 
 
 def with_real_image(cases: Sequence[Case]) -> list[Case]:
@@ -68,6 +90,7 @@ def make_dataset(
         ],
         phantom_share=share,
         phantoms_without=config.synthesis.phantoms_without,
+        with_centres=config.training.centre_weight > 0,
         cache_folder=config.data.cache_folder,
     )
 

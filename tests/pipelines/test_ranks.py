@@ -170,7 +170,11 @@ def _state(folder: Path) -> Checkpoint:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("more", [{}, {"accumulate_steps": 2, "workers": 1}], ids=["", "in parts"])
+@pytest.mark.parametrize(
+    "more",
+    [{}, {"accumulate_steps": 2, "workers": 1}, {"centre_weight": 10.0}],
+    ids=["", "in parts", "centres"],
+)
 def test_two_ranks_train_as_one_with_the_same_batch(tmp_path: Path, more: dict[str, Any]) -> None:
     config = _write(
         tmp_path / "five.yaml", steps=5, validate_every=3, batch_size=4, precision="float32",

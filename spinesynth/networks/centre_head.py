@@ -1,0 +1,78 @@
+"""A further channel of a network that says where the centres of bodies are, and its loss."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+
+class CentreHeadNetwork(nn.Module):
+    """A network whose last channel is a heatmap in training, and not there otherwise.
+
+    Args:
+        network: whose output has a channel more than there are classes.
+        num_classes: channels that are logits.
+
+    Shape:
+        what the network gives; in evaluation ``(B, num_classes, *spatial)``, so that
+        nobody who predicts or validates has to know of the heatmap.
+
+    Example:
+        >>> import torch
+        >>> both = CentreHeadNetwork(nn.Conv2d(1, 3, 1), num_classes=2)
+        >>> image = torch.zeros(1, 1, 4, 4)
+        >>> both(image).shape[1], both.eval()(image).shape[1]
+        (3, 2)
+    """
+
+    def __init__(self, network: nn.Module, *, num_classes: int) -> None:
+        super().__init__()
+        self.network, self.num_classes = network, num_classes
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return the logits of an image, in training followed by the heatmap."""
+        output: Tensor = self.network(image)
+        return output if self.training else output[:, : self.num_classes]
+
+
+def split_centre(output: Tensor, *, dims: int) -> tuple[Tensor, Tensor]:
+    """Part the output of a :class:`CentreHeadNetwork` in training.
+
+    Args:
+        output: ``(B, C + 1, *spatial)``, or ``(B, levels, C + 1, *spatial)`` as with deep
+            supervision, the full level first.
+        dims: number of spatial axes.
+
+    Returns:
+        Logits of C channels, and the heatmap ``(B, 1, *spatial)`` of the full level.
+    """
+    axis = output.ndim - dims - 1
+    classes = output.shape[axis] - 1
+    full = output if axis == 1 else output[:, 0]
+    return output.narrow(axis, 0, classes), full[:, classes:]
+
+
+def centre_loss(predicted: Tensor, wanted: Tensor, known: Tensor) -> Tensor:
+    """Return the mean squared error of heatmaps where they are known.
+
+    Args:
+        predicted: ``(B, 1, *spatial)``.
+        wanted: of the same shape.
+        known: bool of the same shape.
+
+    Returns:
+        The mean over samples of the mean over a sample's known voxels, 0 for a sample
+        without any: a batch in parts has the mean of theirs.
+
+    Source:
+        regression of Gaussians by the squared error: Payer et al. 2019,
+        doi 10.1016/j.media.2019.03.007.
+
+    Example:
+        >>> import torch
+        >>> wanted = torch.tensor([[[0.0, 1.0]], [[0.0, 0.0]]])
+        >>> known = torch.tensor([[[True, True]], [[False, False]]])
+        >>> float(centre_loss(torch.ones(2, 1, 2), wanted, known))  # (1/2 + 0) / 2
+        0.25
+    """
+    errors = ((predicted - wanted) ** 2 * known).flatten(1).sum(1)
+    return (errors / known.flatten(1).sum(1).clamp(min=1)).mean()
