@@ -151,6 +151,8 @@ class SynthesisConfig(_Section):
             do, and hold no real image either.
         phantoms: how many phantoms to draw for it.
         phantoms_without: traits that they lack, to ask what each is worth.
+        paint_on: where model A's training images are painted: by the workers of the
+            ``loader``, or on the ``device`` of the network (docs/training.md).
     """
 
     recipe: str = "lumbar"
@@ -160,6 +162,7 @@ class SynthesisConfig(_Section):
     phantom_share: Probability = 0.0
     phantoms: Annotated[int, Field(ge=1)] = 24
     phantoms_without: Traits = ()
+    paint_on: Literal["loader", "device"] = "loader"
 
 
 class AugmentationConfig(_Section):
@@ -312,6 +315,11 @@ class ExperimentConfig(_Section):
             problems.append(
                 "training.real_share: data.training_labels are painted, they label no real image; "
                 "leave one of the two out"
+            )
+        if self.training.real_share > 0 and self.synthesis.paint_on == "device":
+            problems.append(
+                "synthesis.paint_on: a batch with training.real_share above 0 comes whole from the "
+                "loader; use paint_on: loader, or real_share: 0"
             )
         try:
             if not axes_problems(self):  # else nothing could be built

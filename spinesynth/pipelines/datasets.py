@@ -2,41 +2,31 @@
 
 from __future__ import annotations
 
-import os
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
-from monai.data.meta_tensor import MetaTensor
 from monai.transforms.compose import Compose
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from spinesynth.anatomy.annotation import class_groups
 from spinesynth.anatomy.label_schemes import CLUSTER_SCHEME, get_scheme
-from spinesynth.anatomy.phantom import render_phantom
-from spinesynth.anatomy.phantom.traits import Trait, draw_without, tissue_without
+from spinesynth.anatomy.phantom.traits import Trait
 from spinesynth.anatomy.structures import Structure
-from spinesynth.errors import OutputError
 from spinesynth.io.case import Case
 from spinesynth.networks.partial_label_loss import UNKNOWN_CLASS
 from spinesynth.pipelines.case_cache import cache_cases
 from spinesynth.pipelines.config import ExperimentConfig
+from spinesynth.pipelines.drawn_phantoms import draw_phantoms
 from spinesynth.pipelines.interrupt import end_quietly
 from spinesynth.pipelines.phantom_data import PHANTOM_ANNOTATED
-from spinesynth.pipelines.process_pool import run_each
 from spinesynth.seeding import derive_seed32, make_generator
 from spinesynth.transforms.base import as_plain
 
 _WORKER_TIMEOUT_S = 120
-_MANY_PHANTOMS = 16  # from here on, starting processes costs less than they save
-#: Both flanks of the body with 100 mm, a little more than the widest sagittal stacks show.
-_PHANTOM_SHAPE, _PHANTOM_SPACING_MM = (50, 240, 300), (2.0, 1.0, 1.0)
 
 
 class SampleKey(NamedTuple):
@@ -69,11 +59,25 @@ class TargetCoder:
 
     def classes(self, structure: Tensor) -> Tensor:
         """Return uint8 classes of a Structure map of any shape."""
-        return self.table[structure.long()]
+        return self.table.to(structure.device)[structure.long()]
 
     def groups(self, annotated: frozenset[str]) -> tuple[int, ...]:
         """Return the group of each class that a source can tell apart."""
         return class_groups(annotated, num_classes=self.num_classes)
+
+
+class Begun(NamedTuple):
+    """A sample before its chain of transforms.
+
+    Attributes:
+        seed: of the chain's random state.
+        volumes: that the chain takes.
+        known: what the target holds, as words of ``annotated``.
+    """
+
+    seed: int
+    volumes: dict[str, Any]
+    known: frozenset[str]
 
 
 class NamedSamples(Dataset[dict[str, Any]]):
@@ -130,7 +134,7 @@ class SliceDataset(NamedSamples):
         self.phantom_share = phantom_share
         drawn = phantom_seeds if phantom_share > 0 else ()
         self.with_image, self.with_centres = with_image, with_centres
-        self.phantoms = _draw_phantoms(drawn, without=phantoms_without, with_bodies=with_centres)
+        self.phantoms = draw_phantoms(drawn, without=phantoms_without, with_bodies=with_centres)
         self.cases, self.chain, self.run_seed, self.coder = list(cases), chain, run_seed, coder
         self.cache = cache_cases(
             self.cases, with_image=with_image, with_bodies=with_centres, folder=cache_folder
@@ -142,25 +146,22 @@ class SliceDataset(NamedSamples):
 
     def __getitem__(self, key: SampleKey) -> dict[str, Any]:
         """Return ``image``, ``target``, ``groups`` and, if asked for, ``centre`` uint8."""
+        begun = self.begin(key)
+        self.chain.set_random_state(begun.seed)
+        drawn = self.chain(begun.volumes)
+        return as_sample(drawn, coder=self.coder, groups=self.coder.groups(begun.known))
+
+    def begin(self, key: SampleKey) -> Begun:
+        """Return what the chain makes a sample of."""
         case = self.cases[key.case] if self.cases else None
         name = (self.run_seed, key.epoch, case.case_id if case else "phantom", key.variant)
-        self.chain.set_random_state(derive_seed32(*name))
-        phantom = self._choose_phantom(name)
+        seed, phantom = derive_seed32(*name), self._choose_phantom(name)
         if phantom is not None:
-            volumes, known = dict(phantom), PHANTOM_ANNOTATED
-        else:
-            assert case is not None  # without cases every sample is a phantom
-            volumes = {k: v for k, v in self.cache[key.case].items() if k != "case"}
-            volumes["annotated"] = case.annotated
-            known = self._known(case)
-        drawn = self.chain(volumes)
-        image, label = (as_plain(drawn[name]) for name in ("image", "label"))
-        return {
-            "image": image.float(),
-            "target": self.coder.classes(label),
-            "groups": self.coder.groups(known),
-            **({"centre": as_plain(drawn["centre"])} if self.with_centres else {}),
-        }
+            return Begun(seed, dict(phantom), PHANTOM_ANNOTATED)
+        assert case is not None  # without cases every sample is a phantom
+        volumes = {k: v for k, v in self.cache[key.case].items() if k != "case"}
+        volumes["annotated"] = case.annotated
+        return Begun(seed, volumes, self._known(case))
 
     def _choose_phantom(self, name: tuple[int | str, ...]) -> dict[str, Any] | None:
         """Return the phantom that a sample is painted over, None for the case itself."""
@@ -179,39 +180,16 @@ class SliceDataset(NamedSamples):
         return case.annotated | {"sacrum"} if drawn else case.annotated
 
 
-def _draw_phantoms(
-    seeds: Sequence[int], *, without: Sequence[Trait], with_bodies: bool
-) -> list[dict[str, Any]]:
-    """Render the structure and tissue maps of phantoms, as the cached part of cases."""
-    if not seeds:
-        return []
-    render = partial(_render_maps, without=tuple(without), with_bodies=with_bodies)
-    workers = os.cpu_count() or 1 if len(seeds) >= _MANY_PHANTOMS else 1
-    try:
-        rendered = run_each(render, seeds, workers=workers, title="phantoms")
-    except OutputError:  # processes cannot start from a script without a main guard
-        rendered = run_each(render, seeds, workers=1, title="phantoms, one process")
-    return [
-        {
-            name: MetaTensor(torch.from_numpy(voxels)[None], affine=torch.from_numpy(affine))
-            for name, voxels in maps.items()
-        }
-        for maps, affine in rendered
-    ]
-
-
-def _render_maps(
-    seed: int, *, without: Sequence[Trait], with_bodies: bool
-) -> tuple[dict[str, NDArray[np.uint8]], NDArray[np.float64]]:
-    """Return maps and affine of a phantom as arrays, which pass between processes."""
-    record = draw_without(seed, without)
-    maps = render_phantom(record, shape=_PHANTOM_SHAPE, spacing_mm=_PHANTOM_SPACING_MM)
-    tissue = tissue_without(maps, without)
-    arrays = {"label": maps.structure.numpy(), "tissue": tissue.numpy()}
-    if with_bodies:
-        bodies = maps.instance * (maps.structure == Structure.VERTEBRAL_BODY)
-        arrays["bodies"] = bodies.numpy()
-    return arrays, maps.affine.numpy()
+def as_sample(
+    drawn: Mapping[Hashable, Any], *, coder: TargetCoder, groups: tuple[int, ...]
+) -> dict[str, Any]:
+    """Return a sample of what a chain gives: ``image``, ``label`` and, if there is, ``centre``."""
+    return {
+        "image": as_plain(drawn["image"]).float(),
+        "target": coder.classes(as_plain(drawn["label"])),
+        "groups": groups,
+        **({"centre": as_plain(drawn["centre"])} if "centre" in drawn else {}),
+    }
 
 
 class KeySampler(Sampler[SampleKey]):
@@ -259,12 +237,11 @@ class KeySampler(Sampler[SampleKey]):
 
 
 def collate(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Stack tensors by their names; keep the groups as a list."""
+    """Stack tensors by their names; keep all else, as the groups, as lists."""
+    batch: dict[str, Any] = {name: [s[name] for s in samples] for name in samples[0]}
     return {
-        name: [s[name] for s in samples]
-        if name == "groups"
-        else torch.stack([s[name] for s in samples])
-        for name in samples[0]
+        name: torch.stack(values) if isinstance(values[0], Tensor) else values
+        for name, values in batch.items()
     }
 
 

@@ -14,6 +14,7 @@ from spinesynth.networks import centre_loss, split_centre
 from spinesynth.pipelines.compilation import compile_in_place, explaining_the_compiler
 from spinesynth.pipelines.config import ExperimentConfig
 from spinesynth.pipelines.device import best_device
+from spinesynth.pipelines.device_synthesis import DevicePainter
 from spinesynth.pipelines.micro_batches import micro_batches
 from spinesynth.pipelines.network_plan import build_loss, build_network
 from spinesynth.pipelines.optimisers import make_optimiser
@@ -57,6 +58,8 @@ class Learner:
         self.network = network.to(memory_format=self._layout)  # type: ignore[call-overload]
         self.average = AveragedModel(self.network, avg_fn=self._blend)
         compile_in_place(self.network, config.training)
+        on_device = config.synthesis.paint_on == "device"
+        self._painter = DevicePainter(config, self.device) if on_device else None
         self.loss = build_loss(config)
         self.optimiser = make_optimiser(self.network.parameters(), config.training)
         self.schedule = Schedule(self.optimiser, config.training)
@@ -87,9 +90,12 @@ class Learner:
         and the rank.
 
         Args:
-            batch: ``image``, ``target`` and ``groups``, and ``centre`` where it is learnt.
+            batch: ``image``, ``target`` and ``groups``, and ``centre`` where it is learnt; or
+                maps that are painted here.
             number: of the step, from 0 on.
         """
+        if self._painter is not None:
+            batch = self._painter(batch)
         devices = [self.device] if self.device.type == "cuda" else []
         rank = self.ranks.rank
         names = ("step", number, *(("rank", rank) if rank else ()))

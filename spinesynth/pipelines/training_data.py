@@ -13,6 +13,7 @@ from spinesynth.pipelines.chains import augmentation_chain, synthesis_chain
 from spinesynth.pipelines.config import ExperimentConfig
 from spinesynth.pipelines.data_digest import Digests, digest_cases
 from spinesynth.pipelines.datasets import NamedSamples, SliceDataset, TargetCoder
+from spinesynth.pipelines.device_synthesis import UnpaintedDataset
 from spinesynth.pipelines.mixed_dataset import MixedDataset
 from spinesynth.pipelines.phantom_data import PHANTOM_SOURCE
 from spinesynth.seeding import derive_seed
@@ -29,12 +30,14 @@ def make_training_data(
     Without ``training.real_share`` those of model A are :func:`make_dataset`'s, which
     opens no image; with it, that share of them are what model B would get. Where
     no validation patient has an image, model A is validated on synthetic ones alone.
+    With ``synthesis.paint_on: device`` its training samples are still to be painted.
 
     Raises:
         ConfigError: if centres are to be learnt of which nothing is known.
     """
     _refuse_unknown_centres(cases, config, model)
-    data = make_dataset(cases, config, model=model, part=part)
+    on_device = model == "A" and part == "train" and config.synthesis.paint_on == "device"
+    data = make_dataset(cases, config, model=model, part=part, painted=not on_device)
     share = config.training.real_share
     if model == "B" or share == 0:
         return data
@@ -67,17 +70,23 @@ def with_real_image(cases: Sequence[Case]) -> list[Case]:
 
 
 def make_dataset(
-    cases: Sequence[Case], config: ExperimentConfig, *, model: ModelName, part: Part = "train"
+    cases: Sequence[Case],
+    config: ExperimentConfig,
+    *,
+    model: ModelName,
+    part: Part = "train",
+    painted: bool = True,
 ) -> SliceDataset:
     """Return patches of one kind: synthetic ones for model A, real ones for B.
 
     Model A gets label maps only: its data set never opens an image file. The
-    phantoms beside them, if any, are others in validation than in training.
+    phantoms beside them, if any, are others in validation than in training. Those of
+    model A are maps to be painted by :class:`DevicePainter` unless ``painted``.
     """
     synthetic = model == "A"
     count = config.synthesis.phantoms
     share = config.synthesis.phantom_share if synthetic else 0.0
-    return SliceDataset(
+    return (SliceDataset if painted else UnpaintedDataset)(
         # phantoms alone need no label map either: none is opened
         cases if share < 1 else (),
         synthesis_chain(config) if synthetic else augmentation_chain(config),

@@ -218,6 +218,12 @@ def test_without_it_the_network_and_its_weights_are_the_plain_ones() -> None:
     assert {f"network.{name}" for name in plain.state_dict()} == set(headed.state_dict())
 
 
+def test_weights_of_every_network_are_counted() -> None:
+    config = centred({"name": "basic_unet"}, weight=0.0)
+    wanted = sum(weight.numel() for weight in build_network(config).parameters())
+    assert Learner(config).count_parameters() == wanted
+
+
 @pytest.mark.parametrize("model", ["A", "B"])
 def test_checkpoint_predicts_and_training_goes_on_bit_for_bit(
     cases: list[Case], model: ModelName, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
