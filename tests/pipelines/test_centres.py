@@ -91,6 +91,18 @@ def test_samples_are_those_without_it_and_hold_a_centre(
     assert max(peaks) > 0.9
 
 
+def test_cache_on_the_disk_holds_the_bodies(cases: list[Case], tmp_path: Path) -> None:
+    data = {"cache": "disk", "cache_dir": str(tmp_path)}
+    plain = make_dataset(cases, centred(weight=0.0, data=data), model="A")
+    files = set(tmp_path.iterdir())
+    disk = make_dataset(cases, centred(data=data), model="A")
+    assert len(set(tmp_path.iterdir())) == 2 * len(files)  # those without them are no use
+    memory = make_dataset(cases, centred(), model="A")
+    key = SampleKey(0, 1, 2)
+    assert torch.equal(disk[key]["centre"], memory[key]["centre"])
+    assert torch.equal(disk[key]["image"], plain[key]["image"])
+
+
 def test_phantoms_know_their_centres(cases: list[Case]) -> None:
     config = centred(synthesis={"phantom_share": 1, "phantoms": 1})
     config = parse_config(
@@ -183,7 +195,7 @@ def test_sources_without_bodies_are_masked_and_refused_alone(
     [
         pytest.param({}, {}, id="2D"),
         pytest.param({"slices": 3}, {"accumulate_steps": 2}, id="2.5D"),
-        pytest.param(_VOLUMES, {}, id="3D"),
+        pytest.param(_VOLUMES, {}, id="3D", marks=pytest.mark.slow),
         pytest.param(
             {"name": "dynunet", "deep_supervision": True}, {}, id="deep supervision",
             marks=pytest.mark.slow,
@@ -224,7 +236,7 @@ def test_weights_of_every_network_are_counted() -> None:
     assert Learner(config).count_parameters() == wanted
 
 
-@pytest.mark.parametrize("model", ["A", "B"])
+@pytest.mark.parametrize("model", ["A", pytest.param("B", marks=pytest.mark.slow)])
 def test_checkpoint_predicts_and_training_goes_on_bit_for_bit(
     cases: list[Case], model: ModelName, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -52,7 +52,10 @@ def batches(cases: list[Case], config: ExperimentConfig) -> list[dict[str, Any]]
     return list(make_loader(data, samples=4, epoch=1, config=config))
 
 
-@pytest.mark.parametrize("kind", _KINDS)
+@pytest.mark.parametrize(
+    "kind",
+    [pytest.param(kind, marks=pytest.mark.slow) if kind == "phantoms" else kind for kind in _KINDS],
+)
 def test_batches_on_the_cpu_are_those_of_the_loader_bit_for_bit(
     cases: list[Case], kind: str
 ) -> None:
