@@ -1,10 +1,10 @@
-"""Score a checkpoint on every contrast and at falling resolution.
+"""Score models side by side on degraded scans.
 
-python evaluate_robustness.py --checkpoint results/demo/models/model_A_best.pt \
-        --data results/demo/phantom_data/cases.csv
+python evaluate_robustness.py --model A=results/demo/models/model_A_best.pt \
+        --model B=results/demo/models/model_B_best.pt --data results/demo/phantom_data/cases.csv
 """
 
 from spinesynth.cli import run_script
 
 if __name__ == "__main__":
-    run_script("evaluate")
+    run_script("robustness")

@@ -29,6 +29,13 @@ name for the checkout. Installed, import from there.
 ``evaluate_robustness``   score it at falling resolution
 ``robustness_summary``    what of the Dice is kept at each severity
 ``run_robustness``        both for a checkpoint, with a report
+``evaluate_conditions``   score models side by side under every condition of the suite
+``degrade_case``          a case as one of its conditions leaves it
+``run_suite``             the suite from files, gone on with if stopped, with a report
+``export_suite``          its images, for a tool that runs elsewhere
+``CallableModel``         any Python callable as a model of the suite
+``SavedPredictions``      what a tool has made of exported images, as another
+``ScoreStore``            finished scores in a folder, which are not made again
 ``train_models``          train A, B or both and leave their checkpoints
 ``run_experiment``        train A and B, test both, report
 ``run_folds``             an experiment once for each fold of its patients

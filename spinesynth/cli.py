@@ -34,6 +34,7 @@ from spinesynth.commands import (
     measured_maps,
     pictures,
     prediction,
+    robustness,
     strategies,
     training,
 )
@@ -67,6 +68,7 @@ _COMMANDS = (
     strategies.soup,
     strategies.pseudo_label,
     training.evaluate,
+    robustness.robustness,
     prediction.predict,
     pictures.report,
     data.check,

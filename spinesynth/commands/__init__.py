@@ -4,6 +4,7 @@
 module           commands
 ================ ============================================================
 ``training``     train, experiment, evaluate
+``robustness``   robustness
 ``prediction``   predict
 ``label_maps``   phantom, em-labels, synth
 ``data``         check, estimate-priors, info

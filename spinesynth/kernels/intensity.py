@@ -26,6 +26,23 @@ def _percentile(values: Tensor, percentile: float) -> Tensor:
     return values.kthvalue(rank + 1).values
 
 
+def high_intensity(image: Tensor) -> float:
+    """Return the 99.5th percentile of the voxels above the padding, the maximum of few.
+
+    Args:
+        image: tensor of any shape, finite; it is treated as one image.
+
+    Example:
+        >>> high_intensity(torch.arange(1001.0))
+        995.0
+    """
+    image = image.float()
+    inside = _sample_above_padding(image, image.min())
+    if inside.numel() < 2:
+        return float(image.max())
+    return float(_percentile(inside, HIGH_PERCENTILE))
+
+
 def normalise_intensity(image: Tensor) -> Tensor:
     """Scale an image to [0, 1] by percentiles over the voxels above its padding.
 

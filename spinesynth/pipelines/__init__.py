@@ -26,6 +26,13 @@
 ``evaluate_robustness``   score it at falling resolution
 ``robustness_summary``    what of the Dice is kept at each severity
 ``run_robustness``        both for a checkpoint, with a report
+``evaluate_conditions``   score models side by side under every condition of the suite
+``degrade_case``          a case as one of its conditions leaves it
+``run_suite``             the suite from files, gone on with if stopped, with a report
+``export_suite``          its images, for a tool that runs elsewhere
+``CallableModel``         any Python callable as a model of the suite
+``SavedPredictions``      what a tool has made of exported images, as another
+``ScoreStore``            finished scores in a folder, which are not made again
 ``train_models``          train A, B or both and leave their checkpoints
 ``run_experiment``        train A and B, test both, report
 ``run_folds``             an experiment once for each fold of its patients
@@ -52,6 +59,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from spinesynth.pipelines.check import check_data
+    from spinesynth.pipelines.conditions import degrade_case
     from spinesynth.pipelines.config import ExperimentConfig
     from spinesynth.pipelines.config_reading import parse_config, read_config
     from spinesynth.pipelines.contrast_chart import draw_contrast_chart
@@ -73,10 +81,15 @@ if TYPE_CHECKING:
     from spinesynth.pipelines.report import build_report, fill_report
     from spinesynth.pipelines.robustness import evaluate_robustness, robustness_summary
     from spinesynth.pipelines.robustness_run import run_robustness
+    from spinesynth.pipelines.score_store import ScoreStore
     from spinesynth.pipelines.segment import segment_files
     from spinesynth.pipelines.soup import cook_soup
     from spinesynth.pipelines.split import split_cases
     from spinesynth.pipelines.study import run_study
+    from spinesynth.pipelines.suite import evaluate_conditions
+    from spinesynth.pipelines.suite_export import export_suite
+    from spinesynth.pipelines.suite_models import CallableModel, SavedPredictions
+    from spinesynth.pipelines.suite_run import run_suite
     from spinesynth.pipelines.sweep import run_sweep
     from spinesynth.pipelines.sweep_plan import read_sweep
     from spinesynth.pipelines.synthesize import synthesize_cases
@@ -84,21 +97,27 @@ if TYPE_CHECKING:
     from spinesynth.pipelines.write_phantoms import write_phantom_dataset
 
 __all__ = [
+    "CallableModel",
     "EnsemblePredictor",
     "ExperimentConfig",
     "MeasuredFiles",
     "MeasuredTSE",
+    "SavedPredictions",
+    "ScoreStore",
     "Trainer",
     "VolumePredictor",
     "build_report",
     "check_data",
     "cook_soup",
+    "degrade_case",
     "draw_contrast_chart",
     "draw_gallery",
     "draw_phantom_sheet",
     "evaluate_cases",
+    "evaluate_conditions",
     "evaluate_instances",
     "evaluate_robustness",
+    "export_suite",
     "fill_report",
     "fit_contrast_prior",
     "load_members",
@@ -114,6 +133,7 @@ __all__ = [
     "run_folds",
     "run_robustness",
     "run_study",
+    "run_suite",
     "run_sweep",
     "segment_files",
     "split_cases",
@@ -125,21 +145,27 @@ __all__ = [
 ]
 
 _MODULES = {
+    "CallableModel": "suite_models",
     "EnsemblePredictor": "ensemble",
     "ExperimentConfig": "config",
     "MeasuredFiles": "measured_files",
     "MeasuredTSE": "measured_files",
+    "SavedPredictions": "suite_models",
+    "ScoreStore": "score_store",
     "Trainer": "train",
     "VolumePredictor": "predict",
     "build_report": "report",
     "check_data": "check",
     "cook_soup": "soup",
+    "degrade_case": "conditions",
     "draw_contrast_chart": "contrast_chart",
     "draw_gallery": "gallery",
     "draw_phantom_sheet": "phantom_sheet",
     "evaluate_cases": "evaluate",
+    "evaluate_conditions": "suite",
     "evaluate_instances": "instance_evaluation",
     "evaluate_robustness": "robustness",
+    "export_suite": "suite_export",
     "fill_report": "report",
     "fit_contrast_prior": "estimate_priors",
     "load_members": "ensemble",
@@ -155,6 +181,7 @@ _MODULES = {
     "run_folds": "cross_validation",
     "run_robustness": "robustness_run",
     "run_study": "study",
+    "run_suite": "suite_run",
     "run_sweep": "sweep",
     "segment_files": "segment",
     "split_cases": "split",

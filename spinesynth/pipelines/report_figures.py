@@ -13,7 +13,15 @@ from spinesynth.metrics import get_metric, summarise
 from spinesynth.pipelines.report_format import in_report_order
 from spinesynth.pipelines.results import CURVES, Results
 from spinesynth.pipelines.robustness import robustness_summary
-from spinesynth.viz import draw_comparison, draw_degradation, draw_training, encode_png
+from spinesynth.pipelines.severity_summary import MEAN
+from spinesynth.pipelines.suite_tables import suite_summary
+from spinesynth.viz import (
+    draw_comparison,
+    draw_degradation,
+    draw_severities,
+    draw_training,
+    encode_png,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -67,6 +75,14 @@ def _degradation(results: Results) -> Figure | None:
     return draw_degradation(ordered, title="Dice at falling resolution")
 
 
+def _severities(results: Results) -> Figure | None:
+    summary = suite_summary(results)
+    if summary is None:
+        return None
+    means = summary[summary["structure"] == MEAN]
+    return draw_severities(means, title="Dice by condition and severity, mean of structures")
+
+
 #: Name in a marker and of the file -> figure, in the order of the report.
 REPORT_FIGURES: dict[str, ReportFigure] = {
     "training": ReportFigure(
@@ -82,6 +98,11 @@ REPORT_FIGURES: dict[str, ReportFigure] = {
     ),
     "resolution": ReportFigure(
         "Mean Dice of each model with 95 % interval against the loss of resolution.", _degradation
+    ),
+    "severities": ReportFigure(
+        "Mean Dice over structures of each model with 95 % interval by condition and severity of "
+        "the robustness suite.",
+        _severities,
     ),
 }
 

@@ -26,6 +26,14 @@ from spinesynth.pipelines.report_format import (
 )
 from spinesynth.pipelines.results import Results
 from spinesynth.pipelines.robustness import robustness_summary
+from spinesynth.pipelines.suite_tables import (
+    list_areas,
+    list_curves,
+    list_left_out,
+    list_levels,
+    list_worst,
+    untouched,
+)
 
 _WORST = 5
 _GROUP = ["source", "contrast", "structure"]
@@ -51,7 +59,7 @@ def _standard(results: Results) -> pd.DataFrame | None:
     """Return the scores at the original condition, None where there are none."""
     table = results.metrics
     if table is None:
-        return None
+        return untouched(results)
     table = table[table["metric"].isin(METRICS) & (table["condition"] == "standard")]
     return table if len(table) else None
 
@@ -284,6 +292,32 @@ REPORT_TABLES: dict[str, ReportTable] = {
         "Robustness score: degraded over original mean Dice of the same patients, undefined if "
         "the original is 0. Absolute drop: original minus degraded.",
         _robustness,
+    ),
+    "severity_levels": ReportTable(
+        "Robustness suite: levels",
+        "What each severity came to, mean over cases; a dash where no case could take it. "
+        "Severity 0 is the untouched scan.",
+        list_levels,
+    ),
+    "severity_curves": ReportTable(
+        "Robustness suite: curves",
+        "Mean Dice over patients at each severity, with its 95 % bootstrap interval. Mean: of "
+        "a scan's structures. Where a severity leaves scans out, the others alone count.",
+        list_curves,
+    ),
+    "severity_areas": ReportTable(
+        "Robustness suite: area under the curve",
+        "Area under the curve over severity, divided by its span. Of Dice, and of the robustness "
+        "score (degraded over original mean Dice of the same scans), of which 1 is no loss.",
+        list_areas,
+    ),
+    "severity_worst": ReportTable(
+        "Robustness suite: worst conditions",
+        "Condition and severity with the lowest mean Dice of each structure.",
+        list_worst,
+    ),
+    "severity_left_out": ReportTable(
+        "Robustness suite: left out", "Scans that a condition does not apply to.", list_left_out
     ),
     "statistics": ReportTable(
         "Statistics",

@@ -10,6 +10,10 @@ path in a run's folder       what
 ``tables/metrics.csv``       long table of the standard evaluation
 ``tables/robustness.csv``    long table of the degraded conditions
 ``tables/failures.csv``      cases that could not be scored; no row if none failed
+``tables/conditions.csv``     long table of the robustness suite, severities 0 to 5
+``tables/conditions_*.csv``   its summary, areas, worst cases, what was left out and what failed
+``conditions.json``          its manifest
+``scores/``                  its finished scores, which a further call does not make again
 ``tables/training_A.csv``    one row an epoch, one file a model
 ``tables/choice_A.csv``      what the kept checkpoints scored, if one was chosen at the end
 ``curves/*.png``             figures made from the tables
@@ -45,6 +49,17 @@ SPLIT_CSV = TABLES / "split.csv"
 METRICS_CSV = TABLES / "metrics.csv"
 ROBUSTNESS_CSV = TABLES / "robustness.csv"
 FAILURES_CSV = TABLES / "failures.csv"
+CONDITIONS_JSON = Path("conditions.json")
+CONDITIONS_CSV = TABLES / "conditions.csv"
+CONDITIONS_SUMMARY_CSV = TABLES / "conditions_summary.csv"
+CONDITIONS_AREA_CSV = TABLES / "conditions_area.csv"
+CONDITIONS_WORST_CSV = TABLES / "conditions_worst.csv"
+CONDITIONS_LEFT_OUT_CSV = TABLES / "conditions_left_out.csv"
+CONDITIONS_FAILURES_CSV = TABLES / "conditions_failures.csv"
+SCORES = Path("scores")
+
+#: Columns of the table of what the robustness suite could not do.
+LEFT_OUT_COLUMNS = ("case_id", "source", "contrast", "condition", "severity", "reason")
 
 _TRAINING = "training_"
 _TRAINING_COLUMNS = ("model", "epoch", "step", "train_loss", "val_dice_mean")
@@ -70,7 +85,9 @@ class Results:
         robustness: long table of degraded conditions.
         failures: cases that could not be scored.
         training: model -> training table.
-        manifest: contents of ``run.json``.
+        manifest: contents of ``run.json``; of the robustness suite where it alone was run.
+        conditions: long table of the robustness suite.
+        left_out: conditions that cases of it could not take.
     """
 
     folder: Path
@@ -79,6 +96,8 @@ class Results:
     failures: pd.DataFrame | None
     training: dict[str, pd.DataFrame]
     manifest: dict[str, object] | None
+    conditions: pd.DataFrame | None = None
+    left_out: pd.DataFrame | None = None
 
 
 def read_results(folder: Path) -> Results:
@@ -100,10 +119,20 @@ def read_results(folder: Path) -> Results:
         folder=folder,
         metrics=_read_table(folder / METRICS_CSV, LONG_COLUMNS, numbers),
         robustness=_read_table(folder / ROBUSTNESS_CSV, LONG_COLUMNS, numbers),
-        failures=_read_table(folder / FAILURES_CSV, FAILURE_COLUMNS, ("severity",)),
+        failures=_read_failures(folder),
         training=_read_training(folder),
-        manifest=_read_manifest(folder / RUN_JSON),
+        manifest=_read_manifest(folder / RUN_JSON) or _read_manifest(folder / CONDITIONS_JSON),
+        conditions=_read_table(folder / CONDITIONS_CSV, LONG_COLUMNS, numbers),
+        left_out=_read_table(folder / CONDITIONS_LEFT_OUT_CSV, LEFT_OUT_COLUMNS, ("severity",)),
     )
+
+
+def _read_failures(folder: Path) -> pd.DataFrame | None:
+    """Read what failed in a run and in the robustness suite, None where neither was run."""
+    paths = (folder / FAILURES_CSV, folder / CONDITIONS_FAILURES_CSV)
+    tables = [_read_table(path, FAILURE_COLUMNS, ("severity",)) for path in paths]
+    there = [table for table in tables if table is not None]
+    return pd.concat(there, ignore_index=True) if there else None
 
 
 def _read_table(path: Path, columns: Sequence[str], numbers: Sequence[str]) -> pd.DataFrame | None:

@@ -17,7 +17,7 @@ from monai.data.meta_tensor import MetaTensor
 from spinesynth.io.case import Case
 from spinesynth.io.load_case import LoadedCase, load_case
 from spinesynth.kernels.resolution import degrade_resolution
-from spinesynth.metrics import HEADLINE_METRICS, bootstrap_interval, patient_means
+from spinesynth.metrics import HEADLINE_METRICS
 from spinesynth.pipelines.evaluate import (
     FAILURE_COLUMNS,
     LONG_COLUMNS,
@@ -27,6 +27,7 @@ from spinesynth.pipelines.evaluate import (
     concatenate,
     evaluate_cases,
 )
+from spinesynth.pipelines.severity_summary import severity_summary
 
 IN_PLANE = "in_plane_factor"
 THROUGH_PLANE = "through_plane_factor"
@@ -35,10 +36,6 @@ DEFAULT_FACTORS = (1.0, 2.0, 3.0, 4.0)
 IMAGE, RESOLUTION = "image", "resolution"
 
 _THICK = 1.5  # slices this much thicker than the pixels are wide are the acquisition's slices
-_SUMMARY_COLUMNS = (
-    "model", "structure", "condition", "severity", "resolution_mm", "dice", "low", "high",
-    "robustness_score", "absolute_drop", "n_patients",
-)  # fmt: skip
 
 
 def slice_axis(shape: Sequence[int], spacing_mm: Sequence[float]) -> int:
@@ -188,26 +185,5 @@ def robustness_summary(table: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
     Example:
         A mean Dice of 0.9 that falls to 0.6 has the score 0.667 and the drop 0.3.
     """
-    keys = ["model", "structure", "condition", "severity"]
-    dice = _with_resolution_column(table[table["metric"] == "dice"], table)
-    resolution = dice.groupby(keys, as_index=False)["resolution_mm"].mean()
-    means = patient_means(dice, keys).dropna(subset=["value"])
-    original = means[means["severity"] == 1.0].rename(columns={"value": "original"})
-    pairing = ["model", "structure", "condition", "patient_id"]
-    means = means.merge(original[[*pairing, "original"]], on=pairing).merge(resolution, on=keys)
-    rows = []
-    for names, group in means.groupby(keys, sort=True):
-        interval = bootstrap_interval(group["value"].to_numpy(), seed=seed)
-        before = float(group["original"].mean())
-        score = interval.mean / before if before > 0 else float("nan")
-        drop = before - interval.mean
-        reached = float(group["resolution_mm"].iloc[0])
-        rows.append((*names, reached, *interval[:3], score, drop, interval.n))
-    return pd.DataFrame(rows, columns=list(_SUMMARY_COLUMNS))
-
-
-def _with_resolution_column(dice: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of Dice with the voxel size reached in each, mm."""
-    keys = ["model", "case_id", "condition", "severity"]
-    reached = table.loc[table["metric"] == RESOLUTION, [*keys, "value"]]
-    return dice.merge(reached.rename(columns={"value": "resolution_mm"}), on=keys, how="left")
+    summary = severity_summary(table, original=1.0, record=RESOLUTION, seed=seed)
+    return summary.rename(columns={"level": "resolution_mm"})

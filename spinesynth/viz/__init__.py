@@ -12,6 +12,7 @@ from spinesynth.viz.phantom_sheet import draw_sheet
 from spinesynth.viz.picture_grid import Sample
 from spinesynth.viz.pictures import draw_pictures
 from spinesynth.viz.samples import draw_samples
+from spinesynth.viz.severity import draw_severities
 from spinesynth.viz.style import STRUCTURE_COLOURS, encode_png
 from spinesynth.viz.sweep import draw_sweep
 from spinesynth.viz.training import draw_training
@@ -31,6 +32,7 @@ __all__ = [
     "draw_overlays",
     "draw_pictures",
     "draw_samples",
+    "draw_severities",
     "draw_sheet",
     "draw_sweep",
     "draw_training",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -60,7 +62,23 @@ def _axis_label(condition: str) -> str:
 
 def _draw_panel(axes: Axes, rows: pd.DataFrame, summary: pd.DataFrame) -> None:
     """Draw every model's curve of one condition and structure."""
-    look = model_look(sorted(summary["model"].unique()))
+    draw_curves(axes, rows, sorted(summary["model"].unique()))
+    ticks = rows.groupby("severity", sort=True)["resolution_mm"].mean()
+    names = [
+        f"{severity:g}×" + ("" if np.isnan(mm) else f"\n{mm:.1f}") for severity, mm in ticks.items()
+    ]
+    axes.set_xticks(list(ticks.index), names)
+
+
+def draw_curves(axes: Axes, rows: pd.DataFrame, models: Sequence[str]) -> None:
+    """Draw Dice with its interval over severity, a line for each model.
+
+    Args:
+        axes: to draw into.
+        rows: points with ``model, severity, dice, low, high``.
+        models: all of the figure, for colours and markers.
+    """
+    look = model_look(models)
     for model, curve in rows.groupby("model", sort=True):
         colour, marker = look[str(model)]
         points = curve.sort_values("severity")
@@ -68,8 +86,3 @@ def _draw_panel(axes: Axes, rows: pd.DataFrame, summary: pd.DataFrame) -> None:
         low, high = (points[name].to_numpy(dtype=float) for name in ("low", "high"))
         axes.plot(severity, points["dice"], color=colour, marker=marker, label=f"model {model}")
         axes.fill_between(severity, low, high, color=colour, alpha=0.15, linewidth=0)
-    ticks = rows.groupby("severity", sort=True)["resolution_mm"].mean()
-    names = [
-        f"{severity:g}×" + ("" if np.isnan(mm) else f"\n{mm:.1f}") for severity, mm in ticks.items()
-    ]
-    axes.set_xticks(list(ticks.index), names)

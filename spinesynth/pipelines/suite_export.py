@@ -1,0 +1,86 @@
+"""Write the images of the robustness suite for a tool that runs elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from spinesynth.errors import InputError
+from spinesynth.io.case import Case
+from spinesynth.io.load_case import load_case
+from spinesynth.io.tables import write_csv
+from spinesynth.io.write import write_volume
+from spinesynth.pipelines.conditions import (
+    CONDITIONS,
+    ORIGINAL,
+    SEVERITIES,
+    check_conditions,
+    check_severities,
+    degrade_case,
+    obstacle,
+)
+from spinesynth.pipelines.suite_models import task_name
+
+EXPORT_CSV = Path("images.csv")
+
+
+def export_suite(
+    cases: Sequence[Case],
+    folder: Path,
+    *,
+    conditions: Sequence[str] = tuple(CONDITIONS),
+    severities: Sequence[int] = SEVERITIES,
+    seed: int = 0,
+) -> Path:
+    """Write each case untouched and as each condition leaves it, on its own grid.
+
+    The tool's label maps go into one folder under the names of the images, which the
+    suite then scores as ``SavedPredictions``: it makes the same references again, as long
+    as conditions, severities and seed are the same.
+
+    Args:
+        cases: with image and label map each.
+        folder: for ``images/<case>__<condition>__<severity>.nii.gz``; made if missing.
+        conditions: keys of ``CONDITIONS``.
+        severities: from 1 to 5.
+        seed: of everything that is drawn.
+
+    Returns:
+        The table ``images.csv``: file, case, condition, severity.
+
+    Raises:
+        ConfigError: if a condition or severity is unknown.
+        InputError: if a case cannot be read, or two would share names of files.
+        OutputError: if a file cannot be written.
+    """
+    asked = [(ORIGINAL, 0)]
+    asked += [(n, s) for n in check_conditions(conditions) for s in check_severities(severities)]
+    _check_file_names(cases)
+    (folder / "images").mkdir(parents=True, exist_ok=True)
+    rows = []
+    for case in cases:
+        loaded = load_case(case)
+        for condition, severity in asked:
+            if condition != ORIGINAL and obstacle(loaded, condition, severity):
+                continue
+            file = Path("images") / f"{task_name(case.case_id, condition, severity)}.nii.gz"
+            image = degrade_case(loaded, condition, severity, seed=seed).image
+            assert image is not None  # load_case was asked for it
+            write_volume(folder / file, image.as_tensor(), like=image)
+            rows.append((file.as_posix(), case.case_id, condition, severity))
+    columns = ["file", "case_id", "condition", "severity"]
+    write_csv(folder / EXPORT_CSV, pd.DataFrame(rows, columns=columns))
+    return folder / EXPORT_CSV
+
+
+def _check_file_names(cases: Sequence[Case]) -> None:
+    names: dict[str, str] = {}
+    for case in cases:
+        other = names.setdefault(task_name(case.case_id, ORIGINAL, 0), case.case_id)
+        if other != case.case_id:
+            raise InputError(
+                f"cases {other} and {case.case_id} would share names of files; rename one",
+                code="E-CASE-004",
+            )
