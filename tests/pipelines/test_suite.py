@@ -1,0 +1,298 @@
+"""The suite scores models side by side, keeps what is finished, and adds it up."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from monai.data.meta_tensor import MetaTensor
+from torch import Tensor
+
+from spinesynth.errors import InputError
+from spinesynth.io.case import Case
+from spinesynth.io.load_case import LoadedCase
+from spinesynth.pipelines.evaluate import LONG_COLUMNS
+from spinesynth.pipelines.score_store import Outcome, Score, ScoreStore
+from spinesynth.pipelines.severity_summary import (
+    severity_areas,
+    severity_summary,
+    spread_original,
+    with_mean_structure,
+    worst_conditions,
+)
+from spinesynth.pipelines.suite import LEVEL, SuiteResult, evaluate_conditions
+from spinesynth.pipelines.suite_models import CallableModel
+from spinesynth.pipelines.suite_tables import summarise_suite, write_suite
+from tests.pipelines.fabricated import make_case, make_loaded, read_codes, read_codes_shifted
+
+CONDITIONS = ("noise", "rotation")
+SEVERITIES = (1, 5)
+TASKS = 1 + len(CONDITIONS) * len(SEVERITIES)
+
+
+class _Stopped(BaseException):
+    """Stand in for a signal: nothing may catch it."""
+
+
+class _Counting:
+    """A predictor that counts its calls, and stops the run at one of them."""
+
+    def __init__(self, *, stop_at: int = 10**9) -> None:
+        self.calls, self.stop_at = 0, stop_at
+
+    def __call__(self, image: MetaTensor, /) -> Tensor:
+        self.calls += 1
+        if self.calls == self.stop_at:
+            raise _Stopped
+        return read_codes(image).clamp(0, 4)
+
+
+def _run(
+    folder: Path,
+    *models: CallableModel,
+    cases: Sequence[Case] = (make_case("a"), make_case("b")),  # noqa: B008 it is frozen
+    conditions: Sequence[str] = CONDITIONS,
+    seed: int = 0,
+) -> SuiteResult:
+    """Score models on boxes; the cases' files do not exist, so their digest is that of names."""
+    return evaluate_conditions(
+        models, cases, run="t", store=ScoreStore(folder), conditions=conditions,
+        severities=SEVERITIES, seed=seed, loader=make_loaded,
+    )  # fmt: skip
+
+
+def test_the_untouched_scan_is_scored_once_and_each_condition_at_each_severity(
+    tmp_path: Path,
+) -> None:
+    counting = _Counting()
+    result = _run(tmp_path, CallableModel("A", counting, "1"))
+    assert counting.calls == 2 * TASKS
+    assert tuple(result.table.columns) == LONG_COLUMNS
+    assert result.failures.empty
+    dice = result.table[(result.table["metric"] == "dice") & (result.table["case_id"] == "a")]
+    at = dice.groupby(["condition", "severity"], sort=False).size()
+    assert list(at.index) == [
+        ("original", 0.0), ("noise", 1.0), ("noise", 5.0), ("rotation", 1.0), ("rotation", 5.0),
+    ]  # fmt: skip
+    levels = result.table[result.table["metric"] == LEVEL].drop_duplicates(["condition", "value"])
+    assert levels[["condition", "value"]].to_numpy().tolist() == [
+        ["noise", 2.0], ["noise", 20.0], ["rotation", 5.0], ["rotation", 30.0],
+    ]  # fmt: skip
+
+
+def test_a_stopped_run_goes_on_and_makes_nothing_twice(tmp_path: Path) -> None:
+    stopped = _Counting(stop_at=8)
+    with pytest.raises(_Stopped):
+        _run(tmp_path / "s", CallableModel("A", stopped, "1"))
+    kept = sorted(path.name for path in (tmp_path / "s").iterdir())
+    assert len(kept) == 7  # no partial file beside them
+    going_on = _Counting()
+    result = _run(tmp_path / "s", CallableModel("A", going_on, "1"))
+    assert going_on.calls == 2 * TASKS - 7
+    write_suite(tmp_path / "resumed", result)
+    write_suite(tmp_path / "fresh", _run(tmp_path / "f", CallableModel("A", _Counting(), "1")))
+    files = sorted((tmp_path / "fresh" / "tables").iterdir())
+    assert len(files) == 6
+    for file in files:
+        assert (tmp_path / "resumed" / "tables" / file.name).read_bytes() == file.read_bytes()
+
+
+def test_what_decides_a_score_makes_it_anew(tmp_path: Path) -> None:
+    _run(tmp_path, CallableModel("A", _Counting(), "1"))
+
+    def calls(version: str = "1", cases: Sequence[Case] | None = None, seed: int = 0) -> int:
+        counting = _Counting()
+        chosen = cases or (make_case("a"), make_case("b"))
+        _run(tmp_path, CallableModel("other name", counting, version), cases=chosen, seed=seed)
+        return counting.calls
+
+    assert calls() == 0  # a name in a table decides nothing
+    assert calls(version="2") == 2 * TASKS
+    assert calls(seed=1) == 2 * TASKS
+    assert calls(cases=[make_case("a", annotated=frozenset({"disc"}))]) == TASKS
+
+
+def test_a_changed_image_is_scored_anew(tmp_path: Path) -> None:
+    file = tmp_path / "a.mha"
+    case = make_case("a")
+    case = Case(**{**case.__dict__, "image": file})
+    for content, wanted in ((b"one", TASKS), (b"one", 0), (b"two", TASKS)):
+        file.write_bytes(content)
+        counting = _Counting()
+        _run(tmp_path / "s", CallableModel("A", counting, "1"), cases=[case])
+        assert counting.calls == wanted
+
+
+def test_a_damaged_score_is_made_anew(tmp_path: Path) -> None:
+    _run(tmp_path, CallableModel("A", _Counting(), "1"), cases=[make_case("a")])
+    first, second, *_ = sorted(tmp_path.iterdir())
+    first.write_text("{", encoding="utf-8")
+    content = json.loads(second.read_text(encoding="utf-8"))
+    content["key"]["severity"] = 3  # as if its name had collided
+    second.write_text(json.dumps(content), encoding="utf-8")
+    counting = _Counting()
+    _run(tmp_path, CallableModel("A", counting, "1"), cases=[make_case("a")])
+    assert counting.calls == 2
+
+
+def test_the_store_keeps_undefined_scores_and_every_digit(tmp_path: Path) -> None:
+    store = ScoreStore(tmp_path)
+    outcome = Outcome(
+        (Score("disc", "dice", math.nan, "1"), Score("disc", "hd95", 0.1 + 0.2, "mm"))
+    )
+    assert store.get(a=1) is None
+    store.put(outcome, a=1)
+    found = store.get(a=1)
+    assert found is not None
+    assert math.isnan(found.scores[0].value)
+    assert found.scores[1] == outcome.scores[1]
+    assert store.get(a=2) is None
+
+
+def test_models_side_by_side_see_the_same_images(tmp_path: Path) -> None:
+    seen: dict[str, list[Tensor]] = {"A": [], "B": []}
+
+    def watcher(name: str) -> CallableModel:
+        def predict(image: MetaTensor) -> Tensor:
+            seen[name].append(image.as_tensor().clone())
+            return torch.zeros(image.shape[1:], dtype=torch.uint8)
+
+        return CallableModel(name, predict, name)
+
+    result = _run(tmp_path, watcher("A"), watcher("B"), cases=[make_case("a")])
+    assert all(torch.equal(*pair) for pair in zip(seen["A"], seen["B"], strict=True))
+    assert result.table["model"].unique().tolist() == ["A", "B"]
+
+
+def test_the_prediction_is_scored_on_the_turned_reference(tmp_path: Path) -> None:
+    def find_boxes(image: MetaTensor) -> Tensor:
+        return (image.as_tensor()[0] > 0.5).to(torch.uint8) * 3
+
+    def load_discs(case: Case) -> LoadedCase:
+        loaded = make_loaded(case)
+        assert loaded.image is not None
+        assert loaded.structure is not None
+        disc = (loaded.structure > 0).to(torch.uint8)
+        image = MetaTensor(disc.as_tensor().float(), affine=loaded.image.affine)
+        return LoadedCase(
+            case, image, MetaTensor(disc.as_tensor() * 3, affine=loaded.image.affine), None
+        )
+
+    result = evaluate_conditions(
+        [CallableModel("A", find_boxes, "1")], [make_case("a", annotated=frozenset({"disc"}))],
+        run="t", store=ScoreStore(tmp_path), conditions=["rotation"], severities=[5],
+        loader=load_discs,
+    )  # fmt: skip
+    dice = result.table[result.table["metric"] == "dice"].set_index("condition")["value"]
+    assert dice["original"] == 1.0
+    # half a voxel at the rims of boxes a few voxels wide; unturned they would overlap by half
+    assert dice["rotation"] > 0.85
+
+
+def test_failures_are_tried_again_and_stop_nothing(tmp_path: Path) -> None:
+    calls = 0
+
+    def fail_once(image: MetaTensor) -> Tensor:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            raise RuntimeError("out of memory")
+        return read_codes(image).clamp(0, 4)
+
+    model = CallableModel("A", fail_once, "1")
+    first = _run(tmp_path, model, cases=[make_case("a")])
+    assert first.failures[["condition", "severity", "message"]].to_numpy().tolist() == [
+        ["noise", 1.0, "out of memory"]
+    ]
+    second = _run(tmp_path, model, cases=[make_case("a")])
+    assert (calls, len(second.failures)) == (TASKS + 1, 0)
+
+
+def test_a_case_whose_original_fails_stands_there_once(tmp_path: Path) -> None:
+    def fail(image: MetaTensor) -> Tensor:
+        raise RuntimeError("no")
+
+    models = CallableModel("A", fail, "1"), CallableModel("B", _Counting(), "2")
+    result = _run(tmp_path, *models, cases=[make_case("a")])
+    assert len(result.failures) == 1
+    assert set(result.table["model"]) == {"B"}
+
+
+def test_what_does_not_apply_is_left_out_by_name(tmp_path: Path) -> None:
+    result = _run(
+        tmp_path, CallableModel("A", _Counting(), "1"), cases=[make_case("a")],
+        conditions=["through_plane_resolution"],
+    )  # fmt: skip
+    row = result.left_out.iloc[0]
+    assert (row["condition"], row["severity"]) == ("through_plane_resolution", 1.0)
+    assert row["reason"] == "its slices lie 4.00 mm apart already"
+    assert len(result.left_out) == 1
+
+
+def test_cases_of_one_name_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="case_id must be unique"):
+        _run(tmp_path, CallableModel("A", _Counting(), "1"), cases=[make_case("a")] * 2)
+
+
+def test_a_better_model_has_the_better_scores(tmp_path: Path) -> None:
+    models = (
+        CallableModel("right", lambda image: read_codes(image).clamp(0, 4), "1"),
+        CallableModel("aside", lambda image: read_codes_shifted(image).clamp(0, 4), "2"),
+    )
+    summary = summarise_suite(_run(tmp_path, *models).table)
+    untouched = summary[(summary["severity"] == 0) & (summary["condition"] == "noise")]
+    dice = untouched.set_index(["model", "structure"])["dice"]
+    assert dice["right", "mean"] == 1.0
+    assert dice["aside", "disc"] == pytest.approx(0.75)  # 3 of 4 voxels overlap
+
+
+def _table(rows: dict[tuple[str, str, str, float], float]) -> pd.DataFrame:
+    """Return a long table from (patient, structure, condition, severity) -> Dice."""
+    return pd.DataFrame(
+        [
+            {
+                "run": "t", "model": "A", "case_id": patient, "patient_id": patient,
+                "source": "s", "contrast": "T2", "condition": condition, "severity": severity,
+                "structure": structure, "metric": "dice", "value": value, "unit": "1",
+            }
+            for (patient, structure, condition, severity), value in rows.items()
+        ],
+        columns=list(LONG_COLUMNS),
+    )  # fmt: skip
+
+
+def test_curve_area_and_worst_case_as_calculated_by_hand() -> None:
+    table = _table(
+        {("p", "disc", "original", 0.0): 0.8, ("p", "canal", "original", 0.0): 0.4,
+         ("p", "disc", "noise", 1.0): 0.8, ("p", "canal", "noise", 1.0): 0.2,
+         ("p", "disc", "noise", 2.0): 0.4, ("p", "canal", "noise", 2.0): 0.3}
+    )  # fmt: skip
+    spread = spread_original(with_mean_structure(table), name="original", order=["noise"])
+    summary = severity_summary(spread, original=0.0, record=LEVEL)
+    curves = summary.set_index(["structure", "severity"])
+    assert curves["dice"].xs("mean").tolist() == pytest.approx([0.6, 0.5, 0.35])
+    assert curves["robustness_score"].xs("disc").tolist() == pytest.approx([1, 1, 0.5])
+    areas = severity_areas(summary).set_index("structure")
+    # trapezia over severities 0, 1, 2: (0.8 + 0.6) / 2, and (1 + 0.75) / 2 of the score
+    assert areas.loc["disc", "area_dice"] == pytest.approx(0.7)
+    assert areas.loc["disc", "area_score"] == pytest.approx(0.875)
+    assert areas.loc["disc", "severities"] == "0 1 2"
+    worst = worst_conditions(summary).set_index("structure")
+    assert worst["severity"].to_dict() == {"canal": 1.0, "disc": 2.0, "mean": 2.0}
+
+
+def test_scans_that_a_severity_leaves_out_count_on_neither_side() -> None:
+    table = _table(
+        {("p", "disc", "original", 0.0): 0.8, ("q", "disc", "original", 0.0): 0.2,
+         ("p", "disc", "noise", 1.0): 0.4, ("q", "disc", "noise", 1.0): 0.2,
+         ("p", "disc", "noise", 2.0): 0.4}
+    )  # fmt: skip
+    spread = spread_original(table, name="original", order=["noise"])
+    summary = severity_summary(spread, original=0.0, record=LEVEL)
+    assert summary["n_patients"].tolist() == [2, 2, 1]
+    assert summary["robustness_score"].tolist() == pytest.approx([1.0, 0.6, 0.5])
