@@ -11,7 +11,10 @@ import pandas as pd
 from spinesynth.io.tables import write_csv
 from spinesynth.pipelines.evaluate import FAILURE_COLUMNS, LONG_COLUMNS
 from spinesynth.pipelines.results import (
+    CONDITIONS_CSV,
+    CONDITIONS_LEFT_OUT_CSV,
     FAILURES_CSV,
+    LEFT_OUT_COLUMNS,
     METRICS_CSV,
     ROBUSTNESS_CSV,
     RUN_JSON,
@@ -71,6 +74,37 @@ def make_tables() -> tuple[pd.DataFrame, pd.DataFrame]:
     return pd.DataFrame(scores, columns=columns), pd.DataFrame(degraded, columns=columns)
 
 
+def make_conditions() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return a long table of the robustness suite, models A and B, and what was left out."""
+    rows: list[dict[str, object]] = []
+    for patient in range(3):
+        for model, loss in (("A", 0.02), ("B", 0.08)):
+            labels: dict[str, object] = {
+                "run": "invented", "model": model, "case_id": f"c{patient}",
+                "patient_id": f"p{patient}", "source": "spider_t2space", "contrast": "T2_SPACE",
+            }  # fmt: skip
+            dice = 0.8 + 0.02 * patient
+            original = labels | {"condition": "original", "severity": 0.0}
+            rows += _rows(original, ("vertebra", "disc"), dice)
+            for condition, first in (("noise", 1), ("through_plane_resolution", 4)):
+                for severity in range(first, 6):
+                    at = labels | {"condition": condition, "severity": float(severity)}
+                    rows += _rows(at, ("vertebra", "disc"), dice - loss * severity)
+                    rows.append(
+                        at | {"structure": "image", "metric": "level", "value": 2.0 * severity,
+                              "unit": "mm"}
+                    )  # fmt: skip
+    left_out = [
+        ("c0", "spider_t2space", "T2_SPACE", "through_plane_resolution", float(severity),
+         "its slices lie 4.40 mm apart already")
+        for severity in (1, 2, 3)
+    ]  # fmt: skip
+    return (
+        pd.DataFrame(rows, columns=list(LONG_COLUMNS)),
+        pd.DataFrame(left_out, columns=list(LEFT_OUT_COLUMNS)),
+    )
+
+
 def make_training(model: str) -> pd.DataFrame:
     """Return a training table of twelve epochs."""
     step = np.arange(1, 13) * 50
@@ -102,6 +136,9 @@ def write_run(folder: Path) -> Path:
     scores, degraded = make_tables()
     write_csv(folder / METRICS_CSV, scores)
     write_csv(folder / ROBUSTNESS_CSV, degraded)
+    conditions, left_out = make_conditions()
+    write_csv(folder / CONDITIONS_CSV, conditions)
+    write_csv(folder / CONDITIONS_LEFT_OUT_CSV, left_out)
     failure = {
         "run": "invented", "model": "A", "case_id": "torn", "source": "bodies", "contrast": "GRE",
         "condition": "standard", "severity": 1.0, "code": "E-FMT-002",

@@ -18,6 +18,7 @@ from spinesynth.viz import (
     draw_degradation,
     draw_overlays,
     draw_samples,
+    draw_severities,
     draw_training,
     encode_png,
 )
@@ -92,6 +93,22 @@ def test_degradation_ticks_give_factor_and_voxel_size() -> None:
     assert ticks == ["1×\n0.9", "2×\n1.8", "4×\n3.6"]
     assert axes.get_xlabel() == "in-plane factor (voxel size, mm)"
     assert axes.get_ylabel() == "Dice"
+
+
+def test_severities_have_a_panel_a_condition_and_ticks_with_levels() -> None:
+    curves = pd.DataFrame(
+        [
+            (condition, "A", severity, level, dice, dice - 0.1, dice + 0.1)
+            for condition in ("low_snr", "motion")
+            for severity, level, dice in ((0.0, math.nan, 0.8), (1.0, 20.0, 0.7), (5.0, 3.0, 0.2))
+        ],
+        columns=["condition", "model", "severity", "level", "dice", "low", "high"],
+    )
+    first, second = draw_severities(curves, title="t").axes
+    assert first.lines[0].get_xdata() == pytest.approx([0, 1, 5])
+    assert first.lines[0].get_ydata() == pytest.approx([0.8, 0.7, 0.2])
+    assert [label.get_text() for label in first.get_xticklabels()] == ["0", "1\n20", "5\n3"]
+    assert (first.get_title(), second.get_title()) == ("low snr", "motion")
 
 
 def test_training_curves_leave_out_epochs_without_validation() -> None:
@@ -170,6 +187,8 @@ def test_nothing_to_draw_is_refused() -> None:
         draw_comparison(SUMMARY.head(0), title="t", label="Dice", groups=[])
     with pytest.raises(ValueError, match="summary must hold at least one row"):
         draw_degradation(_curves().head(0), title="t")
+    with pytest.raises(ValueError, match="summary must hold at least one row"):
+        draw_severities(_curves().head(0), title="t")
     with pytest.raises(ValueError, match="overlays must hold at least one case"):
         draw_overlays([], title="t")
     with pytest.raises(ValueError, match="at least 1, got 0 and 4"):
