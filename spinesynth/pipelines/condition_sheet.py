@@ -22,9 +22,11 @@ _SHAPE, _SPACING_MM = (28, 150, 190), (1.9, 1.0, 1.0)
 _ANNOTATED = frozenset({"body", "posterior", "disc", "canal"})
 #: What is seen only across the slices.
 _ACROSS = ("through_plane_resolution", "missing_slices")
-_PIXEL_MM = 1.5  # nearest voxels of the pictures, so that a page stays a small file
-_GREYS = 24
-_DPI = 60
+#: Titles of what would not fit above a panel.
+_SHORT = {"in_plane_resolution": "pixels", "through_plane_resolution": "slices"}
+_PIXEL_MM = 2.0  # nearest voxels of the pictures, so that a page stays a small file
+_GREYS = 12
+_DPI = 56
 
 
 def phantom_case(seed: int = 0) -> LoadedCase:
@@ -77,7 +79,7 @@ def draw_condition_sheet(
 def _row(loaded: LoadedCase, name: str, seed: int) -> list[Sample]:
     """Return the panels of one condition."""
     place = best_slice(open_scan(loaded).structure)
-    words = name.replace("_resolution", " res.").replace("_", " ")
+    words = _SHORT.get(name, name.replace("_", " "))
     row = []
     for severity in (0, *SEVERITIES):
         if obstacle(loaded, name, severity):
@@ -97,8 +99,12 @@ def _row(loaded: LoadedCase, name: str, seed: int) -> list[Sample]:
 
 def _sample(title: str, picture: torch.Tensor, spacing_mm: tuple[float, float]) -> Sample:
     """Return a panel with few pixels and greys."""
-    size = [max(1, round(n * s / _PIXEL_MM)) for n, s in zip(picture.shape, spacing_mm, strict=True)]
-    index = [torch.linspace(0, n - 1, m).round().long() for n, m in zip(picture.shape, size, strict=True)]
+    size = [
+        max(1, round(n * s / _PIXEL_MM)) for n, s in zip(picture.shape, spacing_mm, strict=True)
+    ]
+    index = [
+        torch.linspace(0, n - 1, m).round().long() for n, m in zip(picture.shape, size, strict=True)
+    ]
     few = picture[index[0]][:, index[1]]
     top = few.quantile(0.995).clamp(min=1e-6)
     grey = ((few / top).clamp(0, 1) * _GREYS).round() / _GREYS

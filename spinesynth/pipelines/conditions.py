@@ -108,8 +108,7 @@ def _fat_known(scan: Scan, level: float) -> str:
 CONDITIONS: dict[str, Condition] = {
     "gamma": Condition(
         "gamma curve, brighter or darker", "|ln gamma|", (0.2, 0.4, 0.7, 1.0, 1.4),
-        "severity 2 is the spread of Billot et al. 2023, Medical Image Analysis 86:102789; "
-        "the others are nominal",
+        "severity 2 is the most that RandGammaCurve draws; the others are nominal",
         degradations.bend_gamma,
     ),
     "inversion": Condition(
@@ -130,12 +129,13 @@ CONDITIONS: dict[str, Condition] = {
     ),
     "through_plane_resolution": Condition(
         "thicker slices, Gaussian profile", "mm", (2.0, 3.0, 4.0, 6.0, 8.0),
-        "4 mm is usual in lumbar protocols, 8 mm as in Billot et al. 2023; the others are nominal",
+        NOMINAL,
         degradations.thicken_slices, obstacle=_thin_enough,
     ),
     "bias": Condition(
         "smooth shading", "spread of ln gain", (0.1, 0.2, 0.3, 0.5, 0.7),
-        "severity 4 is the most that Billot et al. 2023 draw; the others are nominal",
+        "severity 4 is the most that RandBiasGain draws (Billot et al. 2023, Medical Image "
+        "Analysis 86:102789); the others are nominal",
         degradations.shade,
     ),
     "noise": Condition(
@@ -174,7 +174,7 @@ CONDITIONS: dict[str, Condition] = {
     "rotation": Condition(
         "image and reference turned in the plane of the slices", "degrees",
         (5.0, 10.0, 15.0, 20.0, 30.0),
-        "severity 3 is the most that Billot et al. 2023 draw; the others are nominal",
+        NOMINAL,
         degradations.rotate, keep_padding=False,
     ),
     "missing_slices": Condition(
