@@ -51,13 +51,13 @@ def robustness(
     """Score models side by side on degraded scans; again to go on where it ended."""
     from spinesynth.pipelines.conditions import CONDITIONS, parse_severities
     from spinesynth.pipelines.ensemble import read_weighting
+    from spinesynth.pipelines.robustness_run import scorable_cases
     from spinesynth.pipelines.suite_export import export_suite
     from spinesynth.pipelines.suite_run import (
         SuiteOptions,
         parse_models,
         parse_predictions,
         run_suite,
-        scorable_cases,
     )
 
     options = SuiteOptions(

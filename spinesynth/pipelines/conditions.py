@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 
@@ -150,8 +149,8 @@ CONDITIONS: dict[str, Condition] = {
         degradations.lower_snr, obstacle=_labelled,
     ),
     "motion": Condition(
-        "patient moves and turns between quarters of k-space", "mm",
-        (0.5, 1.0, 2.0, 4.0, 6.0), NOMINAL, degradations.move,
+        "patient moves and turns four times", "mm",
+        (1.0, 2.0, 4.0, 8.0, 12.0), NOMINAL, degradations.move,
     ),
     "ghosting": Condition(
         "periodic change of signal along one axis", "amplitude", (0.1, 0.2, 0.4, 0.6, 0.8),
@@ -276,5 +275,8 @@ def degrade_case(loaded: LoadedCase, name: str, severity: int, *, seed: int = 0)
         raise ValueError(f"{name} cannot be applied to case {loaded.case.case_id}: {reason}")
     condition = CONDITIONS[name]
     generator = make_generator(seed, "robustness", loaded.case.case_id, name, severity)
-    change = partial(condition.degrade, level=condition.level(severity), generator=generator)
+
+    def change(scan: Scan) -> Scan:
+        return condition.degrade(scan, condition.level(severity), generator)
+
     return change_case(loaded, change, keep_padding=condition.keep_padding)

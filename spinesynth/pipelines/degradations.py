@@ -30,7 +30,7 @@ from spinesynth.transforms.chemical_shift import FAT_FRACTIONS
 _CURVE_NODES = 6  # of a random curve, its ends included; nominal
 _BIAS_NODES = 4  # along each axis, as SynthSeg's
 _NOISE_WIDTH_VOX = 1.0  # of noise that a scanner has interpolated; nominal
-_MOVES = 4  # one in each quarter of the acquisition; nominal
+_MOVES, _MIDDLE = 4, (0.2, 0.8)  # one in each quarter of this part of k-space; nominal
 _DEG_PER_MM = 0.5  # a patient who shifts turns too; nominal
 _GHOST_CYCLES = (4.0, 60.0)  # of breathing and pulsation in one acquisition; nominal
 #: Bone of the reference -> tissue whose share of fat its marrow has.
@@ -48,9 +48,11 @@ def _sign(generator: Generator) -> int:
 
 
 def bend_gamma(scan: Scan, level: float, generator: Generator) -> Scan:
-    """Raise intensities to ``exp(level)`` or ``exp(-level)``."""
+    """Raise intensities, up to the brightest half per cent, to ``exp(level)`` or its inverse."""
     gamma = math.exp(_sign(generator) * level)
-    return scan.with_image(apply_gamma(scan.image[None, None], gamma))
+    # a few bright voxels would else make all others dark
+    image = scan.image.clamp(max=high_intensity(scan.image))
+    return scan.with_image(apply_gamma(image[None, None], gamma))
 
 
 def turn_over(scan: Scan, level: float, generator: Generator) -> Scan:
@@ -116,10 +118,12 @@ def lower_snr(scan: Scan, level: float, generator: Generator) -> Scan:
 
 
 def move(scan: Scan, level: float, generator: Generator) -> Scan:
-    """Move the patient by so many mm between quarters of k-space, and turn him a little."""
+    """Move the patient by so many mm while the middle of k-space is acquired, turn him a little."""
     times, angles, shifts = [], [], []
-    for quarter in range(_MOVES):
-        times.append((quarter + uniform(0, 1, generator=generator)) / _MOVES)
+    low, high = _MIDDLE
+    for part in range(_MOVES):
+        share = (part + uniform(0, 1, generator=generator)) / _MOVES
+        times.append(low + (high - low) * share)
         turn = uniform(-1, 1, generator=generator) * _DEG_PER_MM * level
         angles.append(math.radians(turn))
         way = uniform(0, 2 * math.pi, generator=generator)

@@ -48,9 +48,9 @@ def severity_summary(
     dice = _with_level(dice, table, record)
     level = dice.groupby(keys, as_index=False)["level"].mean()
     means = patient_means(dice, keys).drop(columns=["n_cases", "n_excluded"])
-    before = patient_means(dice.assign(value=dice["original"]), keys)
+    untouched = patient_means(dice.assign(value=dice["original"]), keys)
     same = [*keys, "patient_id"]
-    means = means.merge(before[[*same, "value"]].rename(columns={"value": "original"}), on=same)
+    means = means.merge(untouched[[*same, "value"]].rename(columns={"value": "original"}), on=same)
     means = means.merge(level, on=keys)
     rows = []
     for names, group in means.groupby(keys, sort=True):
@@ -88,7 +88,9 @@ def with_mean_structure(table: pd.DataFrame) -> pd.DataFrame:
     dice = table[table["metric"] == "dice"]
     keys = [name for name in table.columns if name not in ("structure", "value")]
     means = dice.groupby(keys, sort=False, dropna=False, as_index=False)["value"].mean()
-    return pd.concat([table, means.assign(structure=MEAN)[table.columns]], ignore_index=True)
+    added = means.assign(structure=MEAN)[list(table.columns)]
+    joined: pd.DataFrame = pd.concat([table, added], ignore_index=True)
+    return joined
 
 
 def severity_areas(summary: pd.DataFrame) -> pd.DataFrame:
@@ -136,7 +138,8 @@ def worst_conditions(summary: pd.DataFrame, *, original: float = 0.0) -> pd.Data
     """
     degraded = summary[summary["severity"] > original].dropna(subset=["dice"])
     chosen = degraded.groupby(["model", "structure"], sort=False)["dice"].idxmin()
-    return summary.loc[sorted(chosen)].reset_index(drop=True)
+    worst: pd.DataFrame = summary.loc[sorted(chosen)].reset_index(drop=True)
+    return worst
 
 
 def spread_original(table: pd.DataFrame, *, name: str, order: Sequence[str]) -> pd.DataFrame:

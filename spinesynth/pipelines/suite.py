@@ -195,7 +195,8 @@ def _score(model: SuiteModel, opened: _Opened, task: _Task, name: str) -> _Done:
         loader=lambda _: opened.degraded(task),
     )  # fmt: skip
     if len(failures):
-        return _Done(task, Outcome(), failures.iloc[0].to_dict())
+        first = {str(name): value for name, value in failures.iloc[0].items()}
+        return _Done(task, Outcome(), first)
     rows = table[["structure", "metric", "value", "unit"]].itertuples(index=False, name=None)
     scores = [Score(*row) for row in rows]
     if task.condition != ORIGINAL:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pandas as pd
@@ -109,7 +110,7 @@ def list_levels(results: Results) -> pd.DataFrame | None:
 
 
 def _level(value: float) -> str:
-    return UNDEFINED if pd.isna(value) else f"{value:.3g}"
+    return UNDEFINED if math.isnan(value) else f"{value:.3g}"
 
 
 def list_curves(results: Results) -> pd.DataFrame | None:
@@ -122,13 +123,10 @@ def list_curves(results: Results) -> pd.DataFrame | None:
         row = dict(zip(("Condition", "Structure", "Model"), map(str, names), strict=True))
         counts = sorted(group["n_patients"])
         row["Patients"] = "–".join(str(count) for count in dict.fromkeys((counts[0], counts[-1])))
-        points = {float(point["severity"]): point for point in group.to_dict("records")}
-        for severity in (0, *SEVERITIES):
-            point = points.get(float(severity))
-            row[str(severity)] = (
-                UNDEFINED if point is None
-                else with_interval(point["dice"], point["low"], point["high"], 3)
-            )  # fmt: skip
+        row |= {str(severity): UNDEFINED for severity in (0, *SEVERITIES)}
+        for point in group.to_dict("records"):
+            cell = with_interval(point["dice"], point["low"], point["high"], 3)
+            row[plain(float(point["severity"]))] = cell
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -175,7 +173,7 @@ def list_left_out(results: Results) -> pd.DataFrame | None:
         return None
     keys = ["condition", "severity", "reason"]
     rows = [
-        {"Condition": name, "Severity": plain(float(severity)), "Reason": reason,
+        {"Condition": name, "Severity": plain(float(str(severity))), "Reason": reason,
          "Scans": str(len(group))}
         for (name, severity, reason), group in table.groupby(keys, sort=True)
     ]  # fmt: skip

@@ -55,7 +55,7 @@ class _Counting:
 def _run(
     folder: Path,
     *models: CallableModel,
-    cases: Sequence[Case] = (make_case("a"), make_case("b")),  # noqa: B008 it is frozen
+    cases: Sequence[Case] = (make_case("a"), make_case("b")),
     conditions: Sequence[str] = CONDITIONS,
     seed: int = 0,
 ) -> SuiteResult:
@@ -177,11 +177,9 @@ def test_the_prediction_is_scored_on_the_turned_reference(tmp_path: Path) -> Non
         loaded = make_loaded(case)
         assert loaded.image is not None
         assert loaded.structure is not None
-        disc = (loaded.structure > 0).to(torch.uint8)
-        image = MetaTensor(disc.as_tensor().float(), affine=loaded.image.affine)
-        return LoadedCase(
-            case, image, MetaTensor(disc.as_tensor() * 3, affine=loaded.image.affine), None
-        )
+        disc = (loaded.structure.as_tensor() > 0).to(torch.uint8)
+        image = MetaTensor(disc.float(), affine=loaded.image.affine)
+        return LoadedCase(case, image, MetaTensor(disc * 3, affine=loaded.image.affine), None)
 
     result = evaluate_conditions(
         [CallableModel("A", find_boxes, "1")], [make_case("a", annotated=frozenset({"disc"}))],
