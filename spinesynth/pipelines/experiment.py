@@ -32,6 +32,7 @@ from spinesynth.pipelines.ranks import current_ranks
 from spinesynth.pipelines.report import conclude
 from spinesynth.pipelines.report_figures import REPORT_FIGURES
 from spinesynth.pipelines.results import (
+    CONDITIONS_OUTPUTS,
     CURVES,
     FAILURES_CSV,
     METRICS_CSV,
@@ -222,6 +223,7 @@ def remove_outputs(folder: Path, *, training_of: Sequence[ModelName] = _MODEL_NA
     """
     outputs = [
         *(RUN_JSON, SPLIT_CSV, METRICS_CSV, ROBUSTNESS_CSV, FAILURES_CSV),
+        *CONDITIONS_OUTPUTS,
         *(table(name) for name in training_of for table in (training_csv, choice_csv)),
         *(state_path(Path(), name) for name in training_of),
         *(CURVES / f"{name}.png" for name in REPORT_FIGURES),

@@ -10,6 +10,7 @@ from typing import Any
 
 from spinesynth.errors import ConfigError, InputError
 from spinesynth.io.case import Case
+from spinesynth.io.checkpoint import load_checkpoint
 from spinesynth.pipelines.conditions import (
     CONDITIONS,
     ORIGINAL,
@@ -23,8 +24,9 @@ from spinesynth.pipelines.report import build_report, format_comparison
 from spinesynth.pipelines.results import CONDITIONS_JSON, SCORES, read_results
 from spinesynth.pipelines.robustness_run import SEEN_SUFFIX, choose_cases, scorable_cases
 from spinesynth.pipelines.run_lock import hold_folder
-from spinesynth.pipelines.run_record import describe_run, write_json
+from spinesynth.pipelines.run_record import describe_run, join_modes, write_json
 from spinesynth.pipelines.score_store import ScoreStore
+from spinesynth.pipelines.starting_point import mode_of
 from spinesynth.pipelines.suite import evaluate_conditions
 from spinesynth.pipelines.suite_models import (
     CallableModel,
@@ -167,12 +169,19 @@ def run_suite(
         write_suite(folder, result)
         record = describe_run() | known | {"command": command, "seed": asked.seed}
         record |= {"conditions": conditions, "severities": severities}
+        names = [model.name for model, _ in loaded]
         digests = {model.name: model.version for model, _ in loaded}
-        write_json(folder / CONDITIONS_JSON, record | {"models": digests})
+        modes = dict(zip(names, map(_mode, models.values()), strict=True))
+        write_json(folder / CONDITIONS_JSON, record | {"models": digests, "modes": modes})
     report, page = build_report(folder, folder / "report", command=command)
     standard = untouched(read_results(folder))
     assert standard is not None  # it was just written
     return f"{format_comparison(standard)}\n\nReport: {page}\n        {report}\n"
+
+
+def _mode(checkpoints: Sequence[Path]) -> str:
+    """Return what the training of some checkpoints used, all of them together."""
+    return join_modes(mode_of(path, load_checkpoint(path)) for path in checkpoints)
 
 
 def _choose(

@@ -64,6 +64,8 @@ def test_models_stand_side_by_side_in_tables_and_report(tmp_path: Path) -> None:
     assert (folder / "curves" / "severities.png").exists()
     record = json.loads((folder / CONDITIONS_JSON).read_text())
     assert (record["seen_patients_left_out"], record["seed"]) == (1, 0)
+    assert set(record["modes"]) == {"A", "two"}
+    assert "model A phantom; model two phantom." in report
     before = {path.name: path.read_bytes() for path in (folder / TABLES).iterdir()}
     kept = {path.name: path.stat().st_mtime_ns for path in (folder / SCORES).iterdir()}
     run_suite(models, data=data, folder=folder, command="test", options=OPTIONS)
