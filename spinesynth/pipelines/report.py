@@ -26,6 +26,7 @@ from spinesynth.pipelines.report_figures import REPORT_FIGURES, write_figures
 from spinesynth.pipelines.report_format import compare_side_by_side
 from spinesynth.pipelines.report_tables import REPORT_TABLES
 from spinesynth.pipelines.results import OVERLAYS, REPORT, Results, read_results
+from spinesynth.pipelines.suite_tables import untouched
 
 NOT_RUN = "not run"
 _NONE = "none"
@@ -184,7 +185,8 @@ def conclude(folder: Path, *, command: str) -> str:
         OutputError: if a file cannot be written.
     """
     report, page = build_report(folder, folder / REPORT, command=command)
-    scores = format_comparison(read_results(folder).metrics)
+    results = read_results(folder)
+    scores = format_comparison(untouched(results) if results.metrics is None else results.metrics)
     return f"{scores}\n\nReport: {page}\n        {report}\n"
 
 

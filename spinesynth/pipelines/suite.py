@@ -14,6 +14,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from spinesynth.io.case import Case
+from spinesynth.io.file_digest import digest_file
 from spinesynth.io.load_case import LoadedCase, load_case
 from spinesynth.metrics import HEADLINE_METRICS
 from spinesynth.pipelines.conditions import (
@@ -93,7 +94,7 @@ def digest_case(case: Case) -> str:
     total = hashlib.sha256(f"{sorted(case.annotated)} {case.scheme}".encode())
     for path in (case.image, case.label):
         try:
-            total.update(b"" if path is None else path.read_bytes())
+            total.update(b"none" if path is None else digest_file(path).encode())
         except OSError:
             total.update(str(path).encode())  # reading it will fail, and say so
     return total.hexdigest()

@@ -29,6 +29,7 @@ from torch import Tensor
 from spinesynth.anatomy.label_schemes import LabelScheme, get_scheme
 from spinesynth.errors import ConfigError, InputError
 from spinesynth.io.align import check_same_grid
+from spinesynth.io.file_digest import digest_file
 from spinesynth.io.volume import read_label
 from spinesynth.pipelines.ensemble import Origin, Weighting, load_members
 from spinesynth.pipelines.evaluate import Predictor
@@ -109,8 +110,7 @@ def load_model(
         ConfigError: if they do not fit together.
     """
     predictor, origin = load_members(checkpoints, weighting=weighting, scales=scales)
-    decides = [hashlib.sha256(path.read_bytes()).hexdigest() for path in checkpoints]
-    text = " ".join([*decides, weighting, *map(str, scales)])
+    text = " ".join([*map(digest_file, checkpoints), weighting, *map(str, scales)])
     version = hashlib.sha256(text.encode()).hexdigest()
     return CallableModel(name or origin.model, predictor, version), origin
 
@@ -141,8 +141,7 @@ class SavedPredictions:
     def digest(self, task: str) -> str:
         """Return the digest of the file's bytes, and the scheme it is read by."""
         path = self._find(task)
-        content = path.read_bytes() if path else b""
-        return f"{hashlib.sha256(content).hexdigest()} {self.scheme.name}"
+        return f"{digest_file(path) if path else 'none'} {self.scheme.name}"
 
     def predictor(self, task: str) -> Predictor:
         """Return what reads the file of a task."""

@@ -20,8 +20,8 @@ from spinesynth.pipelines.conditions import (
 )
 from spinesynth.pipelines.ensemble import Origin, Weighting
 from spinesynth.pipelines.progress import StepProgress
-from spinesynth.pipelines.report import build_report, format_comparison
-from spinesynth.pipelines.results import CONDITIONS_JSON, SCORES, read_results
+from spinesynth.pipelines.report import conclude
+from spinesynth.pipelines.results import CONDITIONS_JSON, SCORES
 from spinesynth.pipelines.robustness_run import SEEN_SUFFIX, choose_cases, scorable_cases
 from spinesynth.pipelines.run_lock import hold_folder
 from spinesynth.pipelines.run_record import describe_run, join_modes, write_json
@@ -34,7 +34,7 @@ from spinesynth.pipelines.suite_models import (
     SuiteModel,
     load_model,
 )
-from spinesynth.pipelines.suite_tables import untouched, write_suite
+from spinesynth.pipelines.suite_tables import write_suite
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def run_suite(
         options: what of the suite is run.
 
     Returns:
-        The scores of the untouched scans as plain text, and where the report is.
+        The scores of the folder's untouched scans as plain text, and where the report is.
 
     Raises:
         CheckpointError: if a checkpoint is refused.
@@ -173,10 +173,7 @@ def run_suite(
         digests = {model.name: model.version for model, _ in loaded}
         modes = dict(zip(names, map(_mode, models.values()), strict=True))
         write_json(folder / CONDITIONS_JSON, record | {"models": digests, "modes": modes})
-    report, page = build_report(folder, folder / "report", command=command)
-    standard = untouched(read_results(folder))
-    assert standard is not None  # it was just written
-    return f"{format_comparison(standard)}\n\nReport: {page}\n        {report}\n"
+    return conclude(folder, command=command)
 
 
 def _mode(checkpoints: Sequence[Path]) -> str:

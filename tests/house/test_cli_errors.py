@@ -129,6 +129,6 @@ def test_every_command_of_the_manual_exists(capsys: pytest.CaptureFixture[str]) 
     for name in (
         *("demo", "phantom", "em-labels", "synth", "qmri-prepare", "train", "experiment"),
         *("study", "finetune", "sweep", "soup", "pseudo-label", "evaluate", "predict", "report"),
-        *("contrast-chart", "check", "info"),
+        *("contrast-chart", "check", "info", "robustness"),
     ):
         assert f" {name} " in shown
