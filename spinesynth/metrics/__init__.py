@@ -7,6 +7,7 @@ and then scored as pairs.
 
 from __future__ import annotations
 
+from spinesynth.metrics.agreement import Agreement, agree_volumes, bland_altman, pair_volumes
 from spinesynth.metrics.boundary import assd, hd95, surface_dice
 from spinesynth.metrics.instance_geometry import centre_error, disc_height_error, disc_height_mm
 from spinesynth.metrics.instance_scores import (
@@ -22,14 +23,24 @@ from spinesynth.metrics.instances import (
     match_instances,
 )
 from spinesynth.metrics.mask_pair import MaskPair
+from spinesynth.metrics.non_inferiority import (
+    DEFAULT_MARGIN,
+    NonInferiority,
+    judge_non_inferiority,
+    measure_gap,
+)
 from spinesynth.metrics.overlap import dice, dice_in_extent, iou, one_empty
 from spinesynth.metrics.pooling import POOLINGS, pool_instances
 from spinesynth.metrics.registry import HEADLINE_METRICS, METRICS, Metric, get_metric
+from spinesynth.metrics.signed_ranks import LEAST_PATIENTS, rank_biserial, wilcoxon_p
 from spinesynth.metrics.statistics import (
     Interval,
     adjust_holm,
     bootstrap_interval,
+    by_scope,
+    compare_by_scope,
     compare_models,
+    pair_models,
     patient_means,
     summarise,
 )
@@ -37,21 +48,29 @@ from spinesynth.metrics.surface import SurfaceDistances, measure_surface_distanc
 from spinesynth.metrics.volume import relative_volume_error, volume_error
 
 __all__ = [
+    "DEFAULT_MARGIN",
     "HEADLINE_METRICS",
     "INSTANCE_METRICS",
+    "LEAST_PATIENTS",
     "METRICS",
     "POOLINGS",
+    "Agreement",
     "InstanceMatch",
     "InstanceMatching",
     "InstanceScore",
     "Interval",
     "MaskPair",
     "Metric",
+    "NonInferiority",
     "SurfaceDistances",
     "adjust_holm",
+    "agree_volumes",
     "assd",
+    "bland_altman",
     "bootstrap_interval",
+    "by_scope",
     "centre_error",
+    "compare_by_scope",
     "compare_models",
     "dice",
     "dice_in_extent",
@@ -61,15 +80,21 @@ __all__ = [
     "hd95",
     "identification_rate",
     "iou",
+    "judge_non_inferiority",
     "match_instances",
+    "measure_gap",
     "measure_surface_distances",
     "one_empty",
     "pair_instances",
+    "pair_models",
+    "pair_volumes",
     "patient_means",
     "pool_instances",
+    "rank_biserial",
     "relative_volume_error",
     "score_instances",
     "summarise",
     "surface_dice",
     "volume_error",
+    "wilcoxon_p",
 ]

@@ -14,11 +14,25 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import wilcoxon
+
+from spinesynth.metrics.signed_ranks import (
+    LEAST_PATIENTS,
+    rank_biserial,
+    wilcoxon_p,
+    word_verdict,
+)
 
 _RESAMPLES = 10_000
 #: Rows with equal values in these columns are tested together.
 COMPARISON_KEYS = ("source", "contrast", "condition", "severity", "structure", "metric")
+#: In place of the name of a source or contrast: several together.
+POOLED = "all"
+#: What is taken together: each contrast of each source, each contrast, everything.
+SCOPES: dict[str, tuple[str, ...]] = {
+    "source and contrast": (),
+    "contrast": ("source",),
+    "overall": ("source", "contrast"),
+}
 
 
 class Interval(NamedTuple):
@@ -128,29 +142,36 @@ def adjust_holm(p_values: npt.ArrayLike) -> npt.NDArray[np.float64]:
     return adjusted
 
 
-def _wilcoxon_p(differences: npt.NDArray[np.float64]) -> float:
-    """Return the two-sided p value of Wilcoxon's signed-rank test, NaN below 2 patients."""
-    if len(differences) < 2:
-        return float("nan")
-    if not differences.any():
-        return 1.0  # scipy divides by zero where every patient is tied
-    return float(wilcoxon(differences).pvalue)
+def pair_models(
+    table: pd.DataFrame, first: str, second: str, by: Sequence[str] = COMPARISON_KEYS
+) -> pd.DataFrame:
+    """Average the scans of each patient that two models both have a defined score for.
 
+    Args:
+        table: long table, one value for each model, case and group.
+        first: name of a model.
+        second: name of another.
+        by: columns that keep rows apart.
 
-def _paired_differences(table: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
-    """Return for each group and patient the mean of first - second over common scans."""
-    keys = [*COMPARISON_KEYS, "patient_id", "case_id"]
+    Returns:
+        One row for each group and patient, sorted: ``*by, patient_id, first, second,
+        value``; ``value`` is first - second.
+    """
+    keys = [*by, "patient_id", "case_id"]
     wide = table.pivot(index=keys, columns="model", values="value")
-    difference = (wide[first] - wide[second]).dropna().rename("value").reset_index()
-    groups = difference.groupby([*COMPARISON_KEYS, "patient_id"], sort=True)["value"]
-    return groups.mean().reset_index()
+    both = wide.reindex(columns=[first, second]).dropna()
+    pairs = pd.DataFrame({"first": both[first], "second": both[second]}).reset_index()
+    means = pairs.groupby([*by, "patient_id"], sort=True)[["first", "second"]].mean()
+    return means.assign(value=means["first"] - means["second"]).reset_index()
 
 
 def compare_models(table: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
     """Compare each pair of models by a paired Wilcoxon test over patients.
 
     Scans that either model has no defined score for are left out of both. Holm's
-    correction takes all tests of one metric in the table as one family.
+    correction takes all tests of one metric in the table as one family, but for
+    those of fewer than 6 patients: no p of theirs can be below 0.05, so that leaving
+    them out loses nothing (Tarone 1990, Biometrics 46:515, doi 10.2307/2531456).
 
     Args:
         table: long table, one value for each model, case and group.
@@ -159,20 +180,50 @@ def compare_models(table: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
     Returns:
         One row for each pair and group: ``source, contrast, condition, severity,
         structure, metric, model, other, difference, low, high, n_patients,
-        p_value, p_holm``; ``difference`` is model - other.
-
-    Source: Wilcoxon 1945, Biometrics Bulletin 1:80, doi 10.2307/3001968.
+        p_value, p_holm, family, rank_biserial, verdict``; ``difference`` and the
+        sign of ``rank_biserial`` are model - other, ``family`` is the number of
+        tests that are corrected together.
     """
     columns = [*COMPARISON_KEYS, "model", "other", "difference", "low", "high", "n_patients"]
     rows = []
     for first, second in itertools.combinations(sorted(table["model"].unique()), 2):
-        differences = _paired_differences(table, first, second)
+        differences = pair_models(table, first, second)
         for keys, group in differences.groupby(list(COMPARISON_KEYS), sort=True):
             values = group["value"].to_numpy(dtype=np.float64)
             interval = bootstrap_interval(values, seed=seed)
-            rows.append((*keys, first, second, *interval, _wilcoxon_p(values)))
-    result = pd.DataFrame(rows, columns=[*columns, "p_value"])
-    result["p_holm"] = np.nan
-    for _, family in result.groupby("metric", sort=True):
-        result.loc[family.index, "p_holm"] = adjust_holm(family["p_value"].to_numpy())
-    return result
+            tested = (wilcoxon_p(values), rank_biserial(values))
+            rows.append((*keys, first, second, *interval, *tested))
+    result = pd.DataFrame(rows, columns=[*columns, "p_value", "rank_biserial"])
+    adjusted = pd.Series(np.nan, index=result.index, dtype="float64")
+    family = pd.Series(0, index=result.index, dtype="int64")
+    for _, tests in result[result["n_patients"] >= LEAST_PATIENTS].groupby("metric", sort=True):
+        adjusted[tests.index] = adjust_holm(tests["p_value"].to_numpy())
+        family[tests.index] = len(tests)
+    verdicts = [word_verdict(n, p) for n, p in zip(result["n_patients"], adjusted, strict=True)]
+    effect = result.pop("rank_biserial")
+    return result.assign(p_holm=adjusted, family=family, rank_biserial=effect, verdict=verdicts)
+
+
+def compare_by_scope(table: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
+    """Compare each pair of models per source and contrast, per contrast, and overall.
+
+    Args:
+        table: long table, one value for each model, case and group.
+        seed: of the bootstrap of the mean difference.
+
+    Returns:
+        ``scope`` and the columns of :func:`compare_models`, with ``all`` in the columns
+        that a scope pools. The tests of one metric in one scope are one family.
+    """
+    found = [
+        compare_models(scoped, seed=seed).assign(scope=name) for name, scoped in by_scope(table)
+    ]
+    result = pd.concat(found, ignore_index=True)
+    return result[["scope", *(name for name in result.columns if name != "scope")]]
+
+
+def by_scope(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """Return the table once for each of :data:`SCOPES`, with ``all`` where a scope pools."""
+    return [
+        (name, table.assign(**dict.fromkeys(pooled, POOLED))) for name, pooled in SCOPES.items()
+    ]

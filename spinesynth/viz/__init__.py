@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from spinesynth.viz.agreement import draw_agreement
+from spinesynth.viz.boxes import draw_boxes
 from spinesynth.viz.comparison import draw_comparison
 from spinesynth.viz.contrast_chart import ContrastChart, Plane, Range, Stop, draw_contrast
 from spinesynth.viz.degradation import draw_degradation
@@ -25,6 +27,8 @@ __all__ = [
     "Range",
     "Sample",
     "Stop",
+    "draw_agreement",
+    "draw_boxes",
     "draw_comparison",
     "draw_contrast",
     "draw_degradation",
