@@ -49,6 +49,8 @@ name for the checkout. Installed, import from there.
 ``draw_phantom_sheet``    random phantoms with labels and scans in several planes
 ``build_report``          a report from a run's tables
 ``fill_report``           tables and figures between the markers of a text
+``run_statistics``        tests, reality gap, volumes and strata of runs, by patient
+``StatisticsPlan``        what is asked of them
 ========================= =====================================================
 
 Example:

@@ -35,6 +35,7 @@ from spinesynth.commands import (
     pictures,
     prediction,
     robustness,
+    statistics,
     strategies,
     training,
 )
@@ -71,6 +72,7 @@ _COMMANDS = (
     robustness.robustness,
     prediction.predict,
     pictures.report,
+    statistics.statistics,
     data.check,
     data.info,
 )

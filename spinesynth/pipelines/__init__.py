@@ -46,6 +46,8 @@
 ``draw_phantom_sheet``    random phantoms with labels and scans in several planes
 ``build_report``          a report from a run's tables
 ``fill_report``           tables and figures between the markers of a text
+``run_statistics``        tests, reality gap, volumes and strata of runs, by patient
+``StatisticsPlan``        what is asked of them
 ========================= =====================================================
 
 Each is loaded from its module when it is first asked for, so that the command
@@ -74,6 +76,7 @@ if TYPE_CHECKING:
     from spinesynth.pipelines.gallery import draw_gallery
     from spinesynth.pipelines.instance_evaluation import evaluate_instances
     from spinesynth.pipelines.measured_files import MeasuredFiles, MeasuredTSE
+    from spinesynth.pipelines.patient_statistics import StatisticsPlan, run_statistics
     from spinesynth.pipelines.phantom_sheet import draw_phantom_sheet
     from spinesynth.pipelines.predict import VolumePredictor, load_predictor
     from spinesynth.pipelines.pseudo_labels import write_pseudo_labels
@@ -104,6 +107,7 @@ __all__ = [
     "MeasuredTSE",
     "SavedPredictions",
     "ScoreStore",
+    "StatisticsPlan",
     "Trainer",
     "VolumePredictor",
     "build_report",
@@ -132,6 +136,7 @@ __all__ = [
     "run_finetune",
     "run_folds",
     "run_robustness",
+    "run_statistics",
     "run_study",
     "run_suite",
     "run_sweep",
@@ -152,6 +157,7 @@ _MODULES = {
     "MeasuredTSE": "measured_files",
     "SavedPredictions": "suite_models",
     "ScoreStore": "score_store",
+    "StatisticsPlan": "patient_statistics",
     "Trainer": "train",
     "VolumePredictor": "predict",
     "build_report": "report",
@@ -180,6 +186,7 @@ _MODULES = {
     "run_finetune": "finetune",
     "run_folds": "cross_validation",
     "run_robustness": "robustness_run",
+    "run_statistics": "patient_statistics",
     "run_study": "study",
     "run_suite": "suite_run",
     "run_sweep": "sweep",

@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from spinesynth.io.atomic import atomic_write
 from spinesynth.metrics import get_metric, summarise
 from spinesynth.pipelines.report_format import in_report_order
@@ -22,6 +24,8 @@ from spinesynth.viz import (
     draw_training,
     encode_png,
 )
+from spinesynth.pipelines.statistics_figures import build_agreement, build_boxes
+from spinesynth.viz import draw_comparison, draw_degradation, draw_training, encode_png
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -83,6 +87,11 @@ def _severities(results: Results) -> Figure | None:
     return draw_severities(means, title="Dice by condition and severity, mean of structures")
 
 
+def _of_standard(results: Results, build: Callable[[pd.DataFrame], Figure | None]) -> Figure | None:
+    table = results.metrics
+    return None if table is None else build(table[table["condition"] == "standard"])
+
+
 #: Name in a marker and of the file -> figure, in the order of the report.
 REPORT_FIGURES: dict[str, ReportFigure] = {
     "training": ReportFigure(
@@ -103,6 +112,17 @@ REPORT_FIGURES: dict[str, ReportFigure] = {
         "Mean Dice over structures of each model with 95 % interval by condition and severity of "
         "the robustness suite.",
         _severities,
+    "box_dice": ReportFigure(
+        "Dice of every patient by contrast and overall, each model.",
+        partial(_of_standard, build=partial(build_boxes, metric="dice")),
+    ),
+    "box_hd95": ReportFigure(
+        "HD95 in mm of every patient by contrast and overall, each model.",
+        partial(_of_standard, build=partial(build_boxes, metric="hd95")),
+    ),
+    "bland_altman": ReportFigure(
+        "Predicted minus true volume against their mean, with bias and limits of agreement.",
+        partial(_of_standard, build=build_agreement),
     ),
 }
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import pandas as pd
 
 from spinesynth.anatomy.structures import REPORT_GROUPS
-from spinesynth.metrics import HEADLINE_METRICS, METRICS, compare_models, summarise
+from spinesynth.metrics import HEADLINE_METRICS, METRICS, summarise
 from spinesynth.pipelines.report_format import (
     UNDEFINED,
     compare_side_by_side,
@@ -24,6 +25,7 @@ from spinesynth.pipelines.report_format import (
     plain,
     with_interval,
 )
+from spinesynth.pipelines.report_statistics import list_agreement, list_gap, list_tests
 from spinesynth.pipelines.results import Results
 from spinesynth.pipelines.robustness import robustness_summary
 from spinesynth.pipelines.suite_tables import (
@@ -152,30 +154,13 @@ def _robustness(results: Results) -> pd.DataFrame | None:
     return _titled(pd.DataFrame(rows)) if rows else None
 
 
-def _p_value(value: float) -> str:
-    """Return a p value with three decimals."""
-    return "<0.001" if value < 0.001 else number(value, 3)
-
-
-def _statistics(results: Results) -> pd.DataFrame | None:
+def _of_standard(
+    results: Results, build: Callable[[pd.DataFrame], pd.DataFrame | None]
+) -> pd.DataFrame | None:
+    """Build a table from the scores at the original condition, if there are any."""
     table = _standard(results)
-    if table is None:
-        return None
-    headline = table[table["metric"].isin(HEADLINE_METRICS)]
-    tests = in_report_order(compare_models(headline), ["metric", *_GROUP])
-    rows = [
-        {
-            "Metric": METRICS[row["metric"]].title, "source": row["source"],
-            "contrast": row["contrast"], "structure": row["structure"],
-            "Patients": str(row["n_patients"]), "Compared": f"{row['model']} - {row['other']}",
-            "Mean difference": with_interval(
-                row["difference"], row["low"], row["high"], METRICS[row["metric"]].digits
-            ),
-            "p": _p_value(row["p_value"]), "p (Holm)": _p_value(row["p_holm"]),
-        }
-        for row in tests.to_dict("records")
-    ]  # fmt: skip
-    return _titled(pd.DataFrame(rows)) if rows else None
+    frame = None if table is None else build(table)
+    return None if frame is None or frame.empty else _titled(frame)
 
 
 def _training(results: Results) -> pd.DataFrame | None:
@@ -322,9 +307,25 @@ REPORT_TABLES: dict[str, ReportTable] = {
     "statistics": ReportTable(
         "Statistics",
         "Two-sided Wilcoxon signed-rank test paired by patient, over scans that both models have "
-        "a score for; Holm's correction over all tests of one metric. With fewer than 6 patients "
-        "p cannot fall below 0.05.",
-        _statistics,
+        "a score for. With fewer than 6 patients p cannot fall below 0.05: Holm's correction is "
+        "over all other tests of one metric. Effect: matched-pairs rank-biserial correlation, -1 "
+        "to 1, positive where the first model's value is the larger (of HD95 the worse).",
+        partial(_of_standard, build=list_tests),
+    ),
+    "reality_gap": ReportTable(
+        "Reality gap",
+        "Dice of A (synthetic images) minus that of B (real images) over the same patients, with "
+        "Student's 95 % interval. Non-inferior: the whole interval lies above minus the margin; "
+        "inferior: below; else inconclusive, as with fewer than 6 patients. All sources and, where "
+        "it says all, all contrasts together: it depends on their mixture.",
+        partial(_of_standard, build=list_gap),
+    ),
+    "volumes": ReportTable(
+        "Agreement of volumes",
+        "Bland-Altman: predicted minus true volume over patients, with the 95 % interval of the "
+        "bias; limits of agreement are 1.96 standard deviations away. Slope: of the difference on "
+        "the mean of both volumes.",
+        partial(_of_standard, build=list_agreement),
     ),
     "worst_cases": ReportTable(
         "Worst cases", f"The {_WORST} cases of each model with the lowest mean Dice.", _worst_cases

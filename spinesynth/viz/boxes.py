@@ -14,7 +14,7 @@ from spinesynth.viz.style import model_look, report_style
 
 #: Quartiles of fewer points are read off two or three of them: only the points are drawn.
 _LEAST_FOR_BOX = 5
-_GROUP_INCHES = 0.32
+_GROUP_INCHES = 0.2
 _SPREAD = 0.5  # of the points of a box, as a share of its width
 
 
@@ -86,7 +86,7 @@ def _draw_group(axes: Axes, rows: pd.DataFrame, models: list[str], place: int) -
             )  # fmt: skip
         axes.plot(
             at + _aside(len(values)) * width, values, linestyle="none", marker=marker,
-            markersize=2.8, color=colour, alpha=0.6, markeredgewidth=0,
+            markersize=3.2, color=colour, alpha=0.6, markeredgewidth=0,
         )  # fmt: skip
 
 
