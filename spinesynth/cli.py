@@ -73,6 +73,7 @@ _COMMANDS = (
     prediction.predict,
     pictures.report,
     statistics.statistics,
+    statistics.gap,
     data.check,
     data.info,
 )

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from spinesynth.commands.options import SaveDir
+from spinesynth.commands.options import SaveDir, ScoredData
 
 
 def statistics(
@@ -42,3 +42,31 @@ def statistics(
     )  # fmt: skip
     folder = save_dir or (results[0] if len(results) == 1 else Path("results/statistics"))
     typer.echo(run_statistics(results, folder=folder, plan=plan))
+
+
+def gap(
+    checkpoint: Annotated[Path, typer.Option("--checkpoint", help="Weights of the model.")],
+    data: ScoredData,
+    results: Annotated[
+        Path | None, typer.Option(help="Run with the model's scores, to correlate distances.")
+    ] = None,
+    images: Annotated[int, typer.Option(min=2, help="Synthetic images to compare with.")] = 48,
+    include_seen: Annotated[
+        bool, typer.Option("--include-seen", help="Take training and validation patients too.")
+    ] = False,
+    save_dir: SaveDir = None,
+) -> None:
+    """Measure without labels how far real scans are from what a model was trained on."""
+    from spinesynth.pipelines.reality_gap import run_gap
+
+    folder = save_dir or Path("results") / f"{checkpoint.stem}_gap"
+    typer.echo(
+        run_gap(
+            checkpoint,
+            data=data,
+            folder=folder,
+            results=results,
+            images=images,
+            include_seen=include_seen,
+        )
+    )

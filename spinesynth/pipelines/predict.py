@@ -133,11 +133,26 @@ class VolumePredictor:
         triples = zip(images.shape[2:], sizes_mm, self.spacing_mm, strict=True)
         return resize_linear(images, [max(1, round(n * s / new)) for n, s, new in triples])
 
-    def _of_slices(self, image: Tensor, sizes_mm: Sequence[float]) -> Tensor:
+    def inputs(self, image: MetaTensor) -> Tensor:
+        """Return what the network is shown of an image: at its voxel size, in [0, 1].
+
+        Args:
+            image: ``(1, I, J, K)`` float, canonical axes, finite.
+
+        Returns:
+            ``(I, slices, J', K')`` of a 2D network, ``(1, 1, I', J', K')`` of a 3D one.
+        """
+        sizes_mm = [float(p) for p in image.pixdim[-3:]]
+        plain = normalise_intensity(image.as_tensor())
+        if len(self.spacing_mm) == 3:
+            return self._resampled(plain[None], sizes_mm)
+        slices = self._resampled(plain.movedim(1, 0), sizes_mm[1:])
+        return self._with_neighbours(slices, sizes_mm[0])
+
+    def _of_slices(self, image: MetaTensor) -> Tensor:
         """Return probabilities ``(C, I, J, K)`` of ``(1, I, J, K)``, a few slices at a time."""
         native = image.shape[-2:]
-        slices = self._resampled(image.movedim(1, 0), sizes_mm[1:])
-        slices = self._with_neighbours(slices, sizes_mm[0])
+        slices = self.inputs(image)
         volume = torch.empty(len(self.structures), image.shape[1], *native)
         for start in range(0, len(slices), self.batch_size):
             probability = torch.softmax(self.logits(slices[start : start + self.batch_size]), 1)
@@ -145,9 +160,9 @@ class VolumePredictor:
             volume[:, start : start + len(probability)] = probability.movedim(0, 1)
         return volume
 
-    def _of_volume(self, image: Tensor, sizes_mm: Sequence[float]) -> Tensor:
+    def _of_volume(self, image: MetaTensor) -> Tensor:
         """Return probabilities ``(C, I, J, K)`` of ``(1, I, J, K)`` by a 3D network."""
-        probability = torch.softmax(self.logits(self._resampled(image[None], sizes_mm)), 1)
+        probability = torch.softmax(self.logits(self.inputs(image)), 1)
         return resize_linear(probability, image.shape[1:])[0]
 
     def probabilities(self, image: MetaTensor) -> Tensor:
@@ -162,13 +177,9 @@ class VolumePredictor:
         """
         if image.ndim != 4 or image.shape[0] != 1:
             raise ValueError(f"image must be (1, I, J, K), got {tuple(image.shape)}")
-        plain = image.as_tensor()
-        if not bool(torch.isfinite(plain).all()):
+        if not bool(torch.isfinite(image.as_tensor()).all()):
             raise ValueError("image must be finite; it holds NaN or infinite voxels")
-        sizes = [float(p) for p in image.pixdim[-3:]]
-        volume = (self._of_slices if len(self.spacing_mm) == 2 else self._of_volume)(
-            normalise_intensity(plain), sizes
-        )
+        volume = (self._of_slices if len(self.spacing_mm) == 2 else self._of_volume)(image)
         if not bool(torch.isfinite(volume).all()):
             raise ValueError("the network's output is not finite; the checkpoint cannot be used")
         return volume
