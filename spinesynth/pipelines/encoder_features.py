@@ -20,9 +20,10 @@ _FIRST, _LAST = 0.25, 0.75
 def encoder_features(network: nn.Module, images: Tensor) -> Tensor:
     """Return the deepest activations of a network, averaged over space.
 
-    The deepest are those of fewest voxels that any of its layers puts out; of several
-    layers with equally few, the last. Works for every network of
-    :mod:`spinesynth.networks`, as all narrow towards the middle.
+    The deepest are those of fewest voxels that any of its layers puts out, of these
+    the ones of most features (a decoder may begin by folding them), and of several
+    such layers the last. Works for every network of :mod:`spinesynth.networks`, as all
+    narrow towards the middle.
 
     Args:
         network: ``(B, slices, J, K)`` or ``(B, 1, I, J, K)`` to logits.
@@ -41,19 +42,19 @@ def encoder_features(network: nn.Module, images: Tensor) -> Tensor:
 
 
 class _Deepest:
-    """Keep the spatial mean of the output of fewest voxels."""
+    """Keep the spatial mean of the output of fewest voxels and most features."""
 
     def __init__(self, ndim: int) -> None:
-        self.ndim, self.voxels = ndim, math.inf
+        self.ndim, self.best = ndim, (math.inf, 0)
         self.features: Tensor | None = None
 
     def __call__(self, module: nn.Module, given: tuple[object, ...], output: object) -> None:
         """Look at what a layer put out."""
         if not isinstance(output, Tensor) or output.ndim != self.ndim:
             return
-        voxels = math.prod(output.shape[2:])
-        if voxels <= self.voxels:
-            self.voxels = voxels
+        depth = (math.prod(output.shape[2:]), -output.shape[1])
+        if depth <= self.best:
+            self.best = depth
             self.features = output.flatten(2).mean(dim=2)
 
 

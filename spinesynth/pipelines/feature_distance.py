@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -43,7 +44,8 @@ DISTANCE_COLUMNS = (
 _LEAST_PATIENTS = 3
 #: A rank correlation over fewer points says nothing: of 3, one order in six is perfect.
 _LEAST_SOURCES = 4
-_LABEL_MAPS = 24
+#: At most so many label maps, evenly from the data; phantoms take seconds each to draw.
+_LABEL_MAPS, _PHANTOMS = 24, 12
 
 
 @dataclass(frozen=True)
@@ -76,33 +78,40 @@ def synthetic_features(
     Raises:
         InputError: if there is no label map to paint over.
     """
-    phantoms = config.synthesis.phantom_share >= 1
-    labelled = [] if phantoms else [case for case in cases if _paintable(case, config)]
-    if not labelled and not phantoms:
+    rows, patients = [], list[str]()
+    sources = _sources(cases, config, images)
+    for number in range(images):
+        patient, data, place = sources[number % len(sources)]
+        sample = data[SampleKey(0, place, number)]["image"]
+        rows.append(encoder_features(predictor.network, sample[None]))
+        patients.append(patient)
+    return FeatureSet(_float64(torch.cat(rows)), np.array(patients))
+
+
+def _sources(
+    cases: Sequence[Case], config: ExperimentConfig, images: int
+) -> list[tuple[str, SliceDataset, int]]:
+    """Return patient, data and place of each label map or phantom to paint over."""
+    seed = derive_seed(config.seed, "distance")
+    common: dict[str, Any] = {"run_seed": seed, "with_image": False}
+    common["coder"] = TargetCoder(config.target_scheme)
+    if config.synthesis.phantom_share >= 1:
+        alone = {"phantom_share": 1.0, "phantoms_without": config.synthesis.phantoms_without}
+        seeds = [derive_seed(seed, "phantom", number) for number in range(min(images, _PHANTOMS))]
+        painted = [
+            SliceDataset([], synthesis_chain(config), phantom_seeds=[one], **alone, **common)
+            for one in seeds
+        ]
+        return [(f"phantom{number}", data, 0) for number, data in enumerate(painted)]
+    labelled = [case for case in cases if _paintable(case, config)]
+    if not labelled:
         raise InputError(
             "the data hold no label map to paint over; add label maps, which need no image",
             code="E-CASE-005",
         )
-    step = max(1, -(-len(labelled) // _LABEL_MAPS))
-    chosen = labelled[::step]
-    seeds = [derive_seed(config.seed, "distance", "phantom", n) for n in range(_LABEL_MAPS)]
-    data = SliceDataset(
-        chosen,
-        synthesis_chain(config),
-        run_seed=derive_seed(config.seed, "distance"),
-        with_image=False,
-        coder=TargetCoder(config.target_scheme),
-        phantom_seeds=seeds if phantoms else (),
-        phantom_share=1.0 if phantoms else 0.0,
-        phantoms_without=config.synthesis.phantoms_without,
-    )
-    rows, patients = [], []
-    for number in range(images):
-        place = number % len(data)
-        sample = data[SampleKey(0, place, number)]["image"]
-        rows.append(encoder_features(predictor.network, sample[None]))
-        patients.append(chosen[place].patient_id if chosen else f"phantom{number}")
-    return FeatureSet(_float64(torch.cat(rows)), np.array(patients))
+    chosen = labelled[:: -(-len(labelled) // _LABEL_MAPS)]
+    data = SliceDataset(chosen, synthesis_chain(config), **common)
+    return [(case.patient_id, data, place) for place, case in enumerate(chosen)]
 
 
 def _paintable(case: Case, config: ExperimentConfig) -> bool:
@@ -215,12 +224,12 @@ def correlate_with_dice(distances: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         One row for each distance: ``distance, spearman, n_sources, note``; negative where
-        sources that lie farther away are segmented worse. Not known below 4 sources with
-        both numbers.
+        sources that lie farther away are segmented worse. Sources of fewer than 3
+        patients do not count; below 4 sources it is not known.
     """
     rows = []
     for name in ("mmd", "frechet"):
-        known = distances.dropna(subset=[name, "dice"])
+        known = distances[distances["note"] == ""].dropna(subset=[name, "dice"])
         enough = len(known) >= _LEAST_SOURCES and known["dice"].nunique() > 1
         value = float(spearmanr(known[name], known["dice"]).statistic) if enough else float("nan")
         note = "" if enough else f"fewer than {_LEAST_SOURCES} sources"
