@@ -51,6 +51,8 @@ name for the checkout. Installed, import from there.
 ``fill_report``           tables and figures between the markers of a text
 ``run_statistics``        tests, reality gap, volumes and strata of runs, by patient
 ``StatisticsPlan``        what is asked of them
+``evaluate_consistency``  predictions of two contrasts of one patient against each other
+``run_gap``               that, and how far real scans lie from synthetic images
 ========================= =====================================================
 
 Example:

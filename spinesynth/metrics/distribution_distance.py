@@ -126,7 +126,7 @@ def _blocks(
 
 def _membership(patients: npt.NDArray[np.str_]) -> FloatArray:
     """Return ``(patients, vectors)``, 1 where a vector is of a patient."""
-    return (np.unique(patients)[:, None] == patients[None, :]).astype(np.float64)
+    return np.asarray(np.unique(patients)[:, None] == patients[None, :], dtype=np.float64)
 
 
 def frechet_distance(first: npt.ArrayLike, second: npt.ArrayLike) -> float:

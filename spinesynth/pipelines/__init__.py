@@ -48,6 +48,8 @@
 ``fill_report``           tables and figures between the markers of a text
 ``run_statistics``        tests, reality gap, volumes and strata of runs, by patient
 ``StatisticsPlan``        what is asked of them
+``evaluate_consistency``  predictions of two contrasts of one patient against each other
+``run_gap``               that, and how far real scans lie from synthetic images
 ========================= =====================================================
 
 Each is loaded from its module when it is first asked for, so that the command
@@ -64,6 +66,7 @@ if TYPE_CHECKING:
     from spinesynth.pipelines.conditions import degrade_case
     from spinesynth.pipelines.config import ExperimentConfig
     from spinesynth.pipelines.config_reading import parse_config, read_config
+    from spinesynth.pipelines.consistency import evaluate_consistency
     from spinesynth.pipelines.contrast_chart import draw_contrast_chart
     from spinesynth.pipelines.cross_validation import run_folds
     from spinesynth.pipelines.demo import run_demo
@@ -81,6 +84,7 @@ if TYPE_CHECKING:
     from spinesynth.pipelines.predict import VolumePredictor, load_predictor
     from spinesynth.pipelines.pseudo_labels import write_pseudo_labels
     from spinesynth.pipelines.qmri_prepare import prepare_qmri
+    from spinesynth.pipelines.reality_gap import run_gap
     from spinesynth.pipelines.report import build_report, fill_report
     from spinesynth.pipelines.robustness import evaluate_robustness, robustness_summary
     from spinesynth.pipelines.robustness_run import run_robustness
@@ -119,6 +123,7 @@ __all__ = [
     "draw_phantom_sheet",
     "evaluate_cases",
     "evaluate_conditions",
+    "evaluate_consistency",
     "evaluate_instances",
     "evaluate_robustness",
     "export_suite",
@@ -135,6 +140,7 @@ __all__ = [
     "run_experiment",
     "run_finetune",
     "run_folds",
+    "run_gap",
     "run_robustness",
     "run_statistics",
     "run_study",
@@ -169,6 +175,7 @@ _MODULES = {
     "draw_phantom_sheet": "phantom_sheet",
     "evaluate_cases": "evaluate",
     "evaluate_conditions": "suite",
+    "evaluate_consistency": "consistency",
     "evaluate_instances": "instance_evaluation",
     "evaluate_robustness": "robustness",
     "export_suite": "suite_export",
@@ -185,6 +192,7 @@ _MODULES = {
     "run_experiment": "experiment",
     "run_finetune": "finetune",
     "run_folds": "cross_validation",
+    "run_gap": "reality_gap",
     "run_robustness": "robustness_run",
     "run_statistics": "patient_statistics",
     "run_study": "study",

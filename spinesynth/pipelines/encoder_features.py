@@ -86,7 +86,7 @@ def features_of_scan(predictor: VolumePredictor, image: MetaTensor, *, slices: i
     shown = predictor.inputs(image)
     if len(predictor.spacing_mm) == 2:
         places = torch.linspace(_FIRST, _LAST, slices) * (len(shown) - 1)
-        shown = shown[places.round().long().unique()]
+        shown = shown[sorted({round(place) for place in places.tolist()})]
     roi = predictor.inferer.roi_size
     assert not isinstance(roi, int)  # it was made of a size for each axis
     return encoder_features(predictor.network, fit_centre(shown, tuple(roi)))

@@ -96,7 +96,10 @@ def _sources(
     common: dict[str, Any] = {"run_seed": seed, "with_image": False}
     common["coder"] = TargetCoder(config.target_scheme)
     if config.synthesis.phantom_share >= 1:
-        alone = {"phantom_share": 1.0, "phantoms_without": config.synthesis.phantoms_without}
+        alone: dict[str, Any] = {
+            "phantom_share": 1.0,
+            "phantoms_without": config.synthesis.phantoms_without,
+        }
         seeds = [derive_seed(seed, "phantom", number) for number in range(min(images, _PHANTOMS))]
         painted = [
             SliceDataset([], synthesis_chain(config), phantom_seeds=[one], **alone, **common)
@@ -212,8 +215,8 @@ def _mean_dice(scores: pd.DataFrame, model: str) -> dict[tuple[str, str], float]
         & (scores["model"] == model)
     ]
     means = summarise(chosen, ["source", "contrast", "structure"])
-    mean = means.groupby(["source", "contrast"], sort=True)["mean"].mean()
-    return {(str(source), str(contrast)): float(v) for (source, contrast), v in mean.items()}
+    mean = means.groupby(["source", "contrast"], sort=True)["mean"].mean().reset_index()
+    return {(row["source"], row["contrast"]): row["mean"] for row in mean.to_dict("records")}
 
 
 def correlate_with_dice(distances: pd.DataFrame) -> pd.DataFrame:

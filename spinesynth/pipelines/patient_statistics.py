@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,7 +37,15 @@ from spinesynth.metrics import (
     pair_volumes,
 )
 from spinesynth.pipelines.report_format import number, with_interval
-from spinesynth.pipelines.results import CURVES, METRICS_CSV, TABLES, read_results
+from spinesynth.pipelines.results import (
+    BLAND_ALTMAN_CSV,
+    CURVES,
+    METRICS_CSV,
+    PAIRED_TESTS_CSV,
+    REALITY_GAP_CSV,
+    STRATA_CSV,
+    read_results,
+)
 from spinesynth.pipelines.statistics_figures import build_agreement, build_boxes
 from spinesynth.pipelines.strata import stratify
 from spinesynth.pipelines.traits import read_traits
@@ -45,10 +54,6 @@ from spinesynth.viz import encode_png
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-PAIRED_TESTS_CSV = TABLES / "paired_tests.csv"
-REALITY_GAP_CSV = TABLES / "reality_gap.csv"
-BLAND_ALTMAN_CSV = TABLES / "bland_altman.csv"
-STRATA_CSV = TABLES / "strata.csv"
 #: The pair that the reality gap is about, where nobody names another.
 DEFAULT_PAIR = ("A", "B")
 _IDENTITY = ["model", "case_id", "condition", "severity", "structure", "metric"]
@@ -175,14 +180,13 @@ def _pair(scores: pd.DataFrame, plan: StatisticsPlan) -> tuple[str, str] | None:
 
 def _draw(scores: pd.DataFrame, folder: Path) -> list[Path]:
     """Draw the figures that the scores allow."""
-    figures: dict[str, Callable[[], Figure | None]] = {
-        f"box_{metric}": lambda metric=metric: build_boxes(scores, metric=metric)
-        for metric in HEADLINE_METRICS
+    figures: dict[str, Callable[[pd.DataFrame], Figure | None]] = {
+        f"box_{metric}": partial(build_boxes, metric=metric) for metric in HEADLINE_METRICS
     }
-    figures["bland_altman"] = lambda: build_agreement(scores)
+    figures["bland_altman"] = build_agreement
     written = []
     for name, build in figures.items():
-        figure = build()
+        figure = build(scores)
         if figure is None:
             continue
         folder.mkdir(parents=True, exist_ok=True)

@@ -32,13 +32,14 @@ from spinesynth.pipelines.feature_distance import (
 from spinesynth.pipelines.patient_statistics import collect_scores
 from spinesynth.pipelines.predict import load_predictor
 from spinesynth.pipelines.report_format import number, with_interval
-from spinesynth.pipelines.results import TABLES
+from spinesynth.pipelines.results import (
+    CONSISTENCY_CSV,
+    CONSISTENCY_FAILURES_CSV,
+    DISTANCE_DICE_CSV,
+    FEATURE_DISTANCE_CSV,
+    TABLES,
+)
 from spinesynth.pipelines.robustness_run import choose_cases
-
-CONSISTENCY_CSV = TABLES / "consistency.csv"
-CONSISTENCY_FAILURES_CSV = TABLES / "consistency_failures.csv"
-FEATURE_DISTANCE_CSV = TABLES / "feature_distance.csv"
-DISTANCE_DICE_CSV = TABLES / "distance_dice.csv"
 
 
 def run_gap(

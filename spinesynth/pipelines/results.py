@@ -16,6 +16,10 @@ path in a run's folder       what
 ``scores/``                  its finished scores, which a further call does not make again
 ``tables/training_A.csv``    one row an epoch, one file a model
 ``tables/choice_A.csv``      what the kept checkpoints scored, if one was chosen at the end
+``tables/paired_tests.csv``, ``reality_gap.csv``, ``bland_altman.csv``, ``strata.csv``
+                             statistics by patient, if they were asked for
+``tables/consistency.csv``, ``consistency_failures.csv``, ``feature_distance.csv``,
+``tables/distance_dice.csv`` the gap without labels, if it was asked for
 ``curves/*.png``             figures made from the tables
 ``overlays/*.png``           pictures of scans: never committed
 ``models/model_A_best.pt``   checkpoints, best and last of each model: never committed
@@ -65,6 +69,14 @@ SCORES = Path("scores")
 
 #: Columns of the table of what the robustness suite could not do.
 LEFT_OUT_COLUMNS = ("case_id", "source", "contrast", "condition", "severity", "reason")
+PAIRED_TESTS_CSV = TABLES / "paired_tests.csv"
+REALITY_GAP_CSV = TABLES / "reality_gap.csv"
+BLAND_ALTMAN_CSV = TABLES / "bland_altman.csv"
+STRATA_CSV = TABLES / "strata.csv"
+CONSISTENCY_CSV = TABLES / "consistency.csv"
+CONSISTENCY_FAILURES_CSV = TABLES / "consistency_failures.csv"
+FEATURE_DISTANCE_CSV = TABLES / "feature_distance.csv"
+DISTANCE_DICE_CSV = TABLES / "distance_dice.csv"
 
 _TRAINING = "training_"
 _TRAINING_COLUMNS = ("model", "epoch", "step", "train_loss", "val_dice_mean")

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 
 from spinesynth.metrics import summarise
-from spinesynth.pipelines.traits import UNKNOWN, Traits
+from spinesynth.pipelines.traits import UNKNOWN, Scan, Traits
 
 #: A mean of fewer patients is shown without an interval.
 LEAST_FOR_INTERVAL = 3
-_SCAN = ["case_id", "patient_id", "source", "contrast"]
+_SCAN = list(Scan._fields)
 _KEYS = ["trait", "stratum", "model", "structure", "metric"]
 
 
@@ -48,5 +48,5 @@ def stratify(table: pd.DataFrame, traits: Traits) -> pd.DataFrame:
 def _strata(scans: pd.DataFrame, traits: Traits) -> Mapping[str, list[str]]:
     """Return the stratum of every scan for each trait."""
     own = {name: [text or UNKNOWN for text in scans[name]] for name in ("source", "contrast")}
-    rows = [row for _, row in scans.iterrows()]
+    rows = [Scan(*row) for row in scans[_SCAN].to_numpy().tolist()]
     return own | {trait: [find(row) for row in rows] for trait, find in traits.known.items()}

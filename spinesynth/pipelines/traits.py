@@ -18,9 +18,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -76,17 +77,28 @@ _COLUMNS: dict[str, tuple[tuple[str, ...], Callable[[str], str]]] = {
 }
 
 
+class Scan(NamedTuple):
+    """Name a scan as tables of scores do."""
+
+    case_id: str
+    patient_id: str
+    source: str
+    contrast: str
+
+
+Finder = Callable[[Scan], str]
+
+
 @dataclass
 class Traits:
     """Hold strata by case and by patient.
 
     Attributes:
-        known: trait -> how to find the stratum of a scan, given its ``case_id``,
-            ``patient_id``, ``source`` and ``contrast``.
+        known: trait -> function that returns the stratum of a scan.
         absent: traits for which there is no column.
     """
 
-    known: dict[str, Callable[[pd.Series], str]] = field(default_factory=dict)
+    known: dict[str, Finder] = field(default_factory=dict)
     absent: tuple[str, ...] = ()
 
 
@@ -140,21 +152,17 @@ def _add_manifest(found: Traits, path: Path) -> None:
     require_columns(path, table, "case_id")
     for trait, cells in _of_columns(table):
         strata = dict(zip(table["case_id"], cells, strict=True))
-        _add(found, trait, lambda scan, strata=strata: strata.get(scan["case_id"], UNKNOWN))
+        _add(found, trait, _finder(strata, lambda scan: scan.case_id))
 
 
 def _add_overview(found: Traits, path: Path) -> None:
     """Add the traits of SPIDER's series; those of a manifest go before."""
     table = read_overview(path)
-    keys = [_series_key(*match.groups()) if (match := _SERIES.fullmatch(name)) else ""
-            for name in table["series"]]  # fmt: skip
+    matches = [_SERIES.fullmatch(name) for name in table["series"]]
+    keys = [_series_key(match[1], match[2]) if match else "" for match in matches]
     for trait, cells in _of_columns(table):
         strata = dict(zip(keys, cells, strict=True))
-
-        def find(scan: pd.Series, strata: dict[str, str] = strata) -> str:
-            return strata.get(_series_key(spider_number(scan), scan["contrast"]), UNKNOWN)
-
-        _add(found, trait, find)
+        _add(found, trait, _finder(strata, _series_of))
 
 
 def _add_gradings(found: Traits, path: Path) -> None:
@@ -164,12 +172,8 @@ def _add_gradings(found: Traits, path: Path) -> None:
     for column in (name for name in table.columns if name not in _NO_GRADING):
         grades = pd.to_numeric(table[column].replace("", "nan"), errors="coerce")
         worst = grades.groupby(numbers).max().dropna()
-        strata = {patient: f"{grade:g}" for patient, grade in worst.items()}
-        _add(
-            found,
-            f"highest {column.replace('_', ' ')}",
-            lambda scan, strata=strata: strata.get(spider_number(scan), UNKNOWN),
-        )
+        strata = {str(patient): f"{grade:g}" for patient, grade in worst.items()}
+        _add(found, f"highest {column.replace('_', ' ')}", _finder(strata, spider_number))
 
 
 def _add_phantoms(found: Traits, root: Path) -> None:
@@ -179,7 +183,7 @@ def _add_phantoms(found: Traits, root: Path) -> None:
         return
     for trait in ("age", "sex", *(f"highest {kind}" for kind in FindingKind)):
         strata = {patient: words[trait] for patient, words in records.items()}
-        _add(found, trait, lambda scan, strata=strata: strata.get(scan["patient_id"], UNKNOWN))
+        _add(found, trait, _finder(strata, lambda scan: scan.patient_id))
 
 
 def _phantom_records(root: Path) -> Iterator[tuple[str, dict[str, str]]]:
@@ -213,24 +217,33 @@ def _of_columns(table: pd.DataFrame) -> Iterator[tuple[str, Sequence[str]]]:
             yield trait, [words(cell) for cell in table[column]]
 
 
-def _add(found: Traits, trait: str, find: Callable[[pd.Series], str]) -> None:
+def _finder(strata: Mapping[str, str], key: Callable[[Scan], str]) -> Finder:
+    """Return a function that looks a scan up by its key."""
+    return lambda scan: strata.get(key(scan), UNKNOWN)
+
+
+def _add(found: Traits, trait: str, find: Finder) -> None:
     """Add a trait, or let it answer where what is there does not know."""
     before = found.known.get(trait)
     if before is None:
         found.known[trait] = find
         return
 
-    def either(scan: pd.Series) -> str:
+    def either(scan: Scan) -> str:
         stratum = before(scan)
         return find(scan) if stratum == UNKNOWN else stratum
 
     found.known[trait] = either
 
 
-def spider_number(scan: pd.Series) -> str:
+def spider_number(scan: Scan) -> str:
     """Return the number of a SPIDER patient as text, empty for any other source."""
-    match = _SPIDER_ID.fullmatch(scan["patient_id"])
-    return match[1] if match and "spider" in scan["source"].lower() else ""
+    match = _SPIDER_ID.fullmatch(scan.patient_id)
+    return match[1] if match and "spider" in scan.source.lower() else ""
+
+
+def _series_of(scan: Scan) -> str:
+    return _series_key(spider_number(scan), scan.contrast)
 
 
 def _series_key(patient: str, contrast: str) -> str:

@@ -41,11 +41,11 @@ def draw_agreement(pairs: pd.DataFrame, limits: pd.DataFrame, *, title: str) -> 
         panels = figure.subplots(
             len(groups), len(models), squeeze=False, sharex="row", sharey="row"
         )
-        for row, group in enumerate(groups.itertuples(index=False)):
+        for row, group in enumerate(groups.to_numpy().tolist()):
             for column, model in enumerate(models):
                 axes = panels[row, column]
                 _draw_panel(axes, _of(pairs, group, model), _of(limits, group, model), look[model])
-                name = " · ".join(filter(None, (group.structure, group.source, group.contrast)))
+                name = " · ".join(filter(None, group))
                 axes.set_title(f"model {model}: {name}", fontsize=8)
             panels[row, 0].set_ylabel("predicted − true (ml)")
         for axes in panels[-1]:
@@ -57,7 +57,7 @@ def draw_agreement(pairs: pd.DataFrame, limits: pd.DataFrame, *, title: str) -> 
     return figure
 
 
-def _of(table: pd.DataFrame, group: tuple[str, ...], model: str) -> pd.DataFrame:
+def _of(table: pd.DataFrame, group: list[str], model: str) -> pd.DataFrame:
     """Return the rows of one panel."""
     wanted = [*group, model]
     return table[(table[["structure", *_KEYS, "model"]] == wanted).all(axis=1)]

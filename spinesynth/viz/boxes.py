@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -90,10 +91,10 @@ def _draw_group(axes: Axes, rows: pd.DataFrame, models: list[str], place: int) -
         )  # fmt: skip
 
 
-def _aside(count: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _aside(count: int) -> npt.NDArray[np.float64]:
     """Return how far aside sorted points stand, so that neighbours do not cover each other."""
     steps = np.arange(count) * 0.618 % 1.0  # golden ratio: neighbours far apart, no random number
-    return _SPREAD * (steps - 0.5) if count > 1 else np.zeros(1)
+    return np.asarray(_SPREAD * (steps - 0.5) if count > 1 else np.zeros(1), dtype=np.float64)
 
 
 def _add_legend(figure: Figure, models: list[str]) -> None:

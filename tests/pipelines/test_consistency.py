@@ -18,14 +18,18 @@ def _read(case: Case) -> MetaTensor:
     """Read the boxes; those of T2 are one unit brighter, so that a predictor can tell."""
     image = make_loaded(case).image
     assert image is not None
-    return image if case.contrast == "T1" else image + 100.0
+    return (
+        image
+        if case.contrast == "T1"
+        else MetaTensor(image.as_tensor() + 100.0, affine=image.affine)
+    )
 
 
 def _predict(image: MetaTensor) -> Tensor:
     """Find the boxes of T1, and those of T2 one voxel too far anterior."""
     if float(image.max()) < 50:
         return read_codes(image)
-    return read_codes_shifted(image - 100.0)
+    return read_codes_shifted(MetaTensor(image.as_tensor() - 100.0, affine=image.affine))
 
 
 def test_agreement_of_shifted_predictions_by_hand() -> None:

@@ -23,7 +23,7 @@ from spinesynth.pipelines.feature_distance import (
     measure_distances,
 )
 from spinesynth.pipelines.predict import VolumePredictor
-from spinesynth.pipelines.reality_gap import (
+from spinesynth.pipelines.results import (
     CONSISTENCY_CSV,
     DISTANCE_DICE_CSV,
     FEATURE_DISTANCE_CSV,
@@ -119,7 +119,8 @@ def test_farther_sources_are_farther_and_correlate_with_their_dice() -> None:
     assert rows.loc["few", "note"] == "too few patients"
     assert rows.loc["b", "n_patients"] == 12
     # one half of the synthetic patients with the other: about nothing
-    assert abs(rows.loc[SYNTHETIC, "mmd"]) < rows.loc["c", "mmd"]
+    mmd = rows["mmd"].to_dict()
+    assert abs(mmd[SYNTHETIC]) < mmd["c"]
     told = correlate_with_dice(found).set_index("distance")
     # every order of distance is the reverse of that of Dice; the source of 2 patients is left out
     assert told["spearman"].to_dict() == {"mmd": -1.0, "frechet": -1.0}

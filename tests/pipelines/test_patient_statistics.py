@@ -12,15 +12,18 @@ from spinesynth.cli import run
 from spinesynth.errors import ConfigError, InputError
 from spinesynth.io.tables import write_csv
 from spinesynth.pipelines.patient_statistics import (
-    BLAND_ALTMAN_CSV,
-    PAIRED_TESTS_CSV,
-    REALITY_GAP_CSV,
-    STRATA_CSV,
     StatisticsPlan,
     collect_scores,
     run_statistics,
 )
-from spinesynth.pipelines.results import METRICS_CSV, TABLES
+from spinesynth.pipelines.results import (
+    BLAND_ALTMAN_CSV,
+    METRICS_CSV,
+    PAIRED_TESTS_CSV,
+    REALITY_GAP_CSV,
+    STRATA_CSV,
+    TABLES,
+)
 from spinesynth.pipelines.statistics_figures import build_agreement, build_boxes
 from tests.pipelines.fabricated_run import make_tables
 

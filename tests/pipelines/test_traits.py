@@ -9,7 +9,7 @@ import pytest
 
 from spinesynth.errors import InputError
 from spinesynth.pipelines.strata import stratify
-from spinesynth.pipelines.traits import UNKNOWN, Traits, read_traits, spider_number
+from spinesynth.pipelines.traits import UNKNOWN, Scan, Traits, read_traits, spider_number
 from spinesynth.pipelines.write_phantoms import write_phantom_dataset
 
 MANIFEST = """case_id,patient_id,source,contrast,field_T,SliceThickness,age,sex
@@ -29,12 +29,6 @@ OVERVIEW = """new_file_name,sex,MagneticFieldStrength
 """
 
 
-def _scan(case_id: str, patient_id: str, source: str, contrast: str) -> pd.Series:
-    return pd.Series(
-        {"case_id": case_id, "patient_id": patient_id, "source": source, "contrast": contrast}
-    )
-
-
 def _write(folder: Path, **files: str) -> None:
     for name, text in files.items():
         (folder / f"{name}.csv").write_text(text)
@@ -43,7 +37,7 @@ def _write(folder: Path, **files: str) -> None:
 def test_manifest_gives_what_it_has_columns_of(tmp_path: Path) -> None:
     _write(tmp_path, cases=MANIFEST)
     traits = read_traits(tmp_path / "cases.csv")
-    rows = [_scan("a1", "a", "x", "T1"), _scan("a2", "a", "x", "T2"), _scan("b1", "b", "x", "T1")]
+    rows = [Scan("a1", "a", "x", "T1"), Scan("a2", "a", "x", "T2"), Scan("b1", "b", "x", "T1")]
     found = {name: [find(row) for row in rows] for name, find in traits.known.items()}
     assert found == {
         "field strength": ["1.5 T", "3 T", UNKNOWN],
@@ -64,14 +58,14 @@ def test_absent_columns_are_named(tmp_path: Path) -> None:
 def test_tables_of_spider_go_by_number_of_patient_and_contrast(tmp_path: Path) -> None:
     _write(tmp_path, overview=OVERVIEW, gradings=GRADINGS)
     traits = read_traits(overview=tmp_path / "overview.csv", gradings=tmp_path / "gradings.csv")
-    first, other = _scan("s1", "spider001", "spider_2d", "T2"), _scan("1", "1", "clinic", "T2")
+    first, other = Scan("s1", "spider001", "spider_2d", "T2"), Scan("1", "1", "clinic", "T2")
     assert traits.known["field strength"](first) == "3 T"
     assert traits.known["sex"](first) == "female"
     assert traits.known["highest modic"](first) == "2"
     assert traits.known["highest pfirrman grade"](first) == "4"
     # patient 1 of another source is somebody else
     assert {find(other) for find in traits.known.values()} == {UNKNOWN}
-    second = _scan("2_t1", "2", "spider", "T1")
+    second = Scan("2_t1", "2", "spider", "T1")
     assert traits.known["highest modic"](second) == "0"  # the empty cell is no grade
     assert traits.known["field strength"](second) == UNKNOWN
 
@@ -80,8 +74,8 @@ def test_manifest_goes_before_the_overview_where_both_know(tmp_path: Path) -> No
     _write(tmp_path, cases="case_id,field_T\ns1,1.5\ns2,\n", overview=OVERVIEW)
     traits = read_traits(tmp_path, overview=tmp_path / "overview.csv")
     find = traits.known["field strength"]
-    assert find(_scan("s1", "spider1", "spider", "T2")) == "1.5 T"
-    assert find(_scan("s2", "spider1", "spider", "T2")) == "3 T"
+    assert find(Scan("s1", "spider1", "spider", "T2")) == "1.5 T"
+    assert find(Scan("s2", "spider1", "spider", "T2")) == "3 T"
 
 
 @pytest.mark.parametrize("spider", [False, True])
@@ -91,7 +85,7 @@ def test_phantoms_have_age_sex_and_grades(tmp_path: Path, spider: bool) -> None:
     )
     traits = read_traits(data)
     patient = "1" if spider else "phantom001"
-    scan = _scan("x", patient, "spider" if spider else "phantom", "T1")
+    scan = Scan("x", patient, "spider" if spider else "phantom", "T1")
     assert traits.known["sex"](scan) in {"female", "male"}
     assert traits.known["highest degeneration"](scan) in set("12345")
     assert traits.known["highest slip"](scan) in set("012")
@@ -112,7 +106,7 @@ def test_missing_folder_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_number_of_a_spider_patient(patient: str, source: str, number: str) -> None:
-    assert spider_number(_scan("c", patient, source, "T1")) == number
+    assert spider_number(Scan("c", patient, source, "T1")) == number
 
 
 def _scores(dice: dict[str, float]) -> pd.DataFrame:
@@ -130,7 +124,7 @@ def _scores(dice: dict[str, float]) -> pd.DataFrame:
 
 def test_strata_of_fewer_than_three_patients_have_no_interval() -> None:
     strata = {"a": "1", "b": "1", "c": "1", "d": "2", "e": "2"}
-    traits = Traits(known={"highest modic": lambda scan: strata[scan["patient_id"]]})
+    traits = Traits(known={"highest modic": lambda scan: strata[scan.patient_id]})
     summary = stratify(_scores({"a": 0.6, "b": 0.7, "c": 0.8, "d": 0.4, "e": 0.6}), traits)
     modic = summary[summary["trait"] == "highest modic"].set_index("stratum")
     assert modic["mean"].to_dict() == pytest.approx({"1": 0.7, "2": 0.5})
