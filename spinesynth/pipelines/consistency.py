@@ -79,8 +79,8 @@ def evaluate_consistency(
     Returns:
         One number for each pair, structure and metric (Dice and HD95): ``condition`` is
         ``consistency``, ``contrast`` both contrasts joined by ``+``, ``case_id`` both ids.
-        A structure in neither prediction is undefined. Pairs on different grids, and
-        images that cannot be read or predicted, are failures.
+        A structure in neither prediction is undefined. Pairs on different grids or of
+        single slices, and images that cannot be read or predicted, are failures.
 
     Raises:
         InputError: if a case id is given twice.
@@ -110,6 +110,12 @@ def _score_pair(predictor: Predictor, first: MetaTensor, second: MetaTensor) -> 
         what = "of other shapes" if np.isinf(apart_mm) else f"up to {apart_mm:.4g} mm apart"
         raise InputError(
             f"both scans must be on one grid, they are {what}; leave the pair out",
+            code="E-GEOM-003",
+        )
+    if first.shape[1] == 1:
+        raise InputError(
+            "a slice alone does not say reliably where in the patient it lies, so two of them may "
+            "show different places; leave the pair out",
             code="E-GEOM-003",
         )
     found: frozenset[str] = getattr(predictor, "groups", frozenset(REPORT_GROUPS))
