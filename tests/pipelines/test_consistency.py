@@ -15,14 +15,12 @@ T1, T2 = (make_case(f"p_{c}", patient_id="p", contrast=c) for c in ("T1", "T2"))
 
 
 def _read(case: Case) -> MetaTensor:
-    """Read the boxes; those of T2 are one unit brighter, so that a predictor can tell."""
+    """Read the boxes; those of T2 are 100 brighter, so that a predictor can tell."""
     image = make_loaded(case).image
     assert image is not None
-    return (
-        image
-        if case.contrast == "T1"
-        else MetaTensor(image.as_tensor() + 100.0, affine=image.affine)
-    )
+    if case.contrast == "T1":
+        return image
+    return MetaTensor(image.as_tensor() + 100.0, affine=image.affine)
 
 
 def _predict(image: MetaTensor) -> Tensor:
@@ -70,7 +68,18 @@ def test_scans_on_other_grids_are_failures_that_stop_nobody() -> None:
     found = evaluate_consistency(read_codes, [T1, T2, *second], run="r", model="A", reader=read)
     assert set(found.table["case_id"]) == {"q_T1+q_T2"}
     (failure,) = found.failures.to_dict("records")
-    assert (failure["case_id"], failure["code"]) == ("p_T1+p_T2", "E-GEOM-003")
+    assert (failure["case_id"], failure["code"]) == ("p_T1+p_T2", "E-EVAL-004")
     assert "must be on one grid" in failure["message"]
     dice = found.table[found.table["metric"] == "dice"]["value"].dropna()
     assert torch.tensor(dice.tolist()).eq(1).all()
+
+
+def test_single_slices_are_left_out_as_nobody_knows_where_they_lie() -> None:
+    def read(case: Case) -> MetaTensor:
+        image = make_loaded(case, shape=(1, 16, 24)).image
+        assert image is not None
+        return image
+
+    found = evaluate_consistency(read_codes, [T1, T2], run="r", model="A", reader=read)
+    assert found.table.empty
+    assert found.failures["message"].str.contains("a slice alone").tolist() == [True]
