@@ -98,6 +98,8 @@ def test_termination_has_its_own_status(replace: Replace) -> None:
             "--tissues must be two names, as csf,cord, got 'csf'",
         ),
         (("contrast-chart", "--field", "7"), "'7' is not one of '1.5', '3.0'"),
+        (("statistics",), "Missing argument 'results'"),
+        (("gap", "--data", "x"), "Missing option '--checkpoint'"),
         (("demo", "nonsense"), "'nonsense' is not one of 'synth'"),
     ],
     ids=" ".join,
@@ -130,5 +132,6 @@ def test_every_command_of_the_manual_exists(capsys: pytest.CaptureFixture[str]) 
         *("demo", "phantom", "em-labels", "synth", "qmri-prepare", "train", "experiment"),
         *("study", "finetune", "sweep", "soup", "pseudo-label", "evaluate", "predict", "report"),
         *("contrast-chart", "check", "info", "robustness"),
+        *("contrast-chart", "check", "info", "statistics", "gap"),
     ):
         assert f" {name} " in shown
