@@ -110,13 +110,13 @@ def _score_pair(predictor: Predictor, first: MetaTensor, second: MetaTensor) -> 
         what = "of other shapes" if np.isinf(apart_mm) else f"up to {apart_mm:.4g} mm apart"
         raise InputError(
             f"both scans must be on one grid, they are {what}; leave the pair out",
-            code="E-EVAL-004",
+            code="E-EVAL-005",
         )
     if first.shape[1] == 1:
         raise InputError(
             "a slice alone does not say reliably where in the patient it lies, so two of them may "
             "show different places; leave the pair out",
-            code="E-EVAL-004",
+            code="E-EVAL-005",
         )
     found: frozenset[str] = getattr(predictor, "groups", frozenset(REPORT_GROUPS))
     groups = [name for name in REPORT_GROUPS if name in found]

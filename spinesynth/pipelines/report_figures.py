@@ -16,6 +16,7 @@ from spinesynth.pipelines.report_format import in_report_order
 from spinesynth.pipelines.results import CURVES, Results
 from spinesynth.pipelines.robustness import robustness_summary
 from spinesynth.pipelines.severity_summary import MEAN
+from spinesynth.pipelines.statistics_figures import build_agreement, build_boxes
 from spinesynth.pipelines.suite_tables import suite_summary
 from spinesynth.viz import (
     draw_comparison,
@@ -24,8 +25,6 @@ from spinesynth.viz import (
     draw_training,
     encode_png,
 )
-from spinesynth.pipelines.statistics_figures import build_agreement, build_boxes
-from spinesynth.viz import draw_comparison, draw_degradation, draw_training, encode_png
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -112,6 +111,7 @@ REPORT_FIGURES: dict[str, ReportFigure] = {
         "Mean Dice over structures of each model with 95 % interval by condition and severity of "
         "the robustness suite.",
         _severities,
+    ),
     "box_dice": ReportFigure(
         "Dice of every patient by contrast and overall, each model.",
         partial(_of_standard, build=partial(build_boxes, metric="dice")),

@@ -68,7 +68,7 @@ def test_scans_on_other_grids_are_failures_that_stop_nobody() -> None:
     found = evaluate_consistency(read_codes, [T1, T2, *second], run="r", model="A", reader=read)
     assert set(found.table["case_id"]) == {"q_T1+q_T2"}
     (failure,) = found.failures.to_dict("records")
-    assert (failure["case_id"], failure["code"]) == ("p_T1+p_T2", "E-EVAL-004")
+    assert (failure["case_id"], failure["code"]) == ("p_T1+p_T2", "E-EVAL-005")
     assert "must be on one grid" in failure["message"]
     dice = found.table[found.table["metric"] == "dice"]["value"].dropna()
     assert torch.tensor(dice.tolist()).eq(1).all()
