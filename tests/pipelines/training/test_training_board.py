@@ -128,7 +128,7 @@ def test_strip_shows_the_head_above_and_the_front_to_the_left() -> None:
 
 def test_tensorboard_reads_what_was_written(make: Make, tmp_path: Path) -> None:
     pytest.importorskip("tensorboard", reason="TensorBoard is an extra")
-    from tensorboard.backend.event_processing.event_accumulator import (  # type: ignore[import-not-found,unused-ignore]  # an extra
+    from tensorboard.backend.event_processing.event_accumulator import (  # type: ignore[import-not-found,import-untyped,unused-ignore]  # an extra
         EventAccumulator,
     )
 
