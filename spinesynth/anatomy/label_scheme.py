@@ -79,6 +79,8 @@ class LabelScheme:
         folds_top: whether instances above the highest one of the scheme fold
             into it (``True``) or become background (``False``); ``None`` makes
             them an error.
+        inserted: upward count and codes of vertebrae that few people have (L6, T13),
+            from the top down: where one is present, what lies above counts one more.
 
     Example:
         >>> disc = Code(Structure.DISC, 1, "lowest disc")
@@ -89,6 +91,7 @@ class LabelScheme:
     name: str
     codes: Mapping[int, Code]
     folds_top: bool | None = None
+    inserted: tuple[tuple[int, tuple[int, ...]], ...] = ()
 
     @property
     def num_classes(self) -> int:
@@ -133,7 +136,16 @@ class LabelScheme:
             )
         structure, instance = self._decode_tables.to(plain.device)
         index = plain.long()
-        return DecodedLabels(structure[index], instance[index])
+        return DecodedLabels(structure[index], self._with_inserted(plain, instance[index]))
+
+    def _with_inserted(self, codes: Tensor, instance: Tensor) -> Tensor:
+        """Count vertebrae that few people have where they are present."""
+        for place, extra in self.inserted:
+            there = torch.isin(codes, torch.tensor(extra, dtype=codes.dtype, device=codes.device))
+            if bool(there.any()):
+                instance = torch.where(instance >= place, instance + 1, instance)
+                instance[there] = place
+        return instance
 
     def encode(self, structure: Tensor, instance: Tensor | None = None) -> Tensor:
         """Translate structures and instances into codes of this scheme.

@@ -20,6 +20,7 @@ seed14          1-6 L5..L1, T12 (bottom-up), 7-12 the disc below each, 13 canal
 binary_vertebra 1 vertebra
 em_clusters     20 s + c: cluster c, by rising intensity, of ``Structure`` s
 pseudo          the codes of ``Structure``, with 9 where a model was not confident
+others          of other tools: :mod:`spinesynth.anatomy.tool_schemes`
 =============== ==============================================================
 
 Code 0 is background, or not annotated, in all of them.
@@ -52,6 +53,7 @@ from spinesynth.anatomy.label_scheme import (
     LabelScheme,
 )
 from spinesynth.anatomy.structures import Structure
+from spinesynth.anatomy.tool_schemes import TOOL_SCHEMES
 
 __all__ = [
     "CLUSTER_SCHEME",
@@ -206,5 +208,6 @@ SCHEMES: dict[str, LabelScheme] = {
         LabelScheme("binary_vertebra", _plain(_VERTEBRA)),
         LabelScheme(CLUSTER_SCHEME, _clusters()),
         LabelScheme(PSEUDO_SCHEME, _internal()),
+        *TOOL_SCHEMES,
     )
 }

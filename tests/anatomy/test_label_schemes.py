@@ -9,8 +9,11 @@ from hypothesis import strategies as st
 
 from spinesynth.anatomy.label_schemes import COUNTED, SCHEMES, convert, get_scheme
 from spinesynth.anatomy.structures import Structure
+from spinesynth.anatomy.tool_schemes import TOOL_SCHEMES
 
-NAMES = sorted(SCHEMES)
+#: Schemes of other tools, which list what they mean in a test of their own.
+TOOLS = {scheme.name for scheme in TOOL_SCHEMES}
+NAMES = sorted(SCHEMES.keys() - TOOLS)
 #: Two SPIDER codes of one meaning: a vertebra, whole or partly visible.
 PARTIAL = set(range(101, 110))
 
