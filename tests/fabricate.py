@@ -53,13 +53,19 @@ def spider_codes() -> Array:
     return codes
 
 
-def parts_codes() -> Array:
-    """Return the same anatomy in codes of the scheme ``parts``, uint8, with posterior elements."""
+def parts_codes(variant: int = 0) -> Array:
+    """Return the same anatomy in codes of the scheme ``parts``, uint8, with posterior elements.
+
+    Args:
+        variant: whose: each number up to 63 has a few other voxels, as no two people are alike.
+    """
     spider = spider_codes()
     codes = np.zeros(SHAPE, dtype=np.uint8)
     for source, target in _PARTS_OF_SPIDER.items():
         codes[spider == source] = target
     codes[2:4, 5:11, 8:14] = 4
+    for bit in range(6):
+        codes[2, 5 + bit, 14] = 4 * (variant >> bit & 1)
     return codes
 
 
@@ -190,10 +196,10 @@ def write_manifest(
         rows: lines of the table instead of the right ones.
         columns: header line.
     """
-    for name in ("p1_t1", "p1_t2", "p2_t2"):
-        write_nifti(root / f"{name}_image.nii.gz", intensities(seed=len(name)))
-        write_nifti(root / f"{name}_label.nii.gz", parts_codes())
-    write_nifti(root / "p3_label.nii.gz", parts_codes())
+    for variant, name in enumerate(("p1_t1", "p1_t2", "p2_t2")):
+        write_nifti(root / f"{name}_image.nii.gz", intensities(seed=5 + variant))
+        write_nifti(root / f"{name}_label.nii.gz", parts_codes(variant))
+    write_nifti(root / "p3_label.nii.gz", parts_codes(3))
     write_nifti(root / "p3_inst.nii.gz", instance_codes())
     table = root / "cases.csv"
     table.write_text("\n".join([columns, *(MANIFEST_ROWS if rows is None else rows)]) + "\n")

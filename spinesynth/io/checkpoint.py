@@ -32,6 +32,7 @@ _SEEN = "seen_patients"  # not in format 1
 _STATE = "training"  # only where a training goes on from it
 _WORDS = ("selection", "mode")  # only where somebody wrote them down
 _INGREDIENTS = "ingredients"  # only where the weights are a mean
+_CONTENT = "seen_content"  # not in files of before 0.3
 _FURTHER: dict[str, dict[str, type]] = {
     _FORMAT_1: {}, _FORMAT: {_SEEN: list}, _TRAINING: {_SEEN: list, _STATE: dict},
 }  # fmt: skip
@@ -63,6 +64,9 @@ class Checkpoint:
             it is as a training left it.
         mode: what its training used, real images or not, as in a run's record; empty
             where nobody wrote it down.
+        seen_content: digests of the images and masks that it was trained and validated
+            on, as of :mod:`spinesynth.pipelines.leak_guard`; none where nobody wrote
+            them down.
     """
 
     config: dict[str, Any]
@@ -76,6 +80,7 @@ class Checkpoint:
     selection: str = ""
     ingredients: tuple[str, ...] = ()
     mode: str = ""
+    seen_content: tuple[str, ...] = ()
 
 
 def _digest(content: dict[str, Any]) -> str:
@@ -115,6 +120,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         **({_STATE: checkpoint.training} if goes_on else {}),
         **{word: getattr(checkpoint, word) for word in _WORDS if getattr(checkpoint, word)},
         **({_INGREDIENTS: list(checkpoint.ingredients)} if checkpoint.ingredients else {}),
+        **({_CONTENT: sorted(checkpoint.seen_content)} if checkpoint.seen_content else {}),
     }
     buffer = io.BytesIO()
     torch.save({**content, "digest": _digest(content)}, buffer)
@@ -167,6 +173,7 @@ def _load(path: Path, formats: Sequence[str]) -> Checkpoint:
         seen_patients=tuple(content.get(_SEEN, ())),
         training=content.get(_STATE),
         ingredients=tuple(content.get(_INGREDIENTS, ())),
+        seen_content=tuple(content.get(_CONTENT, ())),
         **{word: content.get(word, "") for word in _WORDS},
     )
 
@@ -208,7 +215,7 @@ def _check_types(path: Path, content: dict[str, Any]) -> None:
             raise refuse_checkpoint(path, f"its {name} must be {kind.__name__}, got {got}")
     if not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in content["weights"].items()):
         raise refuse_checkpoint(path, "its weights must be tensors by name")
-    for field in (_SEEN, _INGREDIENTS):
+    for field in (_SEEN, _INGREDIENTS, _CONTENT):
         listed = content.get(field, [])
         if type(listed) is not list or not all(isinstance(name, str) for name in listed):
             raise refuse_checkpoint(path, f"its {field} must be text")

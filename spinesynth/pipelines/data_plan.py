@@ -11,6 +11,7 @@ from spinesynth.io.case import Case
 from spinesynth.io.discover import discover_cases
 from spinesynth.pipelines.chains import check_painter
 from spinesynth.pipelines.config import ExperimentConfig
+from spinesynth.pipelines.leak_guard import contents_of, find_leaks, refuse_leaks
 from spinesynth.pipelines.phantom_data import (
     PHANTOM_ANNOTATED,
     PHANTOM_CONTRASTS,
@@ -20,7 +21,7 @@ from spinesynth.pipelines.pseudo_cases import refuse_pseudo_labels, with_pseudo_
 from spinesynth.pipelines.pseudo_labels import refuse_pseudo
 from spinesynth.pipelines.readable import refuse_unreadable
 from spinesynth.pipelines.split import Split, check_teaches, split_cases, with_training_labels
-from spinesynth.pipelines.training_data import with_real_image
+from spinesynth.pipelines.training_data import contents_behind, with_real_image
 from spinesynth.pipelines.write_phantoms import write_phantom_dataset
 
 PHANTOM_FOLDER = Path("phantom_data")
@@ -40,7 +41,8 @@ def read_split(config: ExperimentConfig, data: Path) -> Split:
 
     Raises:
         ConfigError: if the data do not hold what the configuration asks for.
-        InputError: for the first file that is refused, with the number of others.
+        InputError: for the first file that is refused, with the number of others, or for
+            an image or a mask that trains and tests.
     """
     split = plan_split(config, discover_cases(data))
     if "A" in config.models:
@@ -49,6 +51,15 @@ def read_split(config: ExperimentConfig, data: Path) -> Split:
     real = "B" in config.models or config.training.real_share > 0
     trains = {case: real and case.image is not None for case in (*split.train, *split.validation)}
     refuse_unreadable((trains | dict.fromkeys((*chosen_on, *split.test), True)).items(), data=data)
+    trained = [
+        *(
+            content
+            for model in config.models
+            for content in contents_behind(config, model, [*trains])
+        ),
+        *contents_of(chosen_on, images=True),
+    ]
+    refuse_leaks(find_leaks(trained, contents_of(split.test, images=True)))
     return split
 
 

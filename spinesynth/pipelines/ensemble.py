@@ -133,6 +133,7 @@ class Origin:
         target_scheme: of the first.
         steps: of training, each.
         seen_patients: by any of them; empty if one does not say.
+        seen_content: digests of images and masks seen by any of them that says.
     """
 
     name: str
@@ -140,6 +141,7 @@ class Origin:
     target_scheme: str
     steps: tuple[int, ...]
     seen_patients: tuple[str, ...]
+    seen_content: tuple[str, ...] = ()
 
 
 def load_members(
@@ -177,4 +179,5 @@ def load_members(
         target_scheme=saved[0].target_scheme,
         steps=tuple(checkpoint.step for checkpoint in saved),
         seen_patients=tuple(sorted(seen)) if told else (),
+        seen_content=tuple(sorted({line for one in saved for line in one.seen_content})),
     )

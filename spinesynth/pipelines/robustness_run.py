@@ -14,6 +14,7 @@ from spinesynth.io.discover import discover_cases
 from spinesynth.pipelines.ensemble import Origin, Weighting, load_members
 from spinesynth.pipelines.evaluate import Evaluation, evaluate_cases
 from spinesynth.pipelines.experiment import write_evaluation
+from spinesynth.pipelines.leak_guard import refuse_seen_content
 from spinesynth.pipelines.overlays import OverlayCollector
 from spinesynth.pipelines.readable import refuse_unreadable
 from spinesynth.pipelines.report import conclude
@@ -64,7 +65,9 @@ def run_robustness(
 
     Patients that a checkpoint was trained or validated on are left out, and
     ``run.json`` says how many. A checkpoint that does not name its patients is
-    scored on all, with a warning. Every case is read before anything is written.
+    scored on all, with a warning. An image or mask that a checkpoint has seen under the
+    name of another patient refuses the whole. Every case is read before anything is
+    written.
 
     Args:
         checkpoints: files that this package wrote; several vote.
@@ -83,7 +86,8 @@ def run_robustness(
     Raises:
         CheckpointError: if a checkpoint is refused.
         ConfigError: if a factor is below 1, or the checkpoints do not fit together.
-        InputError: if a file is refused, or no case can be scored.
+        InputError: if a file is refused, no case can be scored, or an image or mask of the
+            training is among them.
     """
     _check_factors(factors)
     predictor, origin = load_members(checkpoints, weighting=weighting, scales=scales)
@@ -91,6 +95,8 @@ def run_robustness(
         scorable_cases(data, sources), origin, include_seen=include_seen
     )
     refuse_unreadable(((case, True) for case in cases), data=data)
+    if not include_seen:
+        refuse_seen_content(origin.seen_content, cases)
     overlays = OverlayCollector(origin.model)
     run = origin.name
     standard = evaluate_cases(predictor, cases, run=run, model=model, on_case=overlays)

@@ -26,6 +26,7 @@ from spinesynth.io.file_digest import digest_file
 from spinesynth.io.tables import read_ids_csv, require_columns
 from spinesynth.pipelines.evaluate import evaluate_cases
 from spinesynth.pipelines.final_choice import patient_means, score_rows
+from spinesynth.pipelines.leak_guard import contents_of
 from spinesynth.pipelines.phantom_data import PHANTOM_SOURCE
 from spinesynth.pipelines.predict import VolumePredictor, load_predictor
 from spinesynth.pipelines.readable import refuse_unreadable
@@ -257,6 +258,8 @@ def _mix(kept: Sequence[Ingredient], scans: Sequence[Case]) -> Checkpoint:
     seen = {patient for one in held for patient in one.seen_patients}
     seen |= {case.patient_id for case in scans}
     told = all(one.seen_patients for one in held)
+    contents = {content.as_text() for content in contents_of(scans, images=True)}
+    contents |= {line for one in held for line in one.seen_content}
     judged = any(case.source != PHANTOM_SOURCE for case in scans)
     modes = [mode_of(one.path, one.checkpoint) for one in kept]
     return Checkpoint(
@@ -269,4 +272,5 @@ def _mix(kept: Sequence[Ingredient], scans: Sequence[Case]) -> Checkpoint:
         selection=REAL_SCANS if judged or any(one.selection for one in held) else "",
         ingredients=tuple(one.sha256 for one in kept),
         mode=join_modes(modes, chosen_on_real=judged),
+        seen_content=tuple(contents),
     )

@@ -18,6 +18,7 @@ from spinesynth.io.checkpoint import Checkpoint, load_checkpoint, refuse_checkpo
 from spinesynth.io.file_digest import digest_file
 from spinesynth.pipelines.config import ExperimentConfig
 from spinesynth.pipelines.config_reading import parse_config
+from spinesynth.pipelines.leak_guard import refuse_seen_content
 from spinesynth.pipelines.network_plan import build_network
 from spinesynth.pipelines.run_record import REAL_SCANS, join_modes, model_mode
 
@@ -121,6 +122,7 @@ def refuse_tested(config: ExperimentConfig, test: Sequence[Case]) -> None:
 
     Raises:
         ConfigError: naming some of the patients.
+        InputError: naming every image and mask that it has seen under another name.
     """
     start = read_start(config)
     if start is None:
@@ -138,3 +140,4 @@ def refuse_tested(config: ExperimentConfig, test: Sequence[Case]) -> None:
             "(data.split_seed, data.test_patients, data.val_patients), or another checkpoint",
             code="E-CONF-032",
         )
+    refuse_seen_content(start.checkpoint.seen_content, test, where=f"the training of {start.path}")

@@ -19,6 +19,7 @@ from spinesynth.pipelines.conditions import (
     check_severities,
 )
 from spinesynth.pipelines.ensemble import Origin, Weighting
+from spinesynth.pipelines.leak_guard import refuse_seen_content
 from spinesynth.pipelines.progress import StepProgress
 from spinesynth.pipelines.report import conclude
 from spinesynth.pipelines.results import CONDITIONS_JSON, SCORES
@@ -198,7 +199,12 @@ def _choose(
         together = replace(origins[0], seen_patients=tuple(sorted(seen)))
         cases, _, known = choose_cases(cases, together, include_seen=asked.include_seen)
         known["seen_patients_known"] = not silent
-    return cases[: asked.max_cases], known
+    cases = cases[: asked.max_cases]
+    if not asked.include_seen:
+        for origin in origins:
+            where = f"the training of {origin.model}"
+            refuse_seen_content(origin.seen_content, cases, where=where)
+    return cases, known
 
 
 def _told(model: CallableModel, origin: Origin, cases: Sequence[Case]) -> str:

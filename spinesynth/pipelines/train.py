@@ -26,6 +26,7 @@ from spinesynth.pipelines.datasets import NamedSamples, SampleKey, collate
 from spinesynth.pipelines.final_choice import FinalChoice
 from spinesynth.pipelines.follower import EpochPlan, TrainingTask
 from spinesynth.pipelines.interrupt import SafeStops, Stopped, end_helpers
+from spinesynth.pipelines.leak_guard import contents_of
 from spinesynth.pipelines.learner import Learner
 from spinesynth.pipelines.progress import StepProgress
 from spinesynth.pipelines.pseudo_cases import patients_of_teacher
@@ -36,6 +37,7 @@ from spinesynth.pipelines.starting_point import read_start
 from spinesynth.pipelines.training_board import TrainingBoard, clear_board
 from spinesynth.pipelines.training_data import (
     ModelName,
+    contents_behind,
     digest_data,
     make_training_data,
     patients_behind,
@@ -80,6 +82,10 @@ class Trainer:
         start = read_start(config)
         if start is not None:
             seen |= set(start.checkpoint.seen_patients)
+        contents = contents_behind(config, model, (*train, *validation))
+        contents += contents_of(self.choice.scans, images=True)
+        known = start.checkpoint.seen_content if start else ()
+        self.seen_content = tuple({*known, *(content.as_text() for content in contents)})
         self.mode = model_mode(
             config, model, train, self.choice.scans, before=start.mode if start else ""
         )
@@ -151,6 +157,7 @@ class Trainer:
             step=self.reached.step,
             weights=self.average.module.state_dict(),
             seen_patients=self.seen_patients,
+            seen_content=self.seen_content,
             mode=self.mode,
         )
 

@@ -14,6 +14,7 @@ from spinesynth.pipelines.config import ExperimentConfig
 from spinesynth.pipelines.data_digest import Digests, digest_cases
 from spinesynth.pipelines.datasets import NamedSamples, SliceDataset, TargetCoder
 from spinesynth.pipelines.device_synthesis import UnpaintedDataset
+from spinesynth.pipelines.leak_guard import Content, contents_of
 from spinesynth.pipelines.mixed_dataset import MixedDataset
 from spinesynth.pipelines.phantom_data import PHANTOM_SOURCE
 from spinesynth.seeding import derive_seed
@@ -114,6 +115,21 @@ def patients_behind(config: ExperimentConfig, model: ModelName, cases: Sequence[
     # no label map is opened, and of the images those that the real share asks for
     real = with_real_image(cases) if config.training.real_share > 0 else []
     return {PHANTOM_SOURCE, *(case.patient_id for case in real)}
+
+
+def contents_behind(
+    config: ExperimentConfig, model: ModelName, cases: Sequence[Case]
+) -> list[Content]:
+    """Return the digests of the label maps and images that a model learns from.
+
+    Files are read that its training reads too, no others.
+    """
+    if model == "B":
+        return contents_of(cases, images=True)
+    real = with_real_image(cases) if config.training.real_share > 0 else []
+    painted = cases if config.synthesis.phantom_share < 1 else []
+    found = [*contents_of(painted, images=False), *contents_of(real, images=True)]
+    return list(dict.fromkeys(found))
 
 
 def digest_data(data: NamedSamples, part: str) -> dict[str, Digests]:

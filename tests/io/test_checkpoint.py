@@ -36,6 +36,7 @@ def _checkpoint(weights: dict[str, Tensor] | None = None) -> Checkpoint:
         step=1234,
         weights=weights if weights is not None else {"layer.weight": _PATTERN.reshape(2, 2)},
         seen_patients=("p1", "p2"),
+        seen_content=("ab12 image p1", "cd34 mask p1"),
     )
 
 
@@ -45,7 +46,8 @@ def _content(path: Path) -> dict[str, Any]:
 
 
 def _assert_equal(one: Checkpoint, other: Checkpoint) -> None:
-    for name in ("config", "target_scheme", "model", "step", "version", "seen_patients"):
+    names = ("config", "target_scheme", "model", "step", "version", "seen_patients")
+    for name in (*names, "seen_content"):
         assert getattr(one, name) == getattr(other, name)
     assert list(one.weights) == list(other.weights)
     for name, value in one.weights.items():
@@ -290,6 +292,7 @@ def test_damaged_weights_of_the_first_format_are_refused(path: Path) -> None:
         ("model", "B"),
         ("step", 1235),
         ("seen_patients", ["p1"]),
+        ("seen_content", []),
         ("selection", "real scans"),
     ],
 )
@@ -315,6 +318,7 @@ def test_every_changed_field_is_refused(
         ("selection", 5, "its selection must be text"),
         ("ingredients", "abc", "its ingredients must be text"),
         ("ingredients", [1], "its ingredients must be text"),
+        ("seen_content", [1], "its seen_content must be text"),
     ],
 )
 def test_field_of_another_type_is_refused(

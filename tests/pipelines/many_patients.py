@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.fabricate import write_manifest
+from tests.fabricate import intensities, parts_codes, write_manifest, write_nifti
 
 
 def write_patients(root: Path, sources: Mapping[str, int]) -> Path:
@@ -25,7 +24,7 @@ def write_patients(root: Path, sources: Mapping[str, int]) -> Path:
             for name, source in names
         ],
     )
-    for name, _ in names:
-        for kind in ("image", "label"):
-            shutil.copy(root / f"p1_t1_{kind}.nii.gz", root / f"{name}_{kind}.nii.gz")
+    for number, (name, _) in enumerate(names):
+        write_nifti(root / f"{name}_image.nii.gz", intensities(seed=100 + number))
+        write_nifti(root / f"{name}_label.nii.gz", parts_codes(number))
     return table

@@ -12,7 +12,11 @@ from spinesynth.pipelines.network_plan import build_network
 
 
 def write_checkpoint(
-    path: Path, *, target_scheme: str = "spine6", seen_patients: tuple[str, ...] = ()
+    path: Path,
+    *,
+    target_scheme: str = "spine6",
+    seen_patients: tuple[str, ...] = (),
+    seen_content: tuple[str, ...] = (),
 ) -> Path:
     """Write a checkpoint of a network with two features that nobody trained."""
     config = parse_config(
@@ -30,7 +34,7 @@ def write_checkpoint(
         path,
         Checkpoint(
             config.model_dump(mode="json"), target_scheme, "A", 3, weights,
-            seen_patients=seen_patients,
+            seen_patients=seen_patients, seen_content=seen_content,
         ),
     )  # fmt: skip
     return path
