@@ -55,7 +55,7 @@ def read_ids_csv(path: Path | str) -> pd.DataFrame:
 
     Raises:
         InputFileError: if the file is missing, empty or no text; if a column
-            stands twice; if a row is ragged (with its line number).
+            stands twice; if rows are ragged (with their line numbers).
     """
     path = Path(path)
     rows = _rows(path)
@@ -63,16 +63,19 @@ def read_ids_csv(path: Path | str) -> pd.DataFrame:
     _check_header(path, header)
     lines: list[int] = []
     cells: list[list[str]] = []
+    ragged: list[str] = []
     for line, row in rows:
         if len(row) != len(header):
-            raise InputFileError(
-                path,
-                f"line {line} has {len(row)} cells, the header has {len(header)}",
-                remedy="give every row one cell per column (quote cells that hold commas)",
-                code="E-CSV-003",
-            )
+            ragged.append(f"line {line} has {len(row)} cells")
         lines.append(line)
         cells.append(row)
+    if ragged:
+        raise InputFileError(
+            path,
+            f"{', '.join(ragged)}, the header has {len(header)}",
+            remedy="give every row one cell per column (quote cells that hold commas)",
+            code="E-CSV-003",
+        )
     return pd.DataFrame(cells, columns=header, index=pd.Index(lines, name="line"), dtype=str)
 
 
