@@ -36,6 +36,8 @@ name for the checkout. Installed, import from there.
 ``CallableModel``         any Python callable as a model of the suite
 ``SavedPredictions``      what a tool has made of exported images, as another
 ``ScoreStore``            finished scores in a folder, which are not made again
+``compare_tools``         score what other tools predicted, side by side
+``export_nnunet``         write a data set in the layout of nnU-Net
 ``train_models``          train A, B or both and leave their checkpoints
 ``run_experiment``        train A and B, test both, report
 ``run_folds``             an experiment once for each fold of its patients

@@ -62,9 +62,7 @@ _BACKGROUND = Code(Structure.BACKGROUND, None, "background")
 
 
 def _vertebrae(codes: Mapping[int, str]) -> dict[int, Code]:
-    return {
-        code: Code(Structure.VERTEBRA, _COUNT[level], level) for code, level in codes.items()
-    }
+    return {code: Code(Structure.VERTEBRA, _COUNT[level], level) for code, level in codes.items()}
 
 
 def _discs(codes: Mapping[int, str]) -> dict[int, Code]:
@@ -129,12 +127,12 @@ def _tptbox() -> LabelScheme:
 
 
 def _spineps() -> LabelScheme:
-    processes = ("arch", "spinous process", "costal process left", "costal process right")
-    processes += tuple(
+    processes = ["arch", "spinous process", "costal process left", "costal process right"]
+    processes += [
         f"{where} articular process {side}"
         for where in ("superior", "inferior")
         for side in ("left", "right")
-    )
+    ]
     return LabelScheme(
         "spineps",
         {0: _BACKGROUND}

@@ -6,6 +6,7 @@ module           commands
 ``training``     train, experiment, evaluate
 ``robustness``   robustness
 ``prediction``   predict
+``other_tools``  compare, export
 ``label_maps``   phantom, em-labels, synth
 ``data``         check, estimate-priors, info
 ``pictures``     demo, gallery, report

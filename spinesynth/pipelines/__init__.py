@@ -33,6 +33,8 @@
 ``CallableModel``         any Python callable as a model of the suite
 ``SavedPredictions``      what a tool has made of exported images, as another
 ``ScoreStore``            finished scores in a folder, which are not made again
+``compare_tools``         score what other tools predicted, side by side
+``export_nnunet``         write a data set in the layout of nnU-Net
 ``train_models``          train A, B or both and leave their checkpoints
 ``run_experiment``        train A and B, test both, report
 ``run_folds``             an experiment once for each fold of its patients
@@ -79,6 +81,7 @@ if TYPE_CHECKING:
     from spinesynth.pipelines.gallery import draw_gallery
     from spinesynth.pipelines.instance_evaluation import evaluate_instances
     from spinesynth.pipelines.measured_files import MeasuredFiles, MeasuredTSE
+    from spinesynth.pipelines.nnunet_export import export_nnunet
     from spinesynth.pipelines.patient_statistics import StatisticsPlan, run_statistics
     from spinesynth.pipelines.phantom_sheet import draw_phantom_sheet
     from spinesynth.pipelines.predict import VolumePredictor, load_predictor
@@ -100,6 +103,7 @@ if TYPE_CHECKING:
     from spinesynth.pipelines.sweep import run_sweep
     from spinesynth.pipelines.sweep_plan import read_sweep
     from spinesynth.pipelines.synthesize import synthesize_cases
+    from spinesynth.pipelines.tool_comparison import compare_tools
     from spinesynth.pipelines.train import Trainer
     from spinesynth.pipelines.write_phantoms import write_phantom_dataset
 
@@ -116,6 +120,7 @@ __all__ = [
     "VolumePredictor",
     "build_report",
     "check_data",
+    "compare_tools",
     "cook_soup",
     "degrade_case",
     "draw_contrast_chart",
@@ -126,6 +131,7 @@ __all__ = [
     "evaluate_consistency",
     "evaluate_instances",
     "evaluate_robustness",
+    "export_nnunet",
     "export_suite",
     "fill_report",
     "fit_contrast_prior",
@@ -168,6 +174,7 @@ _MODULES = {
     "VolumePredictor": "predict",
     "build_report": "report",
     "check_data": "check",
+    "compare_tools": "tool_comparison",
     "cook_soup": "soup",
     "degrade_case": "conditions",
     "draw_contrast_chart": "contrast_chart",
@@ -178,6 +185,7 @@ _MODULES = {
     "evaluate_consistency": "consistency",
     "evaluate_instances": "instance_evaluation",
     "evaluate_robustness": "robustness",
+    "export_nnunet": "nnunet_export",
     "export_suite": "suite_export",
     "fill_report": "report",
     "fit_contrast_prior": "estimate_priors",

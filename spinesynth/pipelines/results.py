@@ -14,6 +14,8 @@ path in a run's folder       what
 ``tables/conditions_*.csv``   its summary, areas, worst cases, what was left out and what failed
 ``conditions.json``          its manifest
 ``scores/``                  its finished scores, which a further call does not make again
+``tables/detection.csv``     of a comparison: what of the vertebrae and discs was found
+``tables/instances.csv``     of a comparison: vertebrae and discs, one by one
 ``tables/training_A.csv``    one row an epoch, one file a model
 ``tables/choice_A.csv``      what the kept checkpoints scored, if one was chosen at the end
 ``tables/paired_tests.csv``, ``reality_gap.csv``, ``bland_altman.csv``, ``strata.csv``
@@ -77,6 +79,8 @@ CONSISTENCY_CSV = TABLES / "consistency.csv"
 CONSISTENCY_FAILURES_CSV = TABLES / "consistency_failures.csv"
 FEATURE_DISTANCE_CSV = TABLES / "feature_distance.csv"
 DISTANCE_DICE_CSV = TABLES / "distance_dice.csv"
+DETECTION_CSV = TABLES / "detection.csv"
+INSTANCES_CSV = TABLES / "instances.csv"
 
 _TRAINING = "training_"
 _TRAINING_COLUMNS = ("model", "epoch", "step", "train_loss", "val_dice_mean")

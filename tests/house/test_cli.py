@@ -85,6 +85,33 @@ def test_finetune_trains_b_on_numbers_of_patients(replace: Replace, root: Path) 
     assert run_words(*words[:-1], "5,x") == 2
 
 
+def test_compare_takes_several_tools(replace: Replace, tmp_path: Path) -> None:
+    done = Recorder()
+    replace("tool_comparison.compare_tools", done)
+    status = run_words(
+        *("compare", "--pred", "a", "--scheme", "tptbox", "--pred", "b", "--scheme", "sct"),
+        *("--name", "SPINEPS", "--name", "SCT", "--data", "cases.csv", "--allow-missing"),
+        *("--suffix", "_seg", "--suffix", "", "--trained-on", "train.csv", "-o", str(tmp_path)),
+    )
+    assert status == 0
+    assert done.words == ([Path("a"), Path("b")], ["tptbox", "sct"])
+    assert done.options["names"] == ["SPINEPS", "SCT"]
+    assert done.options["suffixes"] == ["_seg", ""]
+    assert (done.options["allow_missing"], done.options["folder"]) == (True, tmp_path)
+    assert done.options["trained_on"] == Path("train.csv")
+
+
+def test_export_passes_what_becomes_of_partial_annotation(replace: Replace) -> None:
+    done = Recorder()
+    replace("nnunet_export.export_nnunet", done)
+    words = ("export", "nnunet", "--data", "cases.csv", "--out", "raw")
+    assert run_words(*words, "--partial", "leave-out", "--id", "7", "--split", "split.csv") == 0
+    assert done.words == (Path("cases.csv"), Path("raw"))
+    assert (done.options["number"], done.options["partial"]) == (7, "leave-out")
+    assert done.options["split"] == Path("split.csv")
+    assert run_words("export", "other", *words[2:]) == 2
+
+
 def test_evaluate_passes_factors_and_sources(replace: Replace, tmp_path: Path) -> None:
     done = Recorder()
     replace("robustness_run.run_robustness", done)

@@ -133,5 +133,6 @@ def test_every_command_of_the_manual_exists(capsys: pytest.CaptureFixture[str]) 
         *("study", "finetune", "sweep", "soup", "pseudo-label", "evaluate", "predict", "report"),
         *("contrast-chart", "check", "info", "robustness"),
         *("contrast-chart", "check", "info", "statistics", "gap"),
+        *("contrast-chart", "check", "info", "compare", "export"),
     ):
         assert f" {name} " in shown
