@@ -13,9 +13,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from spinesynth.errors import OutputError
 from spinesynth.io.atomic import atomic_write
 from spinesynth.io.problems import InputFileError, unreadable
 from spinesynth.io.raw_volume import check_file
+from spinesynth.io.table_kinds import kind_of
 
 #: Six digits are beyond the precision of any metric here, and stable to read.
 FLOAT_FORMAT = "%.6g"
@@ -24,23 +26,43 @@ FLOAT_FORMAT = "%.6g"
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
-def write_csv(path: Path | str, frame: pd.DataFrame) -> None:
+def write_csv(path: Path | str, frame: pd.DataFrame, *, kind: str | None = None) -> None:
     """Write a table in one piece: the same frame gives the same bytes.
 
     Args:
         path: file to write; replaced only when the new one is complete.
         frame: table; its index is not written.
+        kind: key of ``TABLE_KINDS`` that it must hold to; None takes the kind of the
+            tables that lie in such a place, if there is one.
 
     Raises:
-        OutputError: if the file cannot be written.
+        OutputError: if the table is not what its kind says, or the file cannot be written.
     """
+    path = Path(path)
     safe = frame.copy()
     for column in safe.columns:
         if not pd.api.types.is_numeric_dtype(safe[column]):
             safe[column] = safe[column].map(_without_formula)
     text = safe.to_csv(index=False, float_format=FLOAT_FORMAT, lineterminator="\n")
+    kind = kind or kind_of(path)
+    if kind is not None:
+        _refuse_invalid(path, text, kind)
     with atomic_write(path) as temporary:
         temporary.write_bytes(text.encode("utf-8"))
+
+
+def _refuse_invalid(path: Path, text: str, kind: str) -> None:
+    """Raise if what would be written could not be read back as its kind."""
+    from spinesynth.io.table_check import check_table  # which needs this module
+
+    try:
+        check_table(path, _parse(path, text), kind)
+    except InputFileError as error:
+        raise OutputError(
+            f"{path} was not written: {error.problem}; docs/tables.md lists what each column "
+            "may hold",
+            code="E-OUT-001",
+        ) from error
 
 
 def read_ids_csv(path: Path | str) -> pd.DataFrame:
@@ -58,7 +80,12 @@ def read_ids_csv(path: Path | str) -> pd.DataFrame:
             stands twice; if rows are ragged (with their line numbers).
     """
     path = Path(path)
-    rows = _rows(path)
+    return _parse(path, _read_text(path))
+
+
+def _parse(path: Path, text: str) -> pd.DataFrame:
+    """Return the cells of a table as text, with their lines as index."""
+    rows = _rows(path, text)
     _, header = next(rows, (1, []))
     _check_header(path, header)
     lines: list[int] = []
@@ -91,15 +118,19 @@ def require_columns(path: Path, frame: pd.DataFrame, *columns: str) -> None:
         )
 
 
-def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Yield line number and stripped cells of every row that is not blank."""
+def _read_text(path: Path) -> str:
+    """Return the text of a file, without a byte order mark."""
     try:
         check_file(path)
-        text = path.read_bytes().decode("utf-8-sig")
+        return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise _not_text(path, str(error)) from error
     except OSError as error:
         raise unreadable(path, error) from error
+
+
+def _rows(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield line number and stripped cells of every row that is not blank."""
     if "\0" in text:
         raise _not_text(path, "NUL character")
     reader = csv.reader(StringIO(text, newline=""), strict=True)

@@ -171,7 +171,7 @@ def draw_contrast_chart(
     if table is None:
         return [path]
     table.parent.mkdir(parents=True, exist_ok=True)
-    write_csv(table, _signal_table(signals, field_t))
+    write_csv(table, _signal_table(signals, field_t), kind="signals")
     return [path, table]
 
 

@@ -29,12 +29,13 @@ path in a run's folder       what
 ``models/model_A_state.pt``  what a training goes on from: never committed
 ``tensorboard/A/``           curves and pictures for TensorBoard: never committed
 ============================ ==================================================
+
+``docs/tables.md`` says what each table holds; :mod:`spinesynth.io.table_kinds` is its home.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,8 +43,8 @@ import pandas as pd
 
 from spinesynth.errors import InputError
 from spinesynth.io.problems import InputFileError
-from spinesynth.io.tables import read_ids_csv, require_columns
-from spinesynth.pipelines.evaluate import FAILURE_COLUMNS, LONG_COLUMNS
+from spinesynth.io.table_check import check_table
+from spinesynth.io.tables import read_ids_csv
 
 RUN_JSON = Path("run.json")
 TABLES = Path("tables")
@@ -83,7 +84,6 @@ DETECTION_CSV = TABLES / "detection.csv"
 INSTANCES_CSV = TABLES / "instances.csv"
 
 _TRAINING = "training_"
-_TRAINING_COLUMNS = ("model", "epoch", "step", "train_loss", "val_dice_mean")
 
 
 def training_csv(model: str) -> Path:
@@ -109,6 +109,7 @@ class Results:
         manifest: contents of ``run.json``; of the robustness suite where it alone was run.
         conditions: long table of the robustness suite.
         left_out: conditions that cases of it could not take.
+        split: who trained, validated and tested.
     """
 
     folder: Path
@@ -119,6 +120,7 @@ class Results:
     manifest: dict[str, object] | None
     conditions: pd.DataFrame | None = None
     left_out: pd.DataFrame | None = None
+    split: pd.DataFrame | None = None
 
 
 def read_results(folder: Path) -> Results:
@@ -135,59 +137,36 @@ def read_results(folder: Path) -> Results:
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; name the folder of a run", code="E-IN-001")
-    numbers = ("severity", "value")
     return Results(
         folder=folder,
-        metrics=_read_table(folder / METRICS_CSV, LONG_COLUMNS, numbers),
-        robustness=_read_table(folder / ROBUSTNESS_CSV, LONG_COLUMNS, numbers),
+        metrics=_read_table(folder / METRICS_CSV, "metrics"),
+        robustness=_read_table(folder / ROBUSTNESS_CSV, "robustness"),
         failures=_read_failures(folder),
         training=_read_training(folder),
         manifest=_read_manifest(folder / RUN_JSON) or _read_manifest(folder / CONDITIONS_JSON),
-        conditions=_read_table(folder / CONDITIONS_CSV, LONG_COLUMNS, numbers),
-        left_out=_read_table(folder / CONDITIONS_LEFT_OUT_CSV, LEFT_OUT_COLUMNS, ("severity",)),
+        conditions=_read_table(folder / CONDITIONS_CSV, "conditions"),
+        left_out=_read_table(folder / CONDITIONS_LEFT_OUT_CSV, "conditions_left_out"),
+        split=_read_table(folder / SPLIT_CSV, "split"),
     )
 
 
 def _read_failures(folder: Path) -> pd.DataFrame | None:
     """Read what failed in a run and in the robustness suite, None where neither was run."""
     paths = (folder / FAILURES_CSV, folder / CONDITIONS_FAILURES_CSV)
-    tables = [_read_table(path, FAILURE_COLUMNS, ("severity",)) for path in paths]
-    there = [table for table in tables if table is not None]
+    there = [table for path in paths if (table := _read_table(path, "failures")) is not None]
     return pd.concat(there, ignore_index=True) if there else None
 
 
-def _read_table(path: Path, columns: Sequence[str], numbers: Sequence[str]) -> pd.DataFrame | None:
+def _read_table(path: Path, kind: str) -> pd.DataFrame | None:
     """Read one table, or return None where it was never written."""
-    if not path.exists():
-        return None
-    table = read_ids_csv(path)
-    require_columns(path, table, *columns)
-    for column in numbers:
-        table[column] = _as_numbers(path, table[column])
-    return table.reset_index(drop=True)
-
-
-def _as_numbers(path: Path, cells: pd.Series) -> pd.Series:
-    """Return cells as float, empty as NaN, and refuse what is no number."""
-    numbers = pd.to_numeric(cells.replace("", "nan"), errors="coerce").astype("float64")
-    wrong = cells[numbers.isna() & ~cells.str.lower().isin(["", "nan"])]
-    if len(wrong):
-        raise InputFileError(
-            path,
-            f"line {wrong.index[0]}, column {cells.name}: {wrong.iloc[0]!r} is no number",
-            remedy="restore the file that the run wrote",
-            code="E-CASE-003",
-        )
-    return numbers
+    return check_table(path, read_ids_csv(path), kind) if path.exists() else None
 
 
 def _read_training(folder: Path) -> dict[str, pd.DataFrame]:
     """Read every training table that has at least one epoch."""
     tables: dict[str, pd.DataFrame] = {}
     for path in sorted((folder / TABLES).glob(f"{_TRAINING}*.csv")):
-        header = read_ids_csv(path)
-        numbers = [column for column in header.columns if column != "model"]
-        table = _read_table(path, _TRAINING_COLUMNS, numbers)
+        table = _read_table(path, "training")
         if table is not None and len(table):
             tables[path.stem.removeprefix(_TRAINING)] = table
     return tables

@@ -7,7 +7,10 @@ import sys
 
 import pytest
 
-HEAVY = ("torch", "monai", "torchio", "pandas", "scipy", "sklearn", "matplotlib", "SimpleITK")
+HEAVY = (
+    *("torch", "monai", "torchio", "pandas", "pandera", "scipy", "sklearn", "matplotlib"),
+    "SimpleITK",
+)
 REPORT = f"print([name for name in {HEAVY!r} if name in sys.modules])"
 COMMAND = """
 from spinesynth.cli import main

@@ -120,7 +120,8 @@ def test_run_without_scores_is_refused(tmp_path: Path) -> None:
 def test_scan_that_is_scored_twice_is_refused(tmp_path: Path) -> None:
     scored = write_scored(tmp_path / "run")
     text = (scored / METRICS_CSV).read_text()
-    (scored / METRICS_CSV).write_text(text + text.splitlines()[1] + "\n")
+    again = text.splitlines()[1].replace("invented", "another", 1)  # by another run
+    (scored / METRICS_CSV).write_text(f"{text}{again}\n")
     with pytest.raises(InputError, match=r"E-CASE-004.*scored more than once: A: spider_t2space"):
         collect_scores([scored])
 
