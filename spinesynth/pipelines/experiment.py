@@ -54,7 +54,7 @@ from spinesynth.pipelines.run_record import (
     write_json,
 )
 from spinesynth.pipelines.split import Split
-from spinesynth.pipelines.split_digest import digest_run_data
+from spinesynth.pipelines.split_digest import digest_run_data, table_with_digests
 from spinesynth.pipelines.starting_point import read_start, refuse_tested
 from spinesynth.pipelines.train import Trainer
 from spinesynth.pipelines.training_board import check_board
@@ -186,7 +186,7 @@ def _train_all(
         new_models: models whose earlier training is forgotten; None to go on with it.
     """
     if new_models is not None:
-        _clear(folder, split, training_of=new_models)
+        _clear(config, split, folder, training_of=new_models)
     for model in config.models:
         trainer = Trainer(
             config, model, train=split.train, validation=split.validation, folder=folder,
@@ -198,17 +198,19 @@ def _train_all(
             outcome = trainer.choice.outcome(trainer.reached)
             record.setdefault("final_choice", {})[model] = outcome.record()
     if new_models is None:  # only now: a state that is refused costs nothing
-        _clear(folder, split, training_of=())
+        _clear(config, split, folder, training_of=())
 
 
-def _clear(folder: Path, split: Split, *, training_of: Sequence[ModelName]) -> None:
+def _clear(
+    config: ExperimentConfig, split: Split, folder: Path, *, training_of: Sequence[ModelName]
+) -> None:
     """Remove what an earlier run left, so that no report mixes runs, and write the split down.
 
     Tables, figures and reports go, and of ``training_of`` the training tables and states.
     """
     remove_outputs(folder, training_of=training_of)
     (folder / TABLES).mkdir(exist_ok=True)
-    write_csv(folder / SPLIT_CSV, split.table())
+    write_csv(folder / SPLIT_CSV, table_with_digests(config, split))
 
 
 def remove_outputs(folder: Path, *, training_of: Sequence[ModelName] = _MODEL_NAMES) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
 
 from spinesynth.io.case import Case
 from spinesynth.io.file_digest import digest_file
@@ -31,6 +34,36 @@ def digest_run_data(config: ExperimentConfig, split: Split) -> str:
     return digest_parts(
         (split.train, real), (split.validation, real), (scans, True), (split.test, True)
     )
+
+
+def table_with_digests(config: ExperimentConfig, split: Split) -> pd.DataFrame:
+    """Return who trains, validates and tests, with digests of the files that are read for it.
+
+    Args:
+        config: the experiment.
+        split: of the data.
+
+    Returns:
+        The table of the split with ``image_sha256`` and ``label_sha256``; empty where a
+        case has no such file, or the run as configured does not read it.
+
+    Raises:
+        OSError: if a file cannot be read.
+    """
+    chosen = config.training.final_choice == "volumes"
+    seen = [*split.test, *(split.scans if chosen else [])]
+    if reads_images(config):
+        seen += [*split.train, *split.validation]
+    images = {case.image for case in seen}
+    cases = [*split.train, *split.validation, *split.test]  # as the rows of the table
+    return split.table().assign(
+        image_sha256=[_digest(case.image if case.image in images else None) for case in cases],
+        label_sha256=[_digest(case.label) for case in cases],
+    )
+
+
+def _digest(path: Path | None) -> str:
+    return digest_file(path) if path is not None else ""
 
 
 def reads_images(config: ExperimentConfig) -> bool:

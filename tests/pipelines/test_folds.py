@@ -203,7 +203,7 @@ def test_folds_are_run_joined_and_gone_on_with(
     assert "fold 2/2: finished before" not in said
     pd.testing.assert_frame_equal(pd.read_csv(folder / METRICS_CSV), metrics)
     split = fold_folder(folder, 1) / SPLIT_CSV  # as if the data had been others then
-    split.write_text(split.read_text().replace(",train\n", ",test\n"))
+    split.write_text(split.read_text().replace(",train,", ",test,"))
     with pytest.raises(ConfigError, match=r"E-RUN-005.*was tested in two folds"):
         run_folds(configs, data=data, folder=folder, command="test")
 
