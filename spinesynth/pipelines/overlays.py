@@ -82,8 +82,9 @@ class OverlayCollector:
         chosen = {self.model: ranked} if ranked else {}
         if len(sources) > 1:
             for source in sources:
-                name = f"{self.model}_{re.sub('[^A-Za-z0-9._-]', '_', source)}"
-                chosen[name] = [kept for kept in ranked if kept.source == source]
+                chosen[overlay_name(self.model, source)] = [
+                    kept for kept in ranked if kept.source == source
+                ]
         return [self._draw(folder / f"{name}.png", kept) for name, kept in chosen.items()]
 
     def _draw(self, path: Path, kept: list[_Kept]) -> Path:
@@ -94,14 +95,39 @@ class OverlayCollector:
         return path
 
 
+def overlay_name(model: str, source: str | None = None) -> str:
+    """Return the name of a picture, without its suffix.
+
+    Args:
+        model: name of the model.
+        source: whose cases it shows; None for all.
+
+    Example:
+        >>> overlay_name("A", "a clinic")
+        'A_a_clinic'
+    """
+    return model if source is None else f"{model}_{re.sub('[^A-Za-z0-9._-]', '_', source)}"
+
+
+def rank_places(count: int) -> dict[int, str]:
+    """Return the places of best, median and worst in an order by falling score.
+
+    Args:
+        count: of cases, each of which stands once; none gives nothing.
+
+    Example:
+        >>> rank_places(5), rank_places(2), rank_places(1)
+        ({0: 'best', 2: 'median', 4: 'worst'}, {0: 'best', 1: 'worst'}, {0: 'only case'})
+    """
+    few: list[dict[int, str]] = [{}, {0: "only case"}, {0: "best", 1: "worst"}]
+    last = count - 1
+    return few[count] if count < len(few) else {0: "best", last // 2: "median", last: "worst"}
+
+
 def _pick(kept: list[_Kept]) -> list[Overlay]:
     """Return best, median and worst by score, each case once."""
     order = sorted(kept, key=lambda item: -item.score)
-    last = len(order) - 1
-    ranks = {0: "only case"} if last == 0 else {0: "best", last // 2: "median", last: "worst"}
-    if last == 1:
-        ranks = {0: "best", 1: "worst"}
     return [
         order[place].overlay._replace(title=f"{rank}: {order[place].overlay.title}")
-        for place, rank in sorted(ranks.items())
+        for place, rank in rank_places(len(order)).items()
     ]

@@ -22,9 +22,10 @@ import pandas as pd
 from spinesynth.errors import ConfigError
 from spinesynth.io.atomic import atomic_write
 from spinesynth.pipelines.modes import modes_of_models
+from spinesynth.pipelines.report_cases import caption_overlays
 from spinesynth.pipelines.report_figures import REPORT_FIGURES, write_figures
 from spinesynth.pipelines.report_format import compare_side_by_side
-from spinesynth.pipelines.report_tables import REPORT_TABLES
+from spinesynth.pipelines.report_tables import REPORT_TABLES, ReportTable
 from spinesynth.pipelines.results import OVERLAYS, REPORT, Results, read_results
 from spinesynth.pipelines.suite_tables import untouched
 
@@ -38,8 +39,8 @@ _MARKER = re.compile(r"<!-- (?P<kind>table|figure):(?P<name>\S+) (?P<end>begin|e
 class _Section:
     """One table of the report; ``state`` is the text in its place where there are no rows."""
 
-    title: str
-    note: str
+    name: str
+    kind: ReportTable
     state: str
     frame: pd.DataFrame
     markdown: str
@@ -47,7 +48,7 @@ class _Section:
 
 @dataclass(frozen=True)
 class _Picture:
-    """One figure of the report; ``source`` is a link or the picture itself."""
+    """One picture of the report; ``source`` is a link or the picture itself."""
 
     caption: str
     source: str
@@ -76,13 +77,16 @@ def build_report(
     output.mkdir(parents=True, exist_ok=True)
     figures = write_figures(results)
     overlays = sorted((results_dir / OVERLAYS).glob("*.png"))
+    captions = caption_overlays(results)
+    sections = [_section(name, results) for name in REPORT_TABLES]
     context = {
         "command": command,
         "run": results_dir.resolve().name,
         "modes": modes_of_models(results.manifest or {}),
         "starts": _starts(results.manifest or {}),
         "pseudo": _pseudo(results.manifest or {}),
-        "sections": [_section(name, results) for name in REPORT_TABLES],
+        "sections": [section for section in sections if not section.kind.after],
+        "closing": [section for section in sections if section.kind.after],
         "not_run": NOT_RUN,
         "scans_inside": embed_scans,
     }
@@ -97,7 +101,9 @@ def build_report(
     ):
         pictures: dict[str, Any] = {
             "figures": [_Picture(REPORT_FIGURES[n].caption, show(p)) for n, p in figures.items()],
-            "overlays": [_Picture(path.stem, show_scan(path)) for path in overlays],
+            "overlays": [
+                _Picture(captions.get(path.stem, path.stem), show_scan(path)) for path in overlays
+            ],
         }
         written.append(_write(output / name, _render(name, context | pictures)))
     return written[0], written[1]
@@ -216,8 +222,8 @@ def _section(name: str, results: Results) -> _Section:
     frame = kind.build(results)
     if frame is None or frame.empty:
         state = NOT_RUN if frame is None else _NONE
-        return _Section(kind.title, kind.note, state, pd.DataFrame(), f"*{state}*")
-    return _Section(kind.title, kind.note, "", frame, _markdown_table(frame))
+        return _Section(name, kind, state, pd.DataFrame(), f"*{state}*")
+    return _Section(name, kind, "", frame, _markdown_table(frame))
 
 
 def _markdown_table(frame: pd.DataFrame) -> str:

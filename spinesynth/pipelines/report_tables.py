@@ -15,6 +15,10 @@ import pandas as pd
 
 from spinesynth.anatomy.structures import REPORT_GROUPS
 from spinesynth.metrics import HEADLINE_METRICS, METRICS, summarise
+from spinesynth.pipelines.report_cases import best_median_worst
+from spinesynth.pipelines.report_claim import fill_claim
+from spinesynth.pipelines.report_data import check_leaks, count_data
+from spinesynth.pipelines.report_facts import standard_scores
 from spinesynth.pipelines.report_format import (
     UNDEFINED,
     compare_side_by_side,
@@ -25,6 +29,7 @@ from spinesynth.pipelines.report_format import (
     plain,
     with_interval,
 )
+from spinesynth.pipelines.report_limits import state_limits
 from spinesynth.pipelines.report_statistics import list_agreement, list_gap, list_tests
 from spinesynth.pipelines.results import Results
 from spinesynth.pipelines.robustness import robustness_summary
@@ -34,10 +39,10 @@ from spinesynth.pipelines.suite_tables import (
     list_left_out,
     list_levels,
     list_worst,
-    untouched,
 )
 
 _WORST = 5
+_CONFIG = "config"  # entry of the record
 _GROUP = ["source", "contrast", "structure"]
 _CASE_COLUMNS = (*_GROUP, "severity", "code", "message")
 
@@ -50,20 +55,15 @@ class ReportTable:
         title: above the table.
         note: how to read it.
         build: returns the rows as text, ``None`` where nothing was measured.
+        after: whether it stands behind the figures.
+        folded: whether a page shows it only when asked.
     """
 
     title: str
     note: str
     build: Callable[[Results], pd.DataFrame | None]
-
-
-def _standard(results: Results) -> pd.DataFrame | None:
-    """Return the scores at the original condition, None where there are none."""
-    table = results.metrics
-    if table is None:
-        return untouched(results)
-    table = table[table["metric"].isin(METRICS) & (table["condition"] == "standard")]
-    return table if len(table) else None
+    after: bool = False
+    folded: bool = False
 
 
 def _degraded(results: Results) -> pd.DataFrame | None:
@@ -84,19 +84,19 @@ def _titled(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _comparison(results: Results) -> pd.DataFrame | None:
-    table = _standard(results)
+    table = standard_scores(results)
     return None if table is None else _titled(compare_side_by_side(table, _GROUP))
 
 
 def _further(results: Results) -> pd.DataFrame | None:
-    table = _standard(results)
+    table = standard_scores(results)
     if table is None or table["metric"].isin(HEADLINE_METRICS).all():
         return None
     return _titled(list_further(table, _GROUP))
 
 
 def _contrast_shift(results: Results) -> pd.DataFrame | None:
-    table = _standard(results)
+    table = standard_scores(results)
     if table is None:
         return None
     keys = ["contrast", "source", "model"]
@@ -158,7 +158,7 @@ def _of_standard(
     results: Results, build: Callable[[pd.DataFrame], pd.DataFrame | None]
 ) -> pd.DataFrame | None:
     """Build a table from the scores at the original condition, if there are any."""
-    table = _standard(results)
+    table = standard_scores(results)
     frame = None if table is None else build(table)
     return None if frame is None or frame.empty else _titled(frame)
 
@@ -192,7 +192,7 @@ def _failures(results: Results) -> pd.DataFrame | None:
 
 
 def _worst_cases(results: Results) -> pd.DataFrame | None:
-    table = _standard(results)
+    table = standard_scores(results)
     if table is None:
         return None
     dice = table[table["metric"] == "dice"].dropna(subset=["value"])
@@ -220,7 +220,15 @@ def _worst_cases(results: Results) -> pd.DataFrame | None:
 def _manifest(results: Results) -> pd.DataFrame | None:
     if results.manifest is None:
         return None
-    return pd.DataFrame(_flatten("", results.manifest), columns=["Entry", "Value"])
+    entries = {name: value for name, value in results.manifest.items() if name != _CONFIG}
+    return pd.DataFrame(_flatten("", entries), columns=["Entry", "Value"])
+
+
+def _configuration(results: Results) -> pd.DataFrame | None:
+    settings = (results.manifest or {}).get(_CONFIG)
+    if not isinstance(settings, dict):
+        return None
+    return pd.DataFrame(_flatten("", settings), columns=["Setting", "Value"])
 
 
 def _flatten(prefix: str, value: object) -> list[tuple[str, str]]:
@@ -245,6 +253,18 @@ _INTERVAL_NOTE = (
 
 #: Name in a marker -> table, in the order of the report.
 REPORT_TABLES: dict[str, ReportTable] = {
+    "data": ReportTable(
+        "Data",
+        "Patients, with their scans in brackets, by what they were used for. A patient of several "
+        "sources or contrasts counts once in each, and once in all.",
+        count_data,
+    ),
+    "leaks": ReportTable(
+        "Leak check",
+        "What must not be in two of the parts training, validation and test. Identical files are "
+        "known by their SHA-256, where the run recorded it.",
+        check_leaks,
+    ),
     "training": ReportTable("Training", "Validation Dice is the mean of structures.", _training),
     "comparison": ReportTable(
         "Models by source, contrast and structure", _INTERVAL_NOTE, _comparison
@@ -327,9 +347,36 @@ REPORT_TABLES: dict[str, ReportTable] = {
         "the mean of both volumes.",
         partial(_of_standard, build=list_agreement),
     ),
-    "worst_cases": ReportTable(
-        "Worst cases", f"The {_WORST} cases of each model with the lowest mean Dice.", _worst_cases
+    "best_median_worst": ReportTable(
+        "Best, median and worst by name",
+        "Case and its Dice, of all sources together: by the mean over structures, as the pictures "
+        "show them, and by each structure.",
+        best_median_worst, after=True,
     ),
-    "failures": ReportTable("Failures", "Cases that could not be read or predicted.", _failures),
-    "manifest": ReportTable("Run", "What made these results.", _manifest),
-}
+    "worst_cases": ReportTable(
+        "Worst cases", f"The {_WORST} cases of each model with the lowest mean Dice.",
+        _worst_cases, after=True,
+    ),
+    "failures": ReportTable(
+        "Failures", "Cases that could not be read or predicted.", _failures, after=True
+    ),
+    "limits": ReportTable(
+        "Limits", "What these numbers cannot say, worked out from the tables and the record.",
+        state_limits, after=True,
+    ),
+    "claim": ReportTable(
+        "CLAIM checklist",
+        "Checklist for Artificial Intelligence in Medical Imaging, 2024 update (Tejani et al. "
+        "2024, Radiology: Artificial Intelligence 6(4):e240300, doi 10.1148/ryai.240300). Items "
+        "that the record of the run can fill are filled from it.",
+        fill_claim, after=True,
+    ),
+    "manifest": ReportTable(
+        "Run", "Versions, machine, seed and times of what made these results.", _manifest,
+        after=True,
+    ),
+    "configuration": ReportTable(
+        "Configuration", "Every setting as it was used, defaults included.", _configuration,
+        after=True, folded=True,
+    ),
+}  # fmt: skip

@@ -18,6 +18,7 @@ from spinesynth.pipelines.results import (
     METRICS_CSV,
     ROBUSTNESS_CSV,
     RUN_JSON,
+    SPLIT_CSV,
     TABLES,
     training_csv,
 )
@@ -120,6 +121,16 @@ def make_training(model: str) -> pd.DataFrame:
     )  # fmt: skip
 
 
+def make_split() -> pd.DataFrame:
+    """Return who trained (4 patients), validated (1) and was tested, without digests."""
+    home = "spider_t2space"
+    drawn = [(f"{home}_{n}", f"{home}_{n}", home, "T2_SPACE", "train") for n in range(4)]
+    drawn.append((f"{home}_v", f"{home}_v", home, "T2_SPACE", "validation"))
+    columns = ["case_id", "patient_id", "source", "contrast", "split"]
+    tested = make_tables()[0][columns[:-1]].drop_duplicates().assign(split="test")
+    return pd.concat([pd.DataFrame(drawn, columns=columns), tested], ignore_index=True)
+
+
 def write_scores(folder: Path) -> Path:
     """Write a run with nothing but a few scores, and return its folder."""
     (folder / TABLES).mkdir(parents=True)
@@ -147,7 +158,10 @@ def write_run(folder: Path) -> Path:
     write_csv(folder / FAILURES_CSV, pd.DataFrame([failure], columns=list(FAILURE_COLUMNS)))
     for model in "AB":
         write_csv(folder / training_csv(model), make_training(model))
+    write_csv(folder / SPLIT_CSV, make_split())
     versions = {"torch": "2.13.0"}
+    config = {"data": {"train_sources": ["spider_t2space"], "split_seed": 3}, "models": ["A", "B"]}
     manifest = {"command": "make run", "seed": 42, "versions": versions, "threads": [1, 2]}
+    manifest |= {"config": config}
     (folder / RUN_JSON).write_text(json.dumps(manifest), encoding="utf-8")
     return folder

@@ -124,11 +124,6 @@ def test_figures_of_the_run_are_written_beside_its_tables(run: Path) -> None:
     assert names == sorted(REPORT_FIGURES)
 
 
-def test_two_reports_are_the_same_bytes(scores: Path, tmp_path: Path) -> None:
-    first = [path.read_bytes() for path in build_report(scores, tmp_path, command="c")]
-    assert [path.read_bytes() for path in build_report(scores, tmp_path, command="c")] == first
-
-
 def test_what_was_not_measured_says_so_and_no_number(tmp_path: Path) -> None:
     for path in build_report(tmp_path, tmp_path / "out", command="c"):
         text = path.read_text(encoding="utf-8")
