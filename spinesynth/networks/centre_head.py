@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 
@@ -74,5 +75,6 @@ def centre_loss(predicted: Tensor, wanted: Tensor, known: Tensor) -> Tensor:
         >>> float(centre_loss(torch.ones(2, 1, 2), wanted, known))  # (1/2 + 0) / 2
         0.25
     """
-    errors = ((predicted - wanted) ** 2 * known).flatten(1).sum(1)
+    # chosen before squaring: an overflow where nothing is known gives no NaN, nor its gradient
+    errors = (torch.where(known, predicted - wanted, 0.0) ** 2).flatten(1).sum(1)
     return (errors / known.flatten(1).sum(1).clamp(min=1)).mean()

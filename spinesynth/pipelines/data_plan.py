@@ -21,7 +21,7 @@ from spinesynth.pipelines.pseudo_cases import refuse_pseudo_labels, with_pseudo_
 from spinesynth.pipelines.pseudo_labels import refuse_pseudo
 from spinesynth.pipelines.readable import refuse_unreadable
 from spinesynth.pipelines.split import Split, check_teaches, split_cases, with_training_labels
-from spinesynth.pipelines.training_data import contents_behind, with_real_image
+from spinesynth.pipelines.training_data import check_centres, contents_behind, with_real_image
 from spinesynth.pipelines.write_phantoms import write_phantom_dataset
 
 PHANTOM_FOLDER = Path("phantom_data")
@@ -85,6 +85,8 @@ def plan_split(config: ExperimentConfig, cases: Sequence[Case]) -> Split:
             "with a label map; add images, or set it to 0",
             code="E-CONF-003",
         )
+    for model in config.models:
+        check_centres(split.train, config, model)
     return split
 
 

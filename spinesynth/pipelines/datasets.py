@@ -91,6 +91,11 @@ class NamedSamples(Dataset[dict[str, Any]]):
     def __getitem__(self, key: SampleKey) -> dict[str, Any]:
         """Return ``image`` float32 and ``target`` uint8, ``(1, *patch)``, and ``groups``."""
 
+    @staticmethod
+    def as_batch(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        """Return samples as the batch that a loader hands over."""
+        return collate(samples)
+
 
 class SliceDataset(NamedSamples):
     """Random patches of cached cases, 2D or 3D, each named by a :class:`SampleKey`.
@@ -274,7 +279,7 @@ def make_loader(
         batch_size=size // share[1],
         sampler=keys,
         num_workers=workers,
-        collate_fn=collate,
+        collate_fn=dataset.as_batch,
         timeout=_WORKER_TIMEOUT_S if workers else 0,
         worker_init_fn=end_quietly,
         # else torch would draw the seed of the workers from the global generator

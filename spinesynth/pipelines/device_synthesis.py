@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from monai.data.meta_tensor import MetaTensor
+from torch import Tensor
 
 from spinesynth.pipelines.chains import synthesis_chain
 from spinesynth.pipelines.config import ExperimentConfig
@@ -22,11 +25,58 @@ from spinesynth.transforms.base import as_plain
 _MAPS = ("label", "tissue", "centre")
 
 
+class PackedMap(NamedTuple):
+    """Where one map of a batch lies: after those before it.
+
+    Attributes:
+        sample: its number in the batch.
+        name: of the map.
+        shape: of the map.
+        affine: four rows of four numbers, in mm.
+    """
+
+    sample: int
+    name: str
+    shape: tuple[int, ...]
+    affine: list[list[float]]
+
+
+def pack_maps(samples: Sequence[Mapping[str, MetaTensor]]) -> tuple[Tensor, list[PackedMap]]:
+    """Return the uint8 maps of a batch as one flat tensor, and where each lies in it.
+
+    Each tensor that a worker of the loader sends takes a file of shared memory, and moves there;
+    what is packed is a copy, one tensor however many maps there are.
+
+    Args:
+        samples: maps of any shape by name.
+    """
+    flat, places = list[Tensor](), list[PackedMap]()
+    for number, maps in enumerate(samples):
+        for name, value in maps.items():
+            plain = as_plain(value)
+            if plain.dtype != torch.uint8:
+                raise ValueError(f"maps must be uint8, got {plain.dtype} for {name}")
+            flat.append(plain.reshape(-1))
+            affine = as_plain(value.affine).double().tolist()
+            places.append(PackedMap(number, name, tuple(plain.shape), affine))
+    return torch.cat(flat), places
+
+
+def unpack_maps(flat: Tensor, places: Sequence[PackedMap]) -> list[dict[str, MetaTensor]]:
+    """Return what :func:`pack_maps` was given, on the device of the flat tensor."""
+    samples: list[dict[str, MetaTensor]] = [{} for _ in range(places[-1].sample + 1)]
+    sizes = [math.prod(place.shape) for place in places]
+    for place, part in zip(places, flat.split(sizes), strict=True):
+        affine = torch.tensor(place.affine, dtype=torch.float64)
+        samples[place.sample][place.name] = MetaTensor(part.reshape(place.shape), affine=affine)
+    return samples
+
+
 class UnpaintedDataset(SliceDataset):
     """Samples as the last transform of the synthesis chain, which paints them, takes them.
 
     They are the slabs of slices, or whole volumes in 3D, that samples of the same names
-    are painted over: of several sizes, so that a batch holds a list of them.
+    are painted over: of several sizes, so that a batch holds them end to end.
     """
 
     def __getitem__(self, key: SampleKey) -> dict[str, Any]:
@@ -38,6 +88,13 @@ class UnpaintedDataset(SliceDataset):
             volumes = transform(volumes)
         maps = {name: volumes[name] for name in _MAPS if name in volumes}
         return {"maps": maps, "seed": begun.seed, "groups": self.coder.groups(begun.known)}
+
+    @staticmethod
+    def as_batch(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        """Return samples as a batch with one tensor in all, ``maps``, and ``places`` in it."""
+        flat, places = pack_maps([sample["maps"] for sample in samples])
+        plain = {name: [sample[name] for sample in samples] for name in ("seed", "groups")}
+        return {"maps": flat, "places": places, **plain}
 
 
 class DevicePainter:
@@ -62,7 +119,8 @@ class DevicePainter:
         """Return ``image``, ``target`` and so on of a batch; one that holds them is returned."""
         if "maps" not in batch:
             return batch
-        each = zip(batch["maps"], batch["seed"], batch["groups"], strict=True)
+        samples = unpack_maps(batch["maps"].to(self.device), batch["places"])
+        each = zip(samples, batch["seed"], batch["groups"], strict=True)
         return collate([self._paint(maps, seed, groups) for maps, seed, groups in each])
 
     def _paint(
@@ -70,8 +128,4 @@ class DevicePainter:
     ) -> dict[str, Any]:
         # every transform gets its seed as in the loader; those before the last do nothing here
         self.chain.set_random_state(seed)
-        there = {
-            name: MetaTensor(as_plain(value).to(self.device), affine=value.affine)
-            for name, value in maps.items()
-        }
-        return as_sample(self.chain.transforms[-1](there), coder=self.coder, groups=groups)
+        return as_sample(self.chain.transforms[-1](maps), coder=self.coder, groups=groups)

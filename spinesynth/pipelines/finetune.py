@@ -112,8 +112,11 @@ def run_finetune(
     started = next(iter(study.arms.values()))
     start = read_start(started)
     assert start is not None  # the first arm starts from it
-    split = plan_split(_with_all(started), discover_cases(data))
+    cases = discover_cases(data)
+    split = plan_split(_with_all(started), cases)
     _check_counts(split, counts)
+    for arm in study.arms.values():
+        plan_split(arm, cases)  # refused now, if at all: few may not know what all do
     refuse_tested(started, split.test)
     with hold_folder(folder):
         _score_start(start, split, folder, run=study.name, command=command)

@@ -46,6 +46,7 @@ from spinesynth.pipelines.split import Split
 from spinesynth.pipelines.split_digest import digest_parts, reads_images
 from spinesynth.pipelines.starting_point import read_start
 from spinesynth.pipelines.sweep_plan import Point, Sweep
+from spinesynth.pipelines.training_data import check_centres
 from spinesynth.seeding import derive_seed32
 from spinesynth.viz import draw_sweep, encode_png
 
@@ -97,6 +98,9 @@ def run_sweep(sweep: Sweep, *, data: Path, folder: Path, command: str) -> str:
     for tried in _one_by_one(sweep):
         read_start(tried)  # refused now, if at all
     split = read_split(config, data)
+    for tried in _one_by_one(sweep):
+        for model in tried.models:
+            check_centres(split.train, tried, model)
     if not split.scans:
         raise ConfigError(
             "no validation patient has a real scan with a label map, and a sweep is never scored "

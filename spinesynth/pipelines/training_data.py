@@ -34,9 +34,10 @@ def make_training_data(
     With ``synthesis.paint_on: device`` its training samples are still to be painted.
 
     Raises:
-        ConfigError: if centres are to be learnt of which nothing is known.
+        ConfigError: if training cases know nothing of centres that are to be learnt.
     """
-    _refuse_unknown_centres(cases, config, model)
+    if part == "train":
+        check_centres(cases, config, model)
     on_device = model == "A" and part == "train" and config.synthesis.paint_on == "device"
     data = make_dataset(cases, config, model=model, part=part, painted=not on_device)
     share = config.training.real_share
@@ -49,20 +50,37 @@ def make_training_data(
     return MixedDataset(data, real, real_share=share)
 
 
-def _refuse_unknown_centres(
-    cases: Sequence[Case], config: ExperimentConfig, model: ModelName
-) -> None:
-    """Raise if ``training.centre_weight`` has nothing to weigh."""
-    phantoms = model == "A" and config.synthesis.phantom_share > 0
-    if config.training.centre_weight == 0 or phantoms or any(map(knows_bodies, cases)):
+def check_centres(cases: Sequence[Case], config: ExperimentConfig, model: ModelName) -> None:
+    """Refuse a ``training.centre_weight`` that has nothing to weigh.
+
+    Args:
+        cases: training cases.
+        config: the experiment.
+        model: that would learn from them.
+
+    Raises:
+        ConfigError: if nothing that can be drawn for the model knows any centre.
+    """
+    if config.training.centre_weight == 0 or _draws_bodies(cases, config, model):
         return
+    painted = model == "A" and config.training.real_share < 1
+    more = " or phantoms (synthesis.phantom_share)" if painted else ""
     raise ConfigError(
         f"training.centre_weight: no case that model {model} learns from shows vertebral bodies "
         "apart from what is behind them ('body' in the column annotated; pseudo-labels and "
-        "clusters do not count); add such cases or phantoms (synthesis.phantom_share), or set "
-        "it to 0",
+        f"clusters do not count); add such cases{more}, or set it to 0",
         code="E-CONF-044",
     )
+
+
+def _draws_bodies(cases: Sequence[Case], config: ExperimentConfig, model: ModelName) -> bool:
+    """Return whether samples of bodies whose centres are known can be drawn."""
+    if model == "B":
+        return any(map(knows_bodies, cases))
+    real, phantoms = config.training.real_share, config.synthesis.phantom_share
+    if real > 0 and any(map(knows_bodies, with_real_image(cases))):
+        return True
+    return real < 1 and (phantoms > 0 or any(map(knows_bodies, cases)))
 
 
 def with_real_image(cases: Sequence[Case]) -> list[Case]:

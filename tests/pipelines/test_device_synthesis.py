@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from monai.data.meta_tensor import MetaTensor
 
 from spinesynth.errors import ConfigError
 from spinesynth.io.case import Case
@@ -16,7 +19,8 @@ from spinesynth.pipelines.checkpoint_shelf import checkpoint_path
 from spinesynth.pipelines.config import ExperimentConfig
 from spinesynth.pipelines.config_reading import parse_config
 from spinesynth.pipelines.datasets import make_loader
-from spinesynth.pipelines.device_synthesis import DevicePainter, UnpaintedDataset
+from spinesynth.pipelines.device_synthesis import DevicePainter, UnpaintedDataset, pack_maps
+from spinesynth.pipelines.learner import Learner
 from spinesynth.pipelines.train import Trainer
 from spinesynth.pipelines.training_data import make_training_data
 from spinesynth.pipelines.training_state import state_path
@@ -74,6 +78,37 @@ def test_batches_on_the_cpu_are_those_of_the_loader_bit_for_bit(
                 assert painted[name] == value
 
 
+@pytest.mark.parametrize("size", [1, 4])
+def test_batch_of_any_size_is_one_tensor_of_its_own(cases: list[Case], size: int) -> None:
+    """A worker sends each tensor through a file of shared memory, and moves it there."""
+    training = {"patch_size": [4, 16, 16], "batch_size": size}
+    phantoms = {"phantom_share": 1, "phantoms": 1}
+    config = on("device", network={"dims": 3}, training=training, synthesis=phantoms)
+    data = make_training_data(cases, config, model="A")
+    assert isinstance(data, UnpaintedDataset)
+    batch = next(iter(make_loader(data, samples=size, epoch=1, config=config)))
+    tensors = [value for value in _leaves(batch) if isinstance(value, torch.Tensor)]
+    assert len(tensors) == 1
+    (flat,) = tensors
+    assert type(flat) is torch.Tensor
+    assert flat.numel() == sum(math.prod(place.shape) for place in batch["places"])
+    kept = {value.data_ptr() for value in data.phantoms[0].values()}
+    assert flat.data_ptr() not in kept
+
+
+def _leaves(value: object) -> Iterator[object]:
+    if isinstance(value, dict | list | tuple):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _leaves(part)
+    else:
+        yield value
+
+
+def test_maps_that_are_not_codes_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"maps must be uint8, got torch.float32 for label"):
+        pack_maps([{"label": MetaTensor(torch.zeros(1, 2, 2))}])
+
+
 @pytest.mark.gpu
 @pytest.mark.parametrize("kind", _KINDS)
 def test_batches_on_a_gpu_are_those_of_the_loader_but_for_rounding(
@@ -87,8 +122,14 @@ def test_batches_on_a_gpu_are_those_of_the_loader_but_for_rounding(
     ):
         painted = painter(maps)
         assert painted["image"].device.type == "cuda"
-        assert (painted["target"].cpu() != wanted["target"]).float().mean() < 1e-3
-        assert (painted["image"].cpu() - wanted["image"]).abs().median() < 1e-4
+        for name in ("target", "centre"):
+            if name in wanted:
+                assert (painted[name].cpu() != wanted[name]).float().mean() < 1e-3
+        off = (painted["image"].cpu() - wanted["image"]).abs() > 1e-3
+        assert off.float().mean() < 0.01  # a voxel that tips over is blurred into its neighbours
+        learner = Learner(config)
+        assert learner.device.type == "cuda"
+        assert math.isfinite(learner.take_step(maps, 0))
 
 
 @pytest.mark.slow
