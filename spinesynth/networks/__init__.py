@@ -13,12 +13,18 @@
 ``make_network``      an untrained network by name
 ``network_problems``  all that speaks against a network
 ``split_centre``      parts logits and heatmap
+``without_centre``    weights of such a network as those of a plain one
 ===================== =========================================================
 """
 
 from __future__ import annotations
 
-from spinesynth.networks.centre_head import CentreHeadNetwork, centre_loss, split_centre
+from spinesynth.networks.centre_head import (
+    CentreHeadNetwork,
+    centre_loss,
+    split_centre,
+    without_centre,
+)
 from spinesynth.networks.losses import loss_problems, make_loss
 from spinesynth.networks.partial_label_loss import PartialLabelLoss, group_logits, group_weights
 from spinesynth.networks.plan import NetworkPlan
@@ -38,4 +44,5 @@ __all__ = [
     "make_network",
     "network_problems",
     "split_centre",
+    "without_centre",
 ]

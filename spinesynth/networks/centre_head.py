@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 
@@ -33,6 +35,30 @@ class CentreHeadNetwork(nn.Module):
         """Return the logits of an image, in training followed by the heatmap."""
         output: Tensor = self.network(image)
         return output if self.training else output[:, : self.num_classes]
+
+
+def without_centre(weights: Mapping[str, Tensor], like: nn.Module) -> dict[str, Tensor]:
+    """Return weights of a :class:`CentreHeadNetwork` as those of the network without it.
+
+    Where the last layer alone makes the channels of the output, the logits stay what they were. A
+    layer that mixes these channels loses what the heatmap added to the others.
+
+    Args:
+        weights: of a network with the head, otherwise of the same kind.
+        like: the network without it.
+
+    Example:
+        >>> both = CentreHeadNetwork(nn.Conv2d(1, 3, 1), num_classes=2)
+        >>> without_centre(both.state_dict(), nn.Conv2d(1, 2, 1))["weight"].shape
+        torch.Size([2, 1, 1, 1])
+    """
+    plain = {}
+    for name, wanted in like.state_dict().items():
+        value = weights[f"network.{name}"]
+        for axis, size in enumerate(wanted.shape):
+            value = value.narrow(axis, 0, size)
+        plain[name] = value.clone()
+    return plain
 
 
 def split_centre(output: Tensor, *, dims: int) -> tuple[Tensor, Tensor]:

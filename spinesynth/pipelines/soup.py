@@ -32,7 +32,7 @@ from spinesynth.pipelines.predict import VolumePredictor, load_predictor
 from spinesynth.pipelines.readable import refuse_unreadable
 from spinesynth.pipelines.robustness_run import scorable_cases
 from spinesynth.pipelines.run_record import REAL_SCANS, describe_run, join_modes, write_json
-from spinesynth.pipelines.starting_point import mode_of
+from spinesynth.pipelines.starting_point import learns_centres, mode_of
 
 _LOG = logging.getLogger(__name__)
 Method = Literal["uniform", "greedy"]
@@ -195,7 +195,10 @@ def _refuse_unfit(ingredients: Sequence[Ingredient]) -> None:
         raise _refuse("they hold statistics of batch normalisation, which have no mean")
 
 
-_ALIKE = ("the label scheme", "the network", "the voxel size in mm")
+_ALIKE = (
+    "the label scheme", "the network", "the voxel size in mm",
+    "the heatmap of centres (training.centre_weight)",
+)  # fmt: skip
 
 
 def _architecture(checkpoint: Checkpoint) -> tuple[Any, ...]:
@@ -203,8 +206,9 @@ def _architecture(checkpoint: Checkpoint) -> tuple[Any, ...]:
 
     That the weights fit the network has been seen when they were loaded.
     """
-    config = checkpoint.config
-    return checkpoint.target_scheme, config["network"], config["training"]["spacing_mm"]
+    config, training = checkpoint.config, checkpoint.config["training"]
+    head = "learnt" if learns_centres(checkpoint) else "not there"
+    return checkpoint.target_scheme, config["network"], training["spacing_mm"], head
 
 
 def _judging_scans(data: Path, split: Path | None) -> list[Case]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from spinesynth.few import name_few
 from spinesynth.io.case import Case
 from spinesynth.io.checkpoint import Checkpoint, load_checkpoint, refuse_checkpoint
 from spinesynth.io.file_digest import digest_file
+from spinesynth.networks import without_centre
 from spinesynth.pipelines.config import ExperimentConfig
 from spinesynth.pipelines.config_reading import parse_config
 from spinesynth.pipelines.leak_guard import refuse_seen_content
@@ -35,12 +36,14 @@ class StartingPoint:
         sha256: of the file's bytes, hexadecimal.
         checkpoint: what it holds.
         mode: what its own training used, as in a run's record.
+        loses_centres: it had a heatmap of centres, which is left out as the training has none.
     """
 
     path: Path
     sha256: str
     checkpoint: Checkpoint
     mode: str
+    loses_centres: bool = False
 
     def fill(self, network: nn.Module) -> None:
         """Give a network the weights.
@@ -82,18 +85,33 @@ def read_start(config: ExperimentConfig) -> StartingPoint | None:
             f"its label scheme is {checkpoint.target_scheme}, that of the training is "
             f"{config.target_scheme}",
         )
-    if (checkpoint.config.get("training", {}).get("centre_weight", 0) > 0) != (
-        config.training.centre_weight > 0
-    ):
+    if config.training.centre_weight > 0 and not learns_centres(checkpoint):
         raise refuse_checkpoint(
             path,
-            "it and the training do not both have a heatmap of centres (training.centre_weight is "
-            "0 in one of them, and above 0 in the other)",
+            "it has no heatmap of centres, which the training is to learn; set "
+            "training.centre_weight to 0",
         )
     start = StartingPoint(path, digest_file(path), checkpoint, mode_of(path, checkpoint))
     with torch.random.fork_rng(devices=[]):  # a network is made with random weights first
+        if learns_centres(checkpoint) and config.training.centre_weight == 0:
+            start = _without_centre(start, config)
         start.fill(build_network(config))
     return start
+
+
+def learns_centres(checkpoint: Checkpoint) -> bool:
+    """Return whether a checkpoint's network has the channel of ``training.centre_weight``."""
+    weight: float = checkpoint.config.get("training", {}).get("centre_weight", 0)
+    return weight > 0
+
+
+def _without_centre(start: StartingPoint, config: ExperimentConfig) -> StartingPoint:
+    """Return a start without the heatmap, which the training does not learn further."""
+    training = config.training.model_copy(update={"centre_weight": 1.0})
+    start.fill(build_network(config.model_copy(update={"training": training})))  # or refused
+    weights = without_centre(start.checkpoint.weights, build_network(config))
+    checkpoint = replace(start.checkpoint, weights=weights)
+    return replace(start, checkpoint=checkpoint, loses_centres=True)
 
 
 def mode_of(path: Path, checkpoint: Checkpoint) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import sys
 import time
@@ -45,6 +46,7 @@ from spinesynth.pipelines.training_data import (
 from spinesynth.pipelines.training_state import Reached, TrainingState, share_learner, state_path
 from spinesynth.pipelines.validation import score_samples
 
+_LOG = logging.getLogger(__name__)
 _VALIDATION_EPOCH = -1  # its samples have names of their own, never seen in training
 
 
@@ -82,6 +84,8 @@ class Trainer:
         start = read_start(config)
         if start is not None:
             seen |= set(start.checkpoint.seen_patients)
+            if start.loses_centres:
+                _LOG.warning("%s: its heatmap of centres is left out", start.path)
         contents = contents_behind(config, model, (*train, *validation))
         contents += contents_of(self.choice.scans, images=True)
         known = start.checkpoint.seen_content if start else ()

@@ -224,6 +224,16 @@ def test_steps_on_one_sample_lower_its_term(
     assert term() < 0.5 * before
 
 
+def test_overflow_where_nothing_is_known_counts_nothing() -> None:
+    predicted = torch.tensor([[[torch.inf, 3.0]]], requires_grad=True)
+    wanted, known = torch.zeros(1, 1, 2), torch.tensor([[[False, True]]])
+    loss = centre_loss(predicted, wanted, known)
+    loss.backward()  # type: ignore[no-untyped-call]  # of torch
+    assert float(loss.detach()) == 9  # 3 squared over the one voxel that is known
+    assert predicted.grad is not None
+    assert predicted.grad.tolist() == [[[0.0, 6.0]]]
+
+
 def test_without_it_the_network_and_its_weights_are_the_plain_ones() -> None:
     plain, headed = (build_network(centred(weight=weight)) for weight in (0.0, 1.0))
     assert type(plain).__name__ == "UNet"
@@ -264,5 +274,5 @@ def test_start_without_the_head_is_refused(cases: list[Case], tmp_path: Path) ->
     Trainer(config, "A", train=cases[1:], validation=cases[:1], folder=tmp_path).run()
     best = checkpoint_path(tmp_path, "A", "best")
     assert not any(name.startswith("network.") for name in load_checkpoint(best).weights)
-    with pytest.raises(CheckpointError, match=r"do not both have a heatmap of centres"):
+    with pytest.raises(CheckpointError, match=r"has no heatmap of centres"):
         Learner(centred(training={"start_from": str(best)}))
