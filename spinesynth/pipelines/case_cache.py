@@ -29,7 +29,7 @@ from spinesynth.io.problems import InputFileError, unreadable
 from spinesynth.io.tensor_file import DamagedFileError, check_tensors, map_tensors, write_tensors
 from spinesynth.io.volume import read_label
 from spinesynth.kernels.intensity import normalise_intensity
-from spinesynth.pipelines.centre_target import knows_bodies, number_bodies
+from spinesynth.pipelines.centre_target import BodyCentresd, knows_bodies, number_bodies
 from spinesynth.transforms.base import as_plain
 
 #: To be raised with every change of what :class:`LoadCased` returns for the same files.
@@ -44,20 +44,19 @@ class LoadCased(Transform):
     Args:
         with_image: open the image too. Model A is trained with False, so that no
             real image can reach it.
-        with_bodies: number the vertebral bodies under ``bodies``, where the label map
-            shows them.
+        centres: keep what it makes of the vertebral bodies, where the label map shows them.
     """
 
-    def __init__(self, *, with_image: bool, with_bodies: bool = False) -> None:
-        self.with_image, self.with_bodies = with_image, with_bodies
+    def __init__(self, *, with_image: bool, centres: BodyCentresd | None = None) -> None:
+        self.with_image, self.centres = with_image, centres
 
     def __call__(self, data: dict[str, Case]) -> dict[str, Any]:
         """Return the arrays of ``data["case"]``."""
         case = data["case"]
         loaded = load_case(case, need_image=self.with_image)
         result: dict[str, Any] = {"case": case, "label": loaded.structure}
-        if self.with_bodies and loaded.structure is not None and knows_bodies(case):
-            result["bodies"] = number_bodies(loaded.structure, loaded.instance)
+        if self.centres is not None and loaded.structure is not None and knows_bodies(case):
+            result |= self.centres.kept(number_bodies(loaded.structure, loaded.instance))
         if not self.with_image and case.scheme == PSEUDO_SCHEME and loaded.structure is not None:
             # what is painted there is background, so that the target knows it again
             loaded.structure[loaded.structure == Structure.UNKNOWN] = int(Structure.BACKGROUND)
@@ -91,7 +90,7 @@ class DiskCache:
     Args:
         cases: to load.
         with_image: open the images too.
-        with_bodies: number the vertebral bodies too.
+        centres: keep what it makes of the vertebral bodies too.
         folder: of the files; made if missing.
 
     Raises:
@@ -100,10 +99,15 @@ class DiskCache:
     """
 
     def __init__(
-        self, cases: Sequence[Case], *, with_image: bool, with_bodies: bool = False, folder: Path
+        self,
+        cases: Sequence[Case],
+        *,
+        with_image: bool,
+        centres: BodyCentresd | None = None,
+        folder: Path,
     ) -> None:
         self.cases, self.folder = tuple(cases), folder
-        self.load = LoadCased(with_image=with_image, with_bodies=with_bodies)
+        self.load = LoadCased(with_image=with_image, centres=centres)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.keys = [self._key(case) for case in self.cases]
         for index in range(len(self.cases)):
@@ -118,7 +122,7 @@ class DiskCache:
 
     def _key(self, case: Case) -> str:
         load = self.load
-        return content_key(case, with_image=load.with_image, with_bodies=load.with_bodies)
+        return content_key(case, with_image=load.with_image, centres=load.centres)
 
     def path(self, index: int) -> Path:
         """Return the file of a case."""
@@ -161,13 +165,13 @@ class DiskCache:
             )
 
 
-def content_key(case: Case, *, with_image: bool, with_bodies: bool = False) -> str:
+def content_key(case: Case, *, with_image: bool, centres: BodyCentresd | None = None) -> str:
     """Return what names the fixed part of a case: a hash of all that decides it.
 
     Args:
         case: whose files are read for it, the image only if asked for.
         with_image: whether the image is a part.
-        with_bodies: whether the numbers of the vertebral bodies are.
+        centres: what is kept of the vertebral bodies, if anything.
 
     Raises:
         InputFileError: if a file is missing.
@@ -178,7 +182,7 @@ def content_key(case: Case, *, with_image: bool, with_bodies: bool = False) -> s
         "loader": LOADER_VERSION, "version": __version__, "with_image": with_image,
         "scheme": case.scheme, "annotated": sorted(case.annotated),
         "resamples_label": case.resamples_label,
-        **({"with_bodies": True} if with_bodies else {}),
+        **(centres.decides() if centres else {}),
         "files": {role: _digest(path) for role, path in files.items() if path is not None},
     }  # fmt: skip
     return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
@@ -196,14 +200,18 @@ def _digest(path: Path) -> str:
 
 
 def cache_cases(
-    cases: Sequence[Case], *, with_image: bool, with_bodies: bool = False, folder: Path | None
+    cases: Sequence[Case],
+    *,
+    with_image: bool,
+    centres: BodyCentresd | None = None,
+    folder: Path | None,
 ) -> CaseCache:
     """Load the fixed part of every case, and keep it.
 
     Args:
         cases: to load.
         with_image: open the images too.
-        with_bodies: number the vertebral bodies too.
+        centres: keep what it makes of the vertebral bodies too.
         folder: of a cache on the disk; None to keep all in memory.
 
     Raises:
@@ -211,11 +219,11 @@ def cache_cases(
         OutputError: if the disk refuses a file of the cache.
     """
     if folder is not None:
-        return DiskCache(cases, with_image=with_image, with_bodies=with_bodies, folder=folder)
+        return DiskCache(cases, with_image=with_image, centres=centres, folder=folder)
     try:
         return CacheDataset(
             [{"case": case} for case in cases],
-            LoadCased(with_image=with_image, with_bodies=with_bodies),
+            LoadCased(with_image=with_image, centres=centres),
             num_workers=0,
             progress=False,
             copy_cache=False,

@@ -73,7 +73,8 @@ class BodyCentresd(Transform):
     They are made of ``bodies`` before anything is deformed or cut to a patch, so that a
     body that the patch cuts keeps its centre, and are warped like labels after that.
     Of a slice they tell the centres of what it shows of each body, of a volume those of
-    the bodies. Without ``bodies`` nothing is known.
+    the bodies: the latter are the same in every sample, and made once (:meth:`kept`).
+    Without ``bodies`` nothing is known.
 
     Args:
         sigma_mm: of the Gaussians.
@@ -84,17 +85,33 @@ class BodyCentresd(Transform):
     def __init__(self, *, sigma_mm: float, flat: bool) -> None:
         self.sigma_mm, self.flat = sigma_mm, flat
 
+    def kept(self, bodies: MetaTensor) -> dict[str, MetaTensor]:
+        """Return what to keep of the numbered bodies of a case, by name.
+
+        Args:
+            bodies: of :func:`number_bodies`.
+        """
+        return {"bodies": bodies} if self.flat else {"centre": rewrap(self._codes(bodies), bodies)}
+
+    def decides(self) -> dict[str, Any]:
+        """Return all that :meth:`kept` depends on beside the bodies, as plain JSON types."""
+        return {"with_bodies": True} if self.flat else {"centre_sigma_mm": self.sigma_mm}
+
+    def _codes(self, bodies: MetaTensor) -> Tensor:
+        shown = layers_as_channels(bodies, middle=True) if self.flat else bodies
+        plain = as_plain(shown)[0]
+        spacing = [float(step) for step in bodies.pixdim[-plain.ndim :]]
+        return centre_codes(plain, spacing_mm=spacing, sigma_mm=self.sigma_mm)[None]
+
     def __call__(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Return the dictionary with ``centre`` in place of ``bodies``."""
         result = dict(data)
+        if "centre" in result:
+            return result
         label, bodies = data["label"], result.pop("bodies", None)
         if bodies is None:
             codes = torch.full(label.shape, UNKNOWN_CENTRE, dtype=torch.uint8)
         else:
-            shown = layers_as_channels(bodies, middle=True) if self.flat else bodies
-            plain = as_plain(shown)[0]
-            spacing = [float(step) for step in bodies.pixdim[-plain.ndim :]]
-            found = centre_codes(plain, spacing_mm=spacing, sigma_mm=self.sigma_mm)
-            codes = found.expand(label.shape).clone()
+            codes = self._codes(bodies).expand(label.shape).clone()
         result["centre"] = rewrap(codes, label)
         return result

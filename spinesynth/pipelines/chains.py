@@ -43,10 +43,10 @@ def synthesis_chain(config: ExperimentConfig) -> Compose:
     ``tissue`` where the tissue map is known (phantoms); the output has
     ``label`` of the patch size, ``(1, J, K)``, and ``image``, ``(slices, J, K)``.
     With ``network.dims: 3`` both are ``(1, I, J, K)``, sampled from the whole volume.
-    With ``training.centre_weight`` the input may have ``bodies``, and the output has
-    ``centre`` beside the label.
+    With ``training.centre_weight`` the input may have ``bodies`` (or, in 3D, the ``centre`` made
+    of them), and the output has ``centre`` beside the label.
     """
-    centres = _centres(config)
+    centres = _chained(config)
     cut = RandSagittalSlabd(
         ("label", "tissue", *(["bodies"] if centres else [])),
         thickness_mm=config.synthesis.slice_thickness_mm,
@@ -97,7 +97,7 @@ def augmentation_chain(config: ExperimentConfig) -> Compose:
     """
     chain, training = config.augmentation, config.training
     flat, strong = config.network.dims == 2, chain.strength == "strong"
-    centres = _centres(config)
+    centres = _chained(config)
     keys = ("label", "image", *(["centre"] if centres else []))
     unknown = (int(Structure.UNKNOWN),)  # of pseudo-labels: nothing to look for
     cut = RandSagittalSlabd(
@@ -132,12 +132,17 @@ class _SlicesAsChannelsd(Transform):
         return {**data, "image": layers_as_channels(data["image"], middle=False), **middle}
 
 
-def _centres(config: ExperimentConfig) -> list[Transform]:
-    """Return what makes ``centre`` of ``bodies``, where the network is to learn it."""
+def centres_of(config: ExperimentConfig) -> BodyCentresd | None:
+    """Return what makes ``centre`` of ``bodies``, None where the network does not learn it."""
     training = config.training
     if training.centre_weight == 0:
-        return []
-    return [BodyCentresd(sigma_mm=training.centre_sigma_mm, flat=config.network.dims == 2)]
+        return None
+    return BodyCentresd(sigma_mm=training.centre_sigma_mm, flat=config.network.dims == 2)
+
+
+def _chained(config: ExperimentConfig) -> list[Transform]:
+    centres = centres_of(config)
+    return [] if centres is None else [centres]
 
 
 def _slices(config: ExperimentConfig) -> dict[str, Any]:

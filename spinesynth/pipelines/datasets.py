@@ -19,6 +19,7 @@ from spinesynth.anatomy.structures import Structure
 from spinesynth.io.case import Case
 from spinesynth.networks.partial_label_loss import UNKNOWN_CLASS
 from spinesynth.pipelines.case_cache import cache_cases
+from spinesynth.pipelines.centre_target import BodyCentresd
 from spinesynth.pipelines.config import ExperimentConfig
 from spinesynth.pipelines.drawn_phantoms import draw_phantoms
 from spinesynth.pipelines.interrupt import end_quietly
@@ -109,8 +110,7 @@ class SliceDataset(NamedSamples):
         phantom_seeds: seeds of the phantoms that stand beside the cases.
         phantom_share: share of samples that are painted over one of them.
         phantoms_without: traits that the phantoms lack.
-        with_centres: also give the centres of vertebral bodies, which the chain makes of
-            ``bodies``.
+        centres: also give the centres of vertebral bodies; it stands in the chain, too.
         cache_folder: keeps cases in files there; None keeps them in memory. Samples
             are the same.
 
@@ -129,7 +129,7 @@ class SliceDataset(NamedSamples):
         phantom_seeds: Sequence[int] = (),
         phantom_share: float = 0.0,
         phantoms_without: Sequence[Trait] = (),
-        with_centres: bool = False,
+        centres: BodyCentresd | None = None,
         cache_folder: Path | None = None,
     ) -> None:
         if phantom_share > 0 and not phantom_seeds:
@@ -138,11 +138,11 @@ class SliceDataset(NamedSamples):
             raise ValueError(f"cases must not be empty for a share of phantoms of {phantom_share}")
         self.phantom_share = phantom_share
         drawn = phantom_seeds if phantom_share > 0 else ()
-        self.with_image, self.with_centres = with_image, with_centres
-        self.phantoms = draw_phantoms(drawn, without=phantoms_without, with_bodies=with_centres)
+        self.with_image = with_image
+        self.phantoms = draw_phantoms(drawn, without=phantoms_without, centres=centres)
         self.cases, self.chain, self.run_seed, self.coder = list(cases), chain, run_seed, coder
         self.cache = cache_cases(
-            self.cases, with_image=with_image, with_bodies=with_centres, folder=cache_folder
+            self.cases, with_image=with_image, centres=centres, folder=cache_folder
         )
 
     def __len__(self) -> int:

@@ -9,7 +9,7 @@ from spinesynth.anatomy.label_schemes import CLUSTER_SCHEME
 from spinesynth.errors import ConfigError
 from spinesynth.io.case import Case
 from spinesynth.pipelines.centre_target import knows_bodies
-from spinesynth.pipelines.chains import augmentation_chain, synthesis_chain
+from spinesynth.pipelines.chains import augmentation_chain, centres_of, synthesis_chain
 from spinesynth.pipelines.config import ExperimentConfig
 from spinesynth.pipelines.data_digest import Digests, digest_cases
 from spinesynth.pipelines.datasets import NamedSamples, SliceDataset, TargetCoder
@@ -118,7 +118,7 @@ def make_dataset(
         ],
         phantom_share=share,
         phantoms_without=config.synthesis.phantoms_without,
-        with_centres=config.training.centre_weight > 0,
+        centres=centres_of(config),
         cache_folder=config.data.cache_folder,
     )
 

@@ -103,6 +103,25 @@ def test_cache_on_the_disk_holds_the_bodies(cases: list[Case], tmp_path: Path) -
     assert torch.equal(disk[key]["image"], plain[key]["image"])
 
 
+def test_codes_of_a_volume_are_made_once(
+    cases: list[Case], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[tuple[int, ...]] = []
+
+    def counted(bodies: torch.Tensor, **words: Any) -> torch.Tensor:  # noqa: ANN401 passed on
+        made.append(tuple(bodies.shape))
+        return centre_codes(bodies, **words)
+
+    monkeypatch.setattr("spinesynth.pipelines.centre_target.centre_codes", counted)
+    data = {"cache": "disk", "cache_dir": str(tmp_path)}
+    for sigma_mm, files in ((5.0, 1), (6.0, 2), (5.0, 2)):
+        config = centred(_VOLUMES, data=data, training={"centre_sigma_mm": sigma_mm})
+        samples = make_dataset(cases[:1], config, model="A")
+        for variant in range(3):
+            samples[SampleKey(0, 0, variant)]
+        assert len(list(tmp_path.iterdir())) == len(made) == files
+
+
 def test_phantoms_know_their_centres(cases: list[Case]) -> None:
     config = centred(synthesis={"phantom_share": 1, "phantoms": 1})
     config = parse_config(

@@ -81,7 +81,7 @@ def test_batches_on_the_cpu_are_those_of_the_loader_bit_for_bit(
 @pytest.mark.parametrize("size", [1, 4])
 def test_batch_of_any_size_is_one_tensor_of_its_own(cases: list[Case], size: int) -> None:
     """A worker sends each tensor through a file of shared memory, and moves it there."""
-    training = {"patch_size": [4, 16, 16], "batch_size": size}
+    training = {"patch_size": [4, 16, 16], "batch_size": size, "centre_weight": 1.0}
     phantoms = {"phantom_share": 1, "phantoms": 1}
     config = on("device", network={"dims": 3}, training=training, synthesis=phantoms)
     data = make_training_data(cases, config, model="A")
@@ -91,6 +91,7 @@ def test_batch_of_any_size_is_one_tensor_of_its_own(cases: list[Case], size: int
     assert len(tensors) == 1
     (flat,) = tensors
     assert type(flat) is torch.Tensor
+    assert {place.name for place in batch["places"]} == {"label", "tissue", "centre"}
     assert flat.numel() == sum(math.prod(place.shape) for place in batch["places"])
     kept = {value.data_ptr() for value in data.phantoms[0].values()}
     assert flat.data_ptr() not in kept
