@@ -47,6 +47,13 @@ def synthesis_chain(config: ExperimentConfig) -> Compose:
     of them), and the output has ``centre`` beside the label.
     """
     centres = _chained(config)
+    painter = RandSynthesizeMRId(
+        ("label", *(["centre"] if centres else [])),
+        slices=config.network.slices,
+        **_recipe(config),
+    )
+    if centres:
+        _refuse_other_codes(painter.transform.stages)
     cut = RandSagittalSlabd(
         ("label", "tissue", *(["bodies"] if centres else [])),
         thickness_mm=config.synthesis.slice_thickness_mm,
@@ -59,13 +66,22 @@ def synthesis_chain(config: ExperimentConfig) -> Compose:
             *centres,
             # of the whole volume: what a patch shows of the column says not where it ends
             RandFillContextd("label", tissue_key="tissue"),
-            RandSynthesizeMRId(
-                ("label", *(["centre"] if centres else [])),
-                slices=config.network.slices,
-                **_recipe(config),
-            ),
+            painter,
         ]
     )
+
+
+def _refuse_other_codes(stages: Sequence[Transform]) -> None:
+    """Raise if a stage would make codes of labels of what are codes of centres."""
+    for stage in stages:
+        for name in ("fill", "swap"):
+            value = getattr(stage, name, None)
+            if value:
+                raise ValueError(
+                    f"{name} of {type(stage).__name__}: must be {'0' if name == 'fill' else 'none'}"
+                    " with training.centre_weight above 0, since centres are moved as labels are, "
+                    f"got {value}; leave it out, or set centre_weight to 0"
+                )
 
 
 def check_painter(config: ExperimentConfig, cases: Sequence[Case]) -> None:

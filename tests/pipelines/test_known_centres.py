@@ -223,3 +223,20 @@ def test_whole_vertebrae_teach_further_what_learnt_centres(
     trainer.run()
     saved = load_checkpoint(checkpoint_path(trainer.folder, "B", "best"))
     assert not any(name.startswith("network.") for name in saved.weights)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "overrides", "said"),
+    [
+        ("lumbar", {"RandDeformPatch": {"fill": 3}}, "fill of RandDeformPatch: must be 0 .* got 3"),
+        ("synthseg", {"RandSideFlip": {"swap": [[1, 2]]}}, "swap of RandSideFlip: must be none"),
+    ],
+)
+def test_stages_that_would_change_the_codes_are_refused(
+    recipe: str, overrides: dict[str, Any], said: str
+) -> None:
+    synthesis = {"recipe": recipe, "overrides": overrides}
+    with pytest.raises(ConfigError, match=said):
+        config(synthesis=synthesis)
+    config(synthesis=synthesis, training={"centre_weight": 0.0})
+    config(synthesis={"recipe": recipe})

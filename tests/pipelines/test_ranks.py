@@ -160,8 +160,10 @@ def _run_ranks(
     return told | {"said": done.stderr}
 
 
-def _write(path: Path, **training: object) -> Path:
-    path.write_text(yaml.safe_dump(tiny_config(**training).model_dump(mode="json")))
+def _write(path: Path, *, paint_on: str = "loader", **training: object) -> Path:
+    values = tiny_config(**training).model_dump(mode="json")
+    values["synthesis"]["paint_on"] = paint_on
+    path.write_text(yaml.safe_dump(values))
     return path
 
 
@@ -172,8 +174,13 @@ def _state(folder: Path) -> Checkpoint:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "more",
-    [{}, {"accumulate_steps": 2, "workers": 1}, {"centre_weight": 10.0}],
-    ids=["", "in parts", "centres"],
+    [
+        {},
+        {"accumulate_steps": 2, "workers": 1},
+        {"centre_weight": 10.0},
+        {"workers": 1, "paint_on": "device"},
+    ],
+    ids=["", "in parts", "centres", "painted"],
 )
 def test_two_ranks_train_as_one_with_the_same_batch(tmp_path: Path, more: dict[str, Any]) -> None:
     config = _write(
