@@ -91,7 +91,9 @@ class BodyCentresd(Transform):
         Args:
             bodies: of :func:`number_bodies`.
         """
-        return {"bodies": bodies} if self.flat else {"centre": rewrap(self._codes(bodies), bodies)}
+        if self.flat:
+            return {"bodies": bodies}
+        return {"centre": MetaTensor(self._codes(bodies), affine=bodies.affine.clone())}
 
     def decides(self) -> dict[str, Any]:
         """Return all that :meth:`kept` depends on beside the bodies, as plain JSON types."""

@@ -66,7 +66,7 @@ def unpack_maps(flat: Tensor, places: Sequence[PackedMap]) -> list[dict[str, Met
     """Return what :func:`pack_maps` was given, on the device of the flat tensor."""
     samples: list[dict[str, MetaTensor]] = [{} for _ in range(places[-1].sample + 1)]
     sizes = [math.prod(place.shape) for place in places]
-    for place, part in zip(places, flat.split(sizes), strict=True):
+    for place, part in zip(places, torch.split(flat, sizes), strict=True):
         affine = torch.tensor(place.affine, dtype=torch.float64)
         samples[place.sample][place.name] = MetaTensor(part.reshape(place.shape), affine=affine)
     return samples
