@@ -78,6 +78,47 @@ def bootstrap_interval(
     return Interval(float(numbers.mean()), float(low), float(high), count)
 
 
+def bootstrap_ratio(
+    values: npt.ArrayLike, bases: npt.ArrayLike, *, seed: int = 0, confidence: float = 0.95
+) -> Interval:
+    """Return the ratio of two means of the same patients and its percentile bootstrap interval.
+
+    Args:
+        values: one defined number for each patient.
+        bases: one defined number >= 0 for each of the same patients.
+        seed: of the resampling, which draws patients with both of their numbers.
+        confidence: share of resampled ratios that the interval holds, in (0, 1).
+
+    Returns:
+        Ratio of the means, NaN if that of ``bases`` is 0, and its interval; none with one
+        patient, or where resampled ``bases`` may be 0.
+
+    Raises:
+        ValueError: if there are not as many values as bases, or ``confidence`` is out of range.
+
+    Example:
+        >>> bootstrap_ratio([0.6, 0.3], [0.8, 0.4])  # each patient keeps three quarters
+        Interval(mean=0.75, low=0.75, high=0.75, n=2)
+    """
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence must be in (0, 1), got {confidence}")
+    over = np.asarray(values, dtype=np.float64)
+    under = np.asarray(bases, dtype=np.float64)
+    if over.shape != under.shape:
+        raise ValueError(f"values must be as many as bases {under.shape}, got {over.shape}")
+    nothing = float("nan")
+    if len(under) == 0 or under.mean() <= 0:
+        return Interval(nothing, nothing, nothing, len(under))
+    ratio = float(over.mean() / under.mean())
+    drawn = np.random.default_rng(seed).integers(len(under), size=(_RESAMPLES, len(under)))
+    below = under[drawn].mean(axis=1)
+    if len(under) == 1 or below.min() <= 0:
+        return Interval(ratio, nothing, nothing, len(under))
+    tail = 50 * (1 - confidence)
+    low, high = np.percentile(over[drawn].mean(axis=1) / below, (tail, 100 - tail))
+    return Interval(ratio, float(low), float(high), len(under))
+
+
 def patient_means(table: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     """Average the scans of each patient.
 

@@ -13,11 +13,11 @@ import pandas as pd
 from spinesynth.io.atomic import atomic_write
 from spinesynth.metrics import get_metric, summarise
 from spinesynth.pipelines.report_format import in_report_order
+from spinesynth.pipelines.paired_scores import MEAN
 from spinesynth.pipelines.results import CURVES, Results
 from spinesynth.pipelines.robustness import robustness_summary
-from spinesynth.pipelines.severity_summary import MEAN
 from spinesynth.pipelines.statistics_figures import build_agreement, build_boxes
-from spinesynth.pipelines.suite_tables import suite_summary
+from spinesynth.pipelines.suite_tables import suite_numbers
 from spinesynth.viz import (
     draw_comparison,
     draw_degradation,
@@ -79,10 +79,12 @@ def _degradation(results: Results) -> Figure | None:
 
 
 def _severities(results: Results) -> Figure | None:
-    summary = suite_summary(results)
-    if summary is None:
+    numbers = suite_numbers(results)
+    if numbers is None:
         return None
-    means = summary[summary["structure"] == MEAN]
+    means = numbers.summary[numbers.summary["structure"] == MEAN]
+    if means.empty:  # no structure that every model has
+        return None
     return draw_severities(means, title="Dice by condition and severity, mean of structures")
 
 

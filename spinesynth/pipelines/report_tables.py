@@ -36,8 +36,10 @@ from spinesynth.pipelines.robustness import robustness_summary
 from spinesynth.pipelines.suite_tables import (
     list_areas,
     list_curves,
+    list_differences,
     list_left_out,
     list_levels,
+    list_scores,
     list_worst,
 )
 
@@ -307,18 +309,34 @@ REPORT_TABLES: dict[str, ReportTable] = {
     "severity_curves": ReportTable(
         "Robustness suite: curves",
         "Mean Dice over patients at each severity, with its 95 % bootstrap interval. Mean: of "
-        "a scan's structures. Where a severity leaves scans out, the others alone count.",
+        "a scan's structures. Only scans that every model has a score for count, and structures "
+        "that are defined before and after.",
         list_curves,
+    ),
+    "severity_scores": ReportTable(
+        "Robustness suite: what is kept",
+        "Robustness score: degraded over original mean Dice of the same scans, with its 95 % "
+        "bootstrap interval over patients.",
+        list_scores,
+    ),
+    "severity_differences": ReportTable(
+        "Robustness suite: differences between models",
+        "Mean over patients of the difference in Dice on the same scans, with its 95 % bootstrap "
+        "interval; positive where the first model is the better one. No correction for the "
+        "number of comparisons.",
+        list_differences,
     ),
     "severity_areas": ReportTable(
         "Robustness suite: area under the curve",
         "Area under the curve over severity, divided by its span. Of Dice, and of the robustness "
-        "score (degraded over original mean Dice of the same scans), of which 1 is no loss.",
+        "score (degraded over original mean Dice of the same scans), of which 1 is no loss. "
+        "Only scans that took every severity count.",
         list_areas,
     ),
     "severity_worst": ReportTable(
         "Robustness suite: worst conditions",
-        "Condition and severity with the lowest mean Dice of each structure.",
+        "Condition and severity at which each structure loses most Dice, against the original of "
+        "the same scans. Dropped: scans left out, cropped away, or failed for one of the models.",
         list_worst,
     ),
     "severity_left_out": ReportTable(

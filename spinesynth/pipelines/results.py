@@ -61,12 +61,14 @@ CONDITIONS_CSV = TABLES / "conditions.csv"
 CONDITIONS_SUMMARY_CSV = TABLES / "conditions_summary.csv"
 CONDITIONS_AREA_CSV = TABLES / "conditions_area.csv"
 CONDITIONS_WORST_CSV = TABLES / "conditions_worst.csv"
+CONDITIONS_DIFFERENCES_CSV = TABLES / "conditions_differences.csv"
 CONDITIONS_LEFT_OUT_CSV = TABLES / "conditions_left_out.csv"
 CONDITIONS_FAILURES_CSV = TABLES / "conditions_failures.csv"
 #: All files of the robustness suite that a report reads or quotes.
 CONDITIONS_OUTPUTS = (
     CONDITIONS_JSON, CONDITIONS_CSV, CONDITIONS_SUMMARY_CSV, CONDITIONS_AREA_CSV,
-    CONDITIONS_WORST_CSV, CONDITIONS_LEFT_OUT_CSV, CONDITIONS_FAILURES_CSV,
+    CONDITIONS_WORST_CSV, CONDITIONS_DIFFERENCES_CSV, CONDITIONS_LEFT_OUT_CSV,
+    CONDITIONS_FAILURES_CSV,
 )  # fmt: skip
 SCORES = Path("scores")
 

@@ -2,72 +2,80 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
-from spinesynth.metrics import bootstrap_interval, patient_means
+from spinesynth.metrics import bootstrap_interval, bootstrap_ratio, patient_means
+from spinesynth.pipelines.paired_scores import count_original, pair_scores
 
 _SUMMARY_COLUMNS = (
     "model", "structure", "condition", "severity", "level", "dice", "low", "high",
-    "robustness_score", "absolute_drop", "n_patients",
+    "robustness_score", "score_low", "score_high", "absolute_drop", "n_patients", "n_dropped",
 )  # fmt: skip
 _AREA_COLUMNS = (
     "model", "structure", "condition", "severities", "area_dice", "area_score", "n_patients",
 )  # fmt: skip
-#: Stands for the mean over a case's structures.
-MEAN = "mean"
+_DIFFERENCE_COLUMNS = (
+    "model", "other", "structure", "condition", "severity", "difference", "low", "high",
+    "n_patients",
+)  # fmt: skip
+_POINT = ["model", "structure", "condition", "severity"]
 
 
 def severity_summary(
-    table: pd.DataFrame, *, original: float, record: str, seed: int = 0
+    table: pd.DataFrame, *, original: float, record: str, seed: int = 0, mean: bool = False
 ) -> pd.DataFrame:
     """Return how much Dice each model keeps at each severity.
 
-    A degraded mean is compared with the original mean of the same scans, so that scans which
-    a severity leaves out do not count in either.
+    A degraded mean is compared with the original mean of the same scans, and models with each
+    other on the same scans, see :func:`spinesynth.pipelines.paired_scores.pair_scores`.
 
     Args:
         table: long table of any number of models.
         original: severity of the untouched images.
         record: metric of the rows that tell what a severity came to.
-        seed: of the bootstrap interval of Dice.
+        seed: of the bootstrap intervals.
+        mean: add the structure ``mean``.
 
     Returns:
         One row for each model, structure, condition and severity: mean ``level``
         reached, mean ``dice`` with its 95 % interval ``low, high``,
-        ``robustness_score`` = degraded / original (NaN if the original is 0),
-        ``absolute_drop`` = original - degraded, ``n_patients``.
+        ``robustness_score`` = degraded / original (NaN if the original is 0) with its interval
+        ``score_low, score_high``, ``absolute_drop`` = original - degraded, ``n_patients``, and
+        ``n_dropped`` scans with an original score of some model that do not count: left out,
+        cropped away, or failed for one of the models.
 
     Example:
         A mean Dice of 0.9 that falls to 0.6 has the score 0.667 and the drop 0.3.
     """
-    keys = ["model", "structure", "condition", "severity"]
-    dice = _with_original(table[table["metric"] == "dice"], original)
-    dice = _with_level(dice, table, record)
-    level = dice.groupby(keys, as_index=False)["level"].mean()
-    means = patient_means(dice, keys).drop(columns=["n_cases", "n_excluded"])
-    untouched = patient_means(dice.assign(value=dice["original"]), keys)
-    same = [*keys, "patient_id"]
-    means = means.merge(untouched[[*same, "value"]].rename(columns={"value": "original"}), on=same)
-    means = means.merge(level, on=keys)
+    paired = pair_scores(table, original=original, mean=mean)
+    level = _with_level(paired, table, record).groupby(_POINT, as_index=False)["level"].mean()
+    counts = paired.groupby(_POINT, as_index=False)["case_id"].nunique()
+    counts = counts.merge(count_original(table, original=original, mean=mean))
+    counts["n_dropped"] = counts["n_original"] - counts["case_id"]
+    told = level.merge(counts, on=_POINT).set_index(_POINT)
     rows = []
-    for names, group in means.groupby(keys, sort=True):
-        interval = bootstrap_interval(group["value"].to_numpy(), seed=seed)
-        before = float(group["original"].mean())
-        score = interval.mean / before if before > 0 else float("nan")
-        drop = before - interval.mean
-        reached = float(group["level"].iloc[0])
-        rows.append((*names, reached, *interval[:3], score, drop, interval.n))
+    for names, group in _by_patient(paired).groupby(_POINT, sort=True):
+        values, before = group["value"].to_numpy(), group["original"].to_numpy()
+        interval = bootstrap_interval(values, seed=seed)
+        score = bootstrap_ratio(values, before, seed=seed)
+        drop = float((before - values).mean())
+        reached, dropped = float(told.loc[names, "level"]), int(told.loc[names, "n_dropped"])
+        rows.append((*names, reached, *interval[:3], *score[:3], drop, interval.n, dropped))
     return pd.DataFrame(rows, columns=list(_SUMMARY_COLUMNS))
 
 
-def _with_original(dice: pd.DataFrame, original: float) -> pd.DataFrame:
-    """Return the defined rows of Dice with the defined ``original`` of the same case."""
-    same = ["model", "structure", "condition", "case_id"]
-    untouched = dice[dice["severity"] == original].rename(columns={"value": "original"})
-    return dice.merge(untouched[[*same, "original"]], on=same).dropna(subset=["value", "original"])
+def _by_patient(paired: pd.DataFrame) -> pd.DataFrame:
+    """Return the means of each patient: ``value`` and ``original``."""
+    means = patient_means(paired, _POINT).drop(columns=["n_cases", "n_excluded"])
+    untouched = patient_means(paired.assign(value=paired["original"]), _POINT)
+    untouched = untouched.rename(columns={"value": "original"})
+    same = [*_POINT, "patient_id"]
+    joined: pd.DataFrame = means.merge(untouched[[*same, "original"]], on=same)
+    return joined
 
 
 def _with_level(dice: pd.DataFrame, table: pd.DataFrame, record: str) -> pd.DataFrame:
@@ -77,57 +85,50 @@ def _with_level(dice: pd.DataFrame, table: pd.DataFrame, record: str) -> pd.Data
     return dice.merge(reached.rename(columns={"value": "level"}), on=keys, how="left")
 
 
-def with_mean_structure(table: pd.DataFrame) -> pd.DataFrame:
-    """Add the mean Dice over the structures of each case, under the structure ``mean``.
-
-    A structure without a defined score is left out of it.
-
-    Args:
-        table: long table.
-    """
-    dice = table[table["metric"] == "dice"]
-    keys = [name for name in table.columns if name not in ("structure", "value")]
-    means = dice.groupby(keys, sort=False, dropna=False, as_index=False)["value"].mean()
-    added = means.assign(structure=MEAN)[list(table.columns)]
-    joined: pd.DataFrame = pd.concat([table, added], ignore_index=True)
-    return joined
-
-
-def severity_areas(summary: pd.DataFrame) -> pd.DataFrame:
+def severity_areas(
+    table: pd.DataFrame, *, original: float = 0.0, mean: bool = False
+) -> pd.DataFrame:
     """Return the area under each curve over severity, divided by its span.
 
-    Straight lines join the severities that were scored. 1 is no loss in ``area_score``
-    and perfect segmentation in ``area_dice``.
+    Straight lines join the severities that were scored. Only scans that took all of them
+    count, so that every point of a curve is of the same scans (and the structure ``mean`` of
+    the same structures). 1 is no loss in ``area_score`` and perfect segmentation in
+    ``area_dice``.
 
     Args:
-        summary: of :func:`severity_summary`.
+        table: long table of any number of models.
+        original: severity of the untouched images.
+        mean: add the structure ``mean``.
 
     Returns:
         One row for each model, structure and condition: ``severities`` scored,
-        ``area_dice``, ``area_score`` (NaN where a score is), least ``n_patients``. A
-        curve of one point has none.
+        ``area_dice``, ``area_score`` (NaN where a score is), ``n_patients``. A curve of one
+        point has none, nor has one whose severities no scan took all of.
 
     Example:
         Dice 0.8, 0.8, 0.4 at severities 0, 1, 2 has the area (0.8 + 0.6) / 2 = 0.7.
     """
+    means = _by_patient(pair_scores(table, original=original, mean=mean, whole=True))
     keys = ["model", "structure", "condition"]
     rows = []
-    for names, group in summary.groupby(keys, sort=False):
-        curve = group.sort_values("severity")
-        at = curve["severity"].to_numpy(dtype=float)
+    for names, group in means.groupby(keys, sort=False):
+        curve = group.groupby("severity", sort=True)[["value", "original"]].mean()
+        at = curve.index.to_numpy(dtype=float)
         if len(at) < 2:
             continue
-        areas = [
-            float(np.trapezoid(curve[name].to_numpy(dtype=float), at) / (at[-1] - at[0]))
-            for name in ("dice", "robustness_score")
-        ]
+        dice, before = curve["value"].to_numpy(), curve["original"].to_numpy()
+        score = np.divide(dice, before, out=np.full_like(dice, np.nan), where=before > 0)
+        areas = [float(np.trapezoid(height, at) / (at[-1] - at[0])) for height in (dice, score)]
         told = " ".join(f"{severity:g}" for severity in at)
-        rows.append((*names, told, *areas, int(curve["n_patients"].min())))
+        rows.append((*names, told, *areas, group["patient_id"].nunique()))
     return pd.DataFrame(rows, columns=list(_AREA_COLUMNS))
 
 
 def worst_conditions(summary: pd.DataFrame, *, original: float = 0.0) -> pd.DataFrame:
-    """Return where each model and structure does worst: the lowest mean Dice.
+    """Return where each model and structure loses most: the largest drop of mean Dice.
+
+    Conditions leave different scans out, so that their Dice cannot be compared; each drop is
+    from the original of its own scans.
 
     Args:
         summary: of :func:`severity_summary`.
@@ -136,10 +137,38 @@ def worst_conditions(summary: pd.DataFrame, *, original: float = 0.0) -> pd.Data
     Returns:
         One row of the summary for each model and structure; of equals the first.
     """
-    degraded = summary[summary["severity"] > original].dropna(subset=["dice"])
-    chosen = degraded.groupby(["model", "structure"], sort=False)["dice"].idxmin()
+    degraded = summary[summary["severity"] > original].dropna(subset=["absolute_drop"])
+    chosen = degraded.groupby(["model", "structure"], sort=False)["absolute_drop"].idxmax()
     worst: pd.DataFrame = summary.loc[sorted(chosen)].reset_index(drop=True)
     return worst
+
+
+def model_differences(
+    table: pd.DataFrame, *, original: float = 0.0, seed: int = 0, mean: bool = False
+) -> pd.DataFrame:
+    """Return how much each model's Dice differs from another's on the same scans.
+
+    Args:
+        table: long table of any number of models.
+        original: severity of the untouched images.
+        seed: of the bootstrap intervals.
+        mean: add the structure ``mean``.
+
+    Returns:
+        One row for each pair of models, structure, condition and severity: mean over patients
+        of ``model`` minus ``other`` as ``difference`` with its 95 % interval ``low, high``,
+        ``n_patients``. Pairs are in the order of the table.
+    """
+    paired = pair_scores(table, original=original, mean=mean)
+    place = ["structure", "condition", "severity", "patient_id"]
+    wide = patient_means(paired, _POINT).pivot_table(index=place, columns="model", values="value")
+    models = [name for name in table["model"].unique() if name in wide]
+    rows = []
+    for first, second in itertools.combinations(models, 2):
+        gaps = (wide[first] - wide[second]).dropna()
+        for names, group in gaps.groupby(level=place[:3], sort=True):
+            rows.append((first, second, *names, *bootstrap_interval(group.to_numpy(), seed=seed)))
+    return pd.DataFrame(rows, columns=list(_DIFFERENCE_COLUMNS))
 
 
 def spread_original(table: pd.DataFrame, *, name: str, order: Sequence[str]) -> pd.DataFrame:

@@ -7,7 +7,6 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-import pandas as pd
 import pytest
 import torch
 from monai.data.meta_tensor import MetaTensor
@@ -18,13 +17,6 @@ from spinesynth.io.case import Case
 from spinesynth.io.load_case import LoadedCase
 from spinesynth.pipelines.evaluate import LONG_COLUMNS
 from spinesynth.pipelines.score_store import Outcome, Score, ScoreStore
-from spinesynth.pipelines.severity_summary import (
-    severity_areas,
-    severity_summary,
-    spread_original,
-    with_mean_structure,
-    worst_conditions,
-)
 from spinesynth.pipelines.suite import LEVEL, SuiteResult, evaluate_conditions
 from spinesynth.pipelines.suite_models import CallableModel
 from spinesynth.pipelines.suite_tables import summarise_suite, write_suite
@@ -97,7 +89,7 @@ def test_a_stopped_run_goes_on_and_makes_nothing_twice(tmp_path: Path) -> None:
     write_suite(tmp_path / "resumed", result)
     write_suite(tmp_path / "fresh", _run(tmp_path / "f", CallableModel("A", _Counting(), "1")))
     files = sorted((tmp_path / "fresh" / "tables").iterdir())
-    assert len(files) == 6
+    assert len(files) == 7
     for file in files:
         assert (tmp_path / "resumed" / "tables" / file.name).read_bytes() == file.read_bytes()
 
@@ -242,55 +234,8 @@ def test_a_better_model_has_the_better_scores(tmp_path: Path) -> None:
         CallableModel("right", lambda image: read_codes(image).clamp(0, 4), "1"),
         CallableModel("aside", lambda image: read_codes_shifted(image).clamp(0, 4), "2"),
     )
-    summary = summarise_suite(_run(tmp_path, *models).table)
+    summary = summarise_suite(_run(tmp_path, *models).table).summary
     untouched = summary[(summary["severity"] == 0) & (summary["condition"] == "noise")]
     dice = untouched.set_index(["model", "structure"])["dice"]
     assert dice["right", "mean"] == 1.0
     assert dice["aside", "disc"] == pytest.approx(0.75)  # 3 of 4 voxels overlap
-
-
-def _table(rows: dict[tuple[str, str, str, float], float]) -> pd.DataFrame:
-    """Return a long table from (patient, structure, condition, severity) -> Dice."""
-    return pd.DataFrame(
-        [
-            {
-                "run": "t", "model": "A", "case_id": patient, "patient_id": patient,
-                "source": "s", "contrast": "T2", "condition": condition, "severity": severity,
-                "structure": structure, "metric": "dice", "value": value, "unit": "1",
-            }
-            for (patient, structure, condition, severity), value in rows.items()
-        ],
-        columns=list(LONG_COLUMNS),
-    )  # fmt: skip
-
-
-def test_curve_area_and_worst_case_as_calculated_by_hand() -> None:
-    table = _table(
-        {("p", "disc", "original", 0.0): 0.8, ("p", "canal", "original", 0.0): 0.4,
-         ("p", "disc", "noise", 1.0): 0.8, ("p", "canal", "noise", 1.0): 0.2,
-         ("p", "disc", "noise", 2.0): 0.4, ("p", "canal", "noise", 2.0): 0.3}
-    )  # fmt: skip
-    spread = spread_original(with_mean_structure(table), name="original", order=["noise"])
-    summary = severity_summary(spread, original=0.0, record=LEVEL)
-    curves = summary.set_index(["structure", "severity"])
-    assert curves["dice"].xs("mean").tolist() == pytest.approx([0.6, 0.5, 0.35])
-    assert curves["robustness_score"].xs("disc").tolist() == pytest.approx([1, 1, 0.5])
-    areas = severity_areas(summary).set_index("structure")
-    # trapezia over severities 0, 1, 2: (0.8 + 0.6) / 2, and (1 + 0.75) / 2 of the score
-    assert areas.loc["disc", "area_dice"] == pytest.approx(0.7)
-    assert areas.loc["disc", "area_score"] == pytest.approx(0.875)
-    assert areas.loc["disc", "severities"] == "0 1 2"
-    worst = worst_conditions(summary).set_index("structure")
-    assert worst["severity"].to_dict() == {"canal": 1.0, "disc": 2.0, "mean": 2.0}
-
-
-def test_scans_that_a_severity_leaves_out_count_on_neither_side() -> None:
-    table = _table(
-        {("p", "disc", "original", 0.0): 0.8, ("q", "disc", "original", 0.0): 0.2,
-         ("p", "disc", "noise", 1.0): 0.4, ("q", "disc", "noise", 1.0): 0.2,
-         ("p", "disc", "noise", 2.0): 0.4}
-    )  # fmt: skip
-    spread = spread_original(table, name="original", order=["noise"])
-    summary = severity_summary(spread, original=0.0, record=LEVEL)
-    assert summary["n_patients"].tolist() == [2, 2, 1]
-    assert summary["robustness_score"].tolist() == pytest.approx([1.0, 0.6, 0.5])
