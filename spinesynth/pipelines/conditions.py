@@ -1,7 +1,8 @@
 """The conditions of the robustness suite: one table of what is done, how much, and why so.
 
 Severity 0 is the untouched scan; 1 to 5 are the levels of the table :data:`CONDITIONS`.
-What is drawn depends on seed, case id, condition and severity alone.
+What is drawn depends on seed, case id and condition alone: the severities of one condition
+share direction, curve, field and order, and only the level grows.
 """
 
 from __future__ import annotations
@@ -46,6 +47,8 @@ class Condition:
         reached_unit: of that, by default the unit.
         obstacle: why a scan cannot be degraded so, empty if it can.
         keep_padding: whether padding around the scan stays as it was.
+        revision: rises whenever the same draws give another image, so that kept scores of the
+            former one are not taken for those of the new.
     """
 
     what: str
@@ -57,6 +60,7 @@ class Condition:
     reached_unit: str = ""
     obstacle: Callable[[Scan, float], str] = _never
     keep_padding: bool = True
+    revision: int = 1
 
     def level(self, severity: int) -> float:
         """Return the level of a severity from 1 to 5."""
@@ -258,7 +262,7 @@ def degrade_case(loaded: LoadedCase, name: str, severity: int, *, seed: int = 0)
         loaded: with image and reference.
         name: key of :data:`CONDITIONS`.
         severity: 0 to 5; 0 returns the case itself.
-        seed: what is drawn follows from it, the case id, name and severity.
+        seed: what is drawn follows from it, the case id and name.
 
     Raises:
         ValueError: if the condition cannot be applied, see :func:`obstacle`.
@@ -274,7 +278,7 @@ def degrade_case(loaded: LoadedCase, name: str, severity: int, *, seed: int = 0)
     if reason:
         raise ValueError(f"{name} cannot be applied to case {loaded.case.case_id}: {reason}")
     condition = CONDITIONS[name]
-    generator = make_generator(seed, "robustness", loaded.case.case_id, name, severity)
+    generator = make_generator(seed, "robustness", loaded.case.case_id, name)
 
     def change(scan: Scan) -> Scan:
         return condition.degrade(scan, condition.level(severity), generator)

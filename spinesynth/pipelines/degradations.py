@@ -171,12 +171,16 @@ def shift_marrow(scan: Scan, level: float, generator: Generator) -> Scan:
 
 
 def crop_field(scan: Scan, level: float, generator: Generator) -> Scan:
-    """Empty image and reference outside a window of that share of both in-plane axes."""
+    """Empty image and reference outside a window of that share of both in-plane axes.
+
+    The window of a smaller share lies within that of a larger one of the same draw.
+    """
     inside = torch.ones(1, 1, 1, dtype=torch.bool)
     for axis in (1, 2):
         size = scan.image.shape[axis]
         kept = kept_voxels(size, level)
-        start = int(torch.randint(size - kept + 1, (), generator=generator))
+        start = int(uniform(0, 1, generator=generator) * (size - kept + 1))
+        start = min(start, size - kept)
         index = torch.arange(size)
         shape = [1, 1, 1]
         shape[axis] = -1

@@ -12,8 +12,8 @@ import pandas as pd
 
 from spinesynth.io.atomic import atomic_write
 from spinesynth.metrics import get_metric, summarise
-from spinesynth.pipelines.report_format import in_report_order
 from spinesynth.pipelines.paired_scores import MEAN
+from spinesynth.pipelines.report_format import in_report_order
 from spinesynth.pipelines.results import CURVES, Results
 from spinesynth.pipelines.robustness import robustness_summary
 from spinesynth.pipelines.statistics_figures import build_agreement, build_boxes

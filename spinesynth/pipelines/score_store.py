@@ -17,7 +17,7 @@ from spinesynth import __version__
 from spinesynth.io.atomic import atomic_write
 
 #: Rises whenever what is kept, or how it is made, changes its meaning.
-_FORMAT = 1
+_FORMAT = 2
 
 
 class Score(NamedTuple):
@@ -55,7 +55,7 @@ class ScoreStore:
         key = _key(decides)
         try:
             content = json.loads(self._path(key).read_text(encoding="utf-8"))
-            if content["key"] != key:
+            if content["key"] != key or content["sha256"] != _seal(content):
                 return None
             scores = [Score(s, m, math.nan if v is None else float(v), u) for s, m, v, u in
                       content["scores"]]  # fmt: skip
@@ -71,7 +71,8 @@ class ScoreStore:
         """
         key = _key(decides)
         rows = [[*s[:2], None if math.isnan(s.value) else s.value, s.unit] for s in outcome.scores]
-        content = {"key": key, "scores": rows, "left_out": outcome.left_out}
+        content: dict[str, Any] = {"key": key, "scores": rows, "left_out": outcome.left_out}
+        content["sha256"] = _seal(content)
         self.folder.mkdir(parents=True, exist_ok=True)
         with atomic_write(self._path(key)) as temporary:
             text = json.dumps(content, sort_keys=True, allow_nan=False)
@@ -80,6 +81,12 @@ class ScoreStore:
     def _path(self, key: Mapping[str, Any]) -> Path:
         text = json.dumps(key, sort_keys=True)
         return self.folder / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.json"
+
+
+def _seal(content: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of what is kept, in one way of writing it."""
+    kept = [content["key"], content["scores"], content["left_out"]]
+    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
 
 
 def _key(decides: Mapping[str, object]) -> dict[str, Any]:

@@ -91,8 +91,9 @@ class _Opened:
 
 def digest_case(case: Case) -> str:
     """Return a digest of a case's files and of how they are read; of none, of their names."""
-    total = hashlib.sha256(f"{sorted(case.annotated)} {case.scheme}".encode())
-    for path in (case.image, case.label):
+    read = f"{sorted(case.annotated)} {case.scheme} {case.resamples_label}"
+    total = hashlib.sha256(read.encode())
+    for path in (case.image, case.label, case.instances):
         try:
             total.update(b"none" if path is None else digest_file(path).encode())
         except OSError:
@@ -168,12 +169,13 @@ def _evaluate_case(
     alive = list(models)
     for task in tasks:
         name = task_name(opened.case.case_id, *task)
-        level = 0.0 if task.condition == ORIGINAL else CONDITIONS[task.condition].level(task[1])
+        how = None if task.condition == ORIGINAL else CONDITIONS[task.condition]
         for model in tuple(alive):
             decides = {
                 "model": model.digest(name), "case": case_digest, "id": opened.case.case_id,
-                "condition": task.condition, "severity": task.severity, "level": level,
-                "seed": opened.seed,
+                "condition": task.condition, "severity": task.severity, "seed": opened.seed,
+                "level": how.level(task.severity) if how else 0.0,
+                "revision": how.revision if how else 0,
             }  # fmt: skip
             outcome = store.get(**decides)
             done = _Done(task, outcome) if outcome else _score(model, opened, task, name)

@@ -14,6 +14,7 @@ from spinesynth.anatomy.structures import REPORT_GROUPS
 from spinesynth.io.tables import write_csv
 from spinesynth.metrics import METRICS
 from spinesynth.pipelines.conditions import CONDITIONS, ORIGINAL, SEVERITIES
+from spinesynth.pipelines.paired_scores import MEAN
 from spinesynth.pipelines.report_format import UNDEFINED, number, plain, with_interval
 from spinesynth.pipelines.results import (
     CONDITIONS_AREA_CSV,
@@ -26,7 +27,6 @@ from spinesynth.pipelines.results import (
     TABLES,
     Results,
 )
-from spinesynth.pipelines.paired_scores import MEAN
 from spinesynth.pipelines.severity_summary import (
     model_differences,
     severity_areas,

@@ -93,6 +93,39 @@ def test_draws_follow_seed_case_condition_and_severity_alone(name: str) -> None:
         assert not torch.equal(_degraded(other, name, 4, seed=3), first)
 
 
+def _marked(name: str, severity: int) -> torch.Tensor:
+    """Return an image of bone that has a gradient along each axis, degraded."""
+    ramp = torch.arange(12 * 20 * 24).reshape(12, 20, 24) % 97 + 10.0
+    ramp[0, 0, 0] = 0
+    codes = torch.full(ramp.shape, int(Structure.VERTEBRAL_BODY))
+    return _degraded(_case(ramp, codes), name, severity)
+
+
+@pytest.mark.parametrize("name", ["field_of_view", "missing_slices"])
+def test_what_a_severity_empties_stays_empty_at_the_next(name: str) -> None:
+    for severity in SEVERITIES[1:]:
+        less, more = _marked(name, severity - 1) == 0, _marked(name, severity) == 0
+        assert bool((more | ~less).all())
+    assert int(_marked(name, 5).eq(0).sum()) > int(_marked(name, 1).eq(0).sum())
+
+
+def test_the_shading_of_each_severity_is_one_field() -> None:
+    plain = _marked("bias", 0)
+    inside = plain > 0
+    fields = [(_marked("bias", severity)[inside] / plain[inside]).log() for severity in SEVERITIES]
+    for field in fields[1:]:
+        # the same logarithm of the gain but for a factor; float32 leaves far less than 0.001
+        assert float(torch.corrcoef(torch.stack([fields[0], field]))[0, 1]) > 0.999
+
+
+def test_the_gamma_of_each_severity_goes_the_same_way() -> None:
+    means = torch.tensor(
+        [float(_marked("gamma", severity).mean()) for severity in (0, *SEVERITIES)]
+    )
+    steps = means.diff()
+    assert bool((steps > 0).all()) or bool((steps < 0).all())
+
+
 def test_noise_has_the_spread_of_its_level() -> None:
     # far above the noise a Rician magnitude is Gaussian with spread sigma; 20 000 voxels tell
     # it to 0.5 %, and sigma^2 / (2 A) of bias is left out: 4 % is ample at 10 % noise

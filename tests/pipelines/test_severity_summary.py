@@ -42,7 +42,8 @@ def _summary(table: pd.DataFrame, *, mean: bool = False) -> pd.DataFrame:
 
 def test_curve_area_and_worst_case_as_calculated_by_hand() -> None:
     table = _table(
-        {("A", "disc", "noise", "p"): (0.8, 0.8, 0.4), ("A", "canal", "noise", "p"): (0.4, 0.2, 0.3)}
+        {("A", "disc", "noise", "p"): (0.8, 0.8, 0.4),
+         ("A", "canal", "noise", "p"): (0.4, 0.2, 0.3)}
     )  # fmt: skip
     summary = _summary(table, mean=True)
     curves = summary.set_index(["structure", "severity"])
@@ -106,7 +107,8 @@ def test_a_model_that_fails_on_all_has_no_point_and_takes_none_away() -> None:
 def test_areas_are_of_scans_that_took_every_severity() -> None:
     # the poor scan ends at severity 1; with it, the curve would rise from 0.5 to 0.8
     table = _table(
-        {("A", "disc", "noise", "good"): (0.8, 0.8, 0.8), ("A", "disc", "noise", "poor"): (0.2, 0.2)}
+        {("A", "disc", "noise", "good"): (0.8, 0.8, 0.8),
+         ("A", "disc", "noise", "poor"): (0.2, 0.2)}
     )  # fmt: skip
     area = severity_areas(table).iloc[0]
     assert (area["area_dice"], area["n_patients"]) == (pytest.approx(0.8), 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,10 @@ from torch import Tensor
 from spinesynth.errors import InputError
 from spinesynth.io.case import Case
 from spinesynth.io.load_case import LoadedCase
+from spinesynth.pipelines.conditions import CONDITIONS as ALL_CONDITIONS
 from spinesynth.pipelines.evaluate import LONG_COLUMNS
 from spinesynth.pipelines.score_store import Outcome, Score, ScoreStore
-from spinesynth.pipelines.suite import LEVEL, SuiteResult, evaluate_conditions
+from spinesynth.pipelines.suite import LEVEL, SuiteResult, digest_case, evaluate_conditions
 from spinesynth.pipelines.suite_models import CallableModel
 from spinesynth.pipelines.suite_tables import summarise_suite, write_suite
 from tests.pipelines.fabricated import make_case, make_loaded, read_codes, read_codes_shifted
@@ -130,6 +132,38 @@ def test_a_damaged_score_is_made_anew(tmp_path: Path) -> None:
     counting = _Counting()
     _run(tmp_path, CallableModel("A", counting, "1"), cases=[make_case("a")])
     assert counting.calls == 2
+
+
+def test_a_flipped_digit_of_a_kept_score_is_made_anew(tmp_path: Path) -> None:
+    store = ScoreStore(tmp_path)
+    store.put(Outcome((Score("disc", "dice", 0.875, "1"),)), a=1)
+    (file,) = tmp_path.iterdir()
+    text = file.read_text(encoding="utf-8")
+    assert text.count("0.875") == 1
+    file.write_text(text.replace("0.875", "0.975"), encoding="utf-8")
+    assert store.get(a=1) is None
+
+
+def test_another_revision_of_a_condition_is_scored_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _run(tmp_path, CallableModel("A", _Counting(), "1"), cases=[make_case("a")])
+    revised = replace(ALL_CONDITIONS["noise"], revision=ALL_CONDITIONS["noise"].revision + 1)
+    monkeypatch.setitem(ALL_CONDITIONS, "noise", revised)
+    counting = _Counting()
+    _run(tmp_path, CallableModel("A", counting, "1"), cases=[make_case("a")])
+    assert counting.calls == len(SEVERITIES)  # of that condition alone
+
+
+def test_how_a_reference_is_read_decides_its_scores(tmp_path: Path) -> None:
+    case = make_case("a")
+    counts = tmp_path / "counts.mha"
+    counts.write_bytes(b"1")
+    digests = {digest_case(case), digest_case(replace(case, resamples_label=True))}
+    digests.add(digest_case(replace(case, instances=counts)))
+    counts.write_bytes(b"2")
+    digests.add(digest_case(replace(case, instances=counts)))
+    assert len(digests) == 4
 
 
 def test_the_store_keeps_undefined_scores_and_every_digit(tmp_path: Path) -> None:
