@@ -28,6 +28,10 @@ def robustness(
         typer.Option(metavar="NAME=FOLDER", help="What a tool made of exported images. Repeat."),
     ] = None,
     scheme: Annotated[str, typer.Option(help="Label scheme of --predictions.")] = "spine6",
+    exported: Annotated[
+        Path | None,
+        typer.Option(help="Folder that --export wrote, which --predictions are of."),
+    ] = None,
     export: Annotated[
         Path | None,
         typer.Option(help="Only write the degraded images into this folder, for another tool."),
@@ -38,7 +42,7 @@ def robustness(
     ] = None,
     severities: Annotated[str, typer.Option(help="Of 1 to 5, as 1,3,5.")] = "1,2,3,4,5",
     max_cases: Annotated[
-        int | None, typer.Option(min=1, help="The first so many cases alone.")
+        int | None, typer.Option(min=1, help="The first so many cases of the data alone.")
     ] = None,
     source: Sources = None,
     include_seen: Annotated[
@@ -49,12 +53,13 @@ def robustness(
     seed: SomeSeed = 0,
 ) -> None:
     """Score models side by side on degraded scans; again to go on where it ended."""
+    from spinesynth.errors import ConfigError
     from spinesynth.pipelines.conditions import CONDITIONS, parse_severities
     from spinesynth.pipelines.ensemble import read_weighting
-    from spinesynth.pipelines.robustness_run import scorable_cases
     from spinesynth.pipelines.suite_export import export_suite
     from spinesynth.pipelines.suite_run import (
         SuiteOptions,
+        offered_cases,
         parse_models,
         parse_predictions,
         run_suite,
@@ -71,7 +76,13 @@ def robustness(
         scales=tuple(scale or (1.0,)),
     )
     if export is not None:
-        cases = scorable_cases(data, options.sources)[:max_cases]
+        if model or checkpoint or predictions or exported:
+            raise ConfigError(
+                "--export only writes images: give it without --model, --checkpoint, --predictions "
+                "and --exported",
+                code="E-CONF-072",
+            )
+        cases = offered_cases(data, options)
         table = export_suite(
             cases, export, conditions=options.conditions, severities=options.severities, seed=seed
         )
@@ -88,6 +99,7 @@ def robustness(
             command=context.obj,
             predictions=parse_predictions(predictions or ()),
             scheme=scheme,
+            exported=exported,
             options=options,
         )
     )

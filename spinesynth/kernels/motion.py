@@ -16,13 +16,20 @@ from spinesynth.kernels.axis_product import apply_along_axis
 _Pose = tuple[float, float, float]
 
 
-def rotate_in_plane(image: Tensor, angle_rad: float) -> Tensor:
-    """Rotate in the plane of the last two axes about the centre, linear, border kept."""
+def rotate_in_plane(image: Tensor, angle_rad: float, *, pixel_aspect: float = 1.0) -> Tensor:
+    """Rotate in the plane of the last two axes about the centre, linear, border kept.
+
+    Args:
+        image: ``(..., H, W)``.
+        angle_rad: of the rotation.
+        pixel_aspect: distance of voxel centres along the last axis over that along the one
+            before it, so that the rotation is one of mm.
+    """
     rows, columns = image.shape[-2:]
     if min(rows, columns) == 1 or angle_rad == 0:
         return image.clone()  # a line has no plane to turn in
     cos, sin = math.cos(angle_rad), math.sin(angle_rad)
-    aspect = (columns - 1) / (rows - 1)
+    aspect = pixel_aspect * (columns - 1) / (rows - 1)
     theta = torch.tensor([[[cos, -sin / aspect, 0.0], [sin * aspect, cos, 0.0]]])
     # the slices are channels of one image, so that the coordinates are computed once
     flat = image.reshape(1, -1, rows, columns)
@@ -31,14 +38,17 @@ def rotate_in_plane(image: Tensor, angle_rad: float) -> Tensor:
     return turned.reshape(image.shape)
 
 
-def _spectrum_of_pose(image: Tensor, rest: Tensor, pose: _Pose, *, lines: slice) -> Tensor:
+def _spectrum_of_pose(
+    image: Tensor, rest: Tensor, pose: _Pose, *, lines: slice, pixel_aspect: float
+) -> Tensor:
     """Return lines >= 0 of the spectrum of an image turned by an angle and shifted."""
     angle, row_shift, column_shift = pose
     rows, columns = image.shape[-2:]
     if angle == 0:
         moved = rest[..., lines]
     else:
-        moved = torch.fft.rfft(rotate_in_plane(image, angle))[..., lines]
+        turned = rotate_in_plane(image, angle, pixel_aspect=pixel_aspect)
+        moved = torch.fft.rfft(turned)[..., lines]
         moved = torch.fft.fft(moved, dim=-2)
     row = torch.fft.fftfreq(rows, device=image.device)[:, None] * row_shift
     column = torch.fft.rfftfreq(columns, device=image.device)[lines] * column_shift
@@ -74,6 +84,7 @@ def apply_kspace_motion(
     *,
     angles_rad: Sequence[float],
     shifts_vox: Sequence[tuple[float, float]],
+    pixel_aspect: float = 1.0,
 ) -> Tensor:
     """Corrupt an image by rigid motion in the plane of its last two axes.
 
@@ -88,6 +99,7 @@ def apply_kspace_motion(
         times: ascending instants in [0, 1] of the acquisition at which the pose changes.
         angles_rad: rotation of each pose.
         shifts_vox: shift (axis -2, axis -1) of each pose in voxels.
+        pixel_aspect: distance of voxel centres along axis -1 over that along axis -2.
 
     Returns:
         ``(B, C, *spatial)`` magnitude image; the input itself where no pose moves.
@@ -110,7 +122,9 @@ def apply_kspace_motion(
     poses += [(a, r, c) for a, (r, c) in zip(angles_rad, shifts_vox, strict=True)]
     for move, late, lines in _moved_lines(poses, times, columns=size[1]):
         seen = after if late else before
-        seen[..., lines] = _spectrum_of_pose(image, rest, move, lines=lines)
+        seen[..., lines] = _spectrum_of_pose(
+            image, rest, move, lines=lines, pixel_aspect=pixel_aspect
+        )
     if size[1] % 2 == 0:
         after[..., -1] = before[..., -1]  # the line at the edge of k-space is its own conjugate
     real = torch.fft.irfft2(before + after, s=size)

@@ -129,7 +129,10 @@ def move(scan: Scan, level: float, generator: Generator) -> Scan:
         way = uniform(0, 2 * math.pi, generator=generator)
         across, along = level * math.cos(way), level * math.sin(way)
         shifts.append((across / scan.spacing_mm[1], along / scan.spacing_mm[2]))
-    moved = apply_kspace_motion(scan.image[:, None], times, angles_rad=angles, shifts_vox=shifts)
+    moved = apply_kspace_motion(
+        scan.image[:, None], times, angles_rad=angles, shifts_vox=shifts,
+        pixel_aspect=scan.spacing_mm[2] / scan.spacing_mm[1],
+    )  # fmt: skip
     return scan.with_image(moved)
 
 

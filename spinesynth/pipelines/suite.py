@@ -35,9 +35,10 @@ from spinesynth.pipelines.evaluate import (
     identify_case,
     refuse_duplicates,
 )
+from spinesynth.pipelines.exported_images import task_name
 from spinesynth.pipelines.results import LEFT_OUT_COLUMNS
 from spinesynth.pipelines.score_store import Outcome, Score, ScoreStore
-from spinesynth.pipelines.suite_models import SuiteModel, task_name
+from spinesynth.pipelines.suite_models import SuiteModel
 
 #: Rows that record the level reached, beside the scores of the same task.
 IMAGE, LEVEL = "image", "level"
@@ -150,6 +151,10 @@ def evaluate_conditions(
     return _assemble(models, cases, found, run)
 
 
+class _LeftOutError(Exception):
+    """Tell why a case cannot take a condition; it is no failure of the case."""
+
+
 class _Done(NamedTuple):
     """Hold a task and what came of it: an outcome, or a row of the failures."""
 
@@ -188,15 +193,20 @@ def _evaluate_case(
 
 def _score(model: SuiteModel, opened: _Opened, task: _Task, name: str) -> _Done:
     """Score one model on one task."""
-    if task.condition != ORIGINAL:
-        reason = obstacle(opened.load(), *task)
+
+    def load(_: Case) -> LoadedCase:
+        reason = "" if task.condition == ORIGINAL else obstacle(opened.load(), *task)
         if reason:
-            return _Done(task, Outcome(left_out=reason))
-    table, failures = evaluate_cases(
-        model.predictor(name), [opened.case], run="", model=model.name, condition=task.condition,
-        severity=task.severity, metrics=HEADLINE_METRICS,
-        loader=lambda _: opened.degraded(task),
-    )  # fmt: skip
+            raise _LeftOutError(reason)
+        return opened.degraded(task)
+
+    try:
+        table, failures = evaluate_cases(
+            model.predictor(name), [opened.case], run="", model=model.name,
+            condition=task.condition, severity=task.severity, metrics=HEADLINE_METRICS, loader=load,
+        )  # fmt: skip
+    except _LeftOutError as reason:
+        return _Done(task, Outcome(left_out=str(reason)))
     if len(failures):
         first = {str(name): value for name, value in failures.iloc[0].items()}
         return _Done(task, Outcome(), first)

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from spinesynth.errors import InputError
 from spinesynth.io.case import Case
 from spinesynth.io.load_case import load_case
 from spinesynth.io.tables import write_csv
@@ -21,9 +20,13 @@ from spinesynth.pipelines.conditions import (
     degrade_case,
     obstacle,
 )
-from spinesynth.pipelines.suite_models import task_name
-
-EXPORT_CSV = Path("images.csv")
+from spinesynth.pipelines.exported_images import (
+    EXPORT_COLUMNS,
+    EXPORT_CSV,
+    digest_image,
+    refuse_shared_names,
+    task_name,
+)
 
 
 def export_suite(
@@ -37,8 +40,8 @@ def export_suite(
     """Write each case untouched and as each condition leaves it, on its own grid.
 
     The tool's label maps go into one folder under the names of the images, which the
-    suite then scores as ``SavedPredictions``: it makes the same references again, as long
-    as conditions, severities and seed are the same.
+    suite then scores as ``SavedPredictions``: it makes the same references again, and
+    compares its images with the digests of the table.
 
     Args:
         cases: with image and label map each.
@@ -48,7 +51,7 @@ def export_suite(
         seed: of everything that is drawn.
 
     Returns:
-        The table ``images.csv``: file, case, condition, severity.
+        The table ``images.csv``: file, case, condition, severity, seed and digest of the voxels.
 
     Raises:
         ConfigError: if a condition or severity is unknown.
@@ -57,7 +60,7 @@ def export_suite(
     """
     asked = [(ORIGINAL, 0)]
     asked += [(n, s) for n in check_conditions(conditions) for s in check_severities(severities)]
-    _check_file_names(cases)
+    refuse_shared_names(cases)
     (folder / "images").mkdir(parents=True, exist_ok=True)
     rows = []
     for case in cases:
@@ -69,18 +72,7 @@ def export_suite(
             image = degrade_case(loaded, condition, severity, seed=seed).image
             assert image is not None  # load_case was asked for it
             write_volume(folder / file, image.as_tensor(), like=image)
-            rows.append((file.as_posix(), case.case_id, condition, severity))
-    columns = ["file", "case_id", "condition", "severity"]
-    write_csv(folder / EXPORT_CSV, pd.DataFrame(rows, columns=columns))
+            told = (case.case_id, condition, severity, seed, digest_image(image))
+            rows.append((file.as_posix(), *told))
+    write_csv(folder / EXPORT_CSV, pd.DataFrame(rows, columns=list(EXPORT_COLUMNS)))
     return folder / EXPORT_CSV
-
-
-def _check_file_names(cases: Sequence[Case]) -> None:
-    names: dict[str, str] = {}
-    for case in cases:
-        other = names.setdefault(task_name(case.case_id, ORIGINAL, 0), case.case_id)
-        if other != case.case_id:
-            raise InputError(
-                f"cases {other} and {case.case_id} would share names of files; rename one",
-                code="E-CASE-004",
-            )

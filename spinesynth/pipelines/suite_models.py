@@ -17,8 +17,7 @@ Example:
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -28,21 +27,25 @@ from torch import Tensor
 
 from spinesynth.anatomy.label_schemes import LabelScheme, get_scheme
 from spinesynth.errors import ConfigError, InputError
-from spinesynth.io.align import check_same_grid
 from spinesynth.io.file_digest import digest_file
-from spinesynth.io.volume import read_label
 from spinesynth.pipelines.ensemble import Origin, Weighting, load_members
 from spinesynth.pipelines.evaluate import Predictor
+from spinesynth.pipelines.exported_images import digest_image
 from spinesynth.pipelines.predict import expressible_groups
+from spinesynth.pipelines.tool_predictions import (
+    FilePrediction,
+    second_prediction,
+    volume_stem,
+)
 
-#: Endings of a saved prediction's file behind the name of its image.
-_ENDINGS = tuple(f"{tag}{kind}" for tag in ("", "_seg") for kind in (".nii.gz", ".nii", ".mha"))
+#: May stand between the name of an image and the ending of its prediction's file.
+_TAG = "_seg"
 
 
 class SuiteModel(Protocol):
     """Describe a model of the suite.
 
-    A task is the name of one degraded image, see :func:`task_name`. Most models predict
+    A task is the name of one degraded image, see ``exported_images.task_name``. Most models predict
     every image alike and do not look at it.
     """
 
@@ -55,16 +58,6 @@ class SuiteModel(Protocol):
 
     def predictor(self, task: str) -> Predictor:
         """Return what segments the image of a task."""
-
-
-def task_name(case_id: str, condition: str, severity: int) -> str:
-    """Return the name of a degraded image, as its file has it.
-
-    Example:
-        >>> task_name("patient 7", "low_snr", 3)
-        'patient_7__low_snr__3'
-    """
-    return f"{re.sub('[^A-Za-z0-9._-]', '_', case_id)}__{condition}__{severity}"
 
 
 @dataclass(frozen=True)
@@ -123,50 +116,75 @@ class SavedPredictions:
         folder: with one label map for each image, ``<task>.nii.gz``, ``.nii`` or ``.mha``,
             ``_seg`` allowed before the ending.
         scheme: label scheme of the files.
+        exported: digest of each image that the tool was given, by its task, see
+            ``read_export``; None compares none.
 
     Raises:
         ConfigError: if the scheme is unknown.
-        InputError: if there is no such folder.
+        InputError: if there is no such folder, or two files of one image.
     """
 
-    def __init__(self, name: str, folder: Path, *, scheme: str) -> None:
+    def __init__(
+        self, name: str, folder: Path, *, scheme: str, exported: Mapping[str, str] | None = None
+    ) -> None:
         if not folder.is_dir():
             raise InputError(f"{folder}: no such folder of predictions", code="E-IN-001")
         try:
             self.scheme: LabelScheme = get_scheme(scheme)
         except ValueError as error:
             raise ConfigError(str(error), code="E-CONF-005") from error
-        self.name, self.folder = name, folder
+        self.name, self.folder, self.exported = name, folder, exported
+        self._files = _find_files(folder)
 
     def digest(self, task: str) -> str:
-        """Return the digest of the file's bytes, and the scheme it is read by."""
-        path = self._find(task)
-        return f"{digest_file(path) if path else 'none'} {self.scheme.name}"
+        """Return the digest of the file's bytes, the scheme it is read by, and its image's."""
+        path = self._files.get(task)
+        image = "any" if self.exported is None else self.exported.get(task, "none")
+        return f"{digest_file(path) if path else 'none'} {self.scheme.name} {image}"
 
     def predictor(self, task: str) -> Predictor:
         """Return what reads the file of a task."""
-        return _SavedPrediction(self._find(task), task, self.folder, self.scheme)
-
-    def _find(self, task: str) -> Path | None:
-        paths = [self.folder / f"{task}{ending}" for ending in _ENDINGS]
-        return next((path for path in paths if path.is_file()), None)
+        image = None if self.exported is None else self.exported.get(task, "")
+        return _SavedPrediction(self._files.get(task), task, self.folder, self.scheme, image)
 
 
-class _SavedPrediction:
-    """One file in place of a prediction."""
+def _find_files(folder: Path) -> dict[str, Path]:
+    """Return the label map of each task."""
+    files: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        stem = volume_stem(path)
+        if stem is None:
+            continue
+        task = stem.removesuffix(_TAG)
+        if task in files:
+            raise second_prediction(path, task, files[task])
+        files[task] = path
+    return files
 
-    def __init__(self, path: Path | None, task: str, folder: Path, scheme: LabelScheme) -> None:
-        self.path, self.task, self.folder, self.scheme = path, task, folder, scheme
+
+class _SavedPrediction(FilePrediction):
+    """One file in place of a prediction of the image with some digest, None for any."""
+
+    def __init__(
+        self, path: Path | None, task: str, folder: Path, scheme: LabelScheme, image: str | None
+    ) -> None:
+        super().__init__(task, path, scheme)
+        self.folder, self.image = folder, image
         self.groups = expressible_groups(scheme)
 
     def __call__(self, image: MetaTensor, /) -> Tensor:
         """Return the codes of the file, on the grid of the image."""
         if self.path is None:
             raise InputError(
-                f"{self.folder} holds no {self.task}.nii.gz; segment the exported image of "
+                f"{self.folder} holds no {self.case_id}.nii.gz; segment the exported image of "
                 "that name, or leave its condition out",
                 code="E-EVAL-004",
             )
-        label = check_same_grid(image, read_label(self.path), remedy="predict on the image's grid")
-        structure, _ = self.scheme.decode(label.as_tensor())
-        return structure[0]
+        if self.image is not None and self.image != digest_image(image):
+            raise InputError(
+                f"{self.case_id} is not the image that was exported: its scan, reference or "
+                "this package have changed, or the machine is another one; export and segment it "
+                "again",
+                code="E-EVAL-006",
+            )
+        return super().__call__(image)

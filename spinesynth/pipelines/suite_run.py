@@ -19,6 +19,7 @@ from spinesynth.pipelines.conditions import (
     check_severities,
 )
 from spinesynth.pipelines.ensemble import Origin, Weighting
+from spinesynth.pipelines.exported_images import read_export, refuse_shared_names
 from spinesynth.pipelines.leak_guard import refuse_seen_content
 from spinesynth.pipelines.progress import StepProgress
 from spinesynth.pipelines.report import conclude
@@ -47,7 +48,7 @@ class SuiteOptions:
         severities: from 1 to 5.
         seed: of everything that is drawn.
         sources: test only these sources; None for all.
-        max_cases: the first so many of the data; None for all.
+        max_cases: the first so many of the data, before seen patients are left out; None for all.
         include_seen: score patients that a model was trained on too, and say so in its name.
         weighting: of the votes of checkpoints.
         scales: that each network votes at.
@@ -112,6 +113,7 @@ def run_suite(
     command: str,
     predictions: Mapping[str, Path] | None = None,
     scheme: str = "spine6",
+    exported: Path | None = None,
     options: SuiteOptions | None = None,
 ) -> str:
     """Score models side by side under the conditions of the suite, with a report.
@@ -129,6 +131,7 @@ def run_suite(
         command: the command that started it, for the record.
         predictions: name -> folder with what another tool made of exported images.
         scheme: label scheme of those.
+        exported: folder that ``export_suite`` wrote for them; needed where there are some.
         options: what of the suite is run.
 
     Returns:
@@ -149,8 +152,8 @@ def run_suite(
     scored: list[SuiteModel] = [
         replace(model, name=_told(model, origin, cases)) for model, origin in loaded
     ]
-    folders = (predictions or {}).items()
-    scored += [SavedPredictions(name, path, scheme=scheme) for name, path in folders]
+    if predictions:
+        scored += _saved(predictions, cases, scheme=scheme, exported=exported, seed=asked.seed)
     _check_names([model.name for model in scored])
     total = len(cases) * len(scored) * (1 + len(conditions) * len(severities))
     with hold_folder(folder), StepProgress("robustness", total) as progress:
@@ -170,11 +173,33 @@ def run_suite(
         write_suite(folder, result)
         record = describe_run() | known | {"command": command, "seed": asked.seed}
         record |= {"conditions": conditions, "severities": severities}
-        names = [model.name for model, _ in loaded]
-        digests = {model.name: model.version for model, _ in loaded}
-        modes = dict(zip(names, map(_mode, models.values()), strict=True))
-        write_json(folder / CONDITIONS_JSON, record | {"models": digests, "modes": modes})
+        told = [model.name for model in scored[: len(loaded)]]  # as the tables name them
+        digests = {name: model.version for name, (model, _) in zip(told, loaded, strict=True)}
+        modes = dict(zip(told, map(_mode, models.values()), strict=True))
+        record |= {"models": digests, "modes": modes}
+        record |= {"weighting": asked.weighting, "scales": asked.scales}
+        record |= {"predictions": sorted(predictions or {}), "scheme": scheme}
+        write_json(folder / CONDITIONS_JSON, record)
     return conclude(folder, command=command)
+
+
+def _saved(
+    folders: Mapping[str, Path],
+    cases: Sequence[Case],
+    *,
+    scheme: str,
+    exported: Path | None,
+    seed: int,
+) -> list[SavedPredictions]:
+    """Return what tools made of exported images, refusing images that are not those scored."""
+    if exported is None:
+        raise _refuse("from --predictions needs --exported, the folder that --export wrote")
+    refuse_shared_names(cases)
+    images = read_export(exported, seed=seed)
+    return [
+        SavedPredictions(name, path, scheme=scheme, exported=images)
+        for name, path in folders.items()
+    ]
 
 
 def _mode(checkpoints: Sequence[Path]) -> str:
@@ -182,11 +207,20 @@ def _mode(checkpoints: Sequence[Path]) -> str:
     return join_modes(mode_of(path, load_checkpoint(path)) for path in checkpoints)
 
 
+def offered_cases(data: Path, asked: SuiteOptions) -> list[Case]:
+    """Return the cases that are exported, and of which unseen ones are scored.
+
+    Raises:
+        InputError: if there is none.
+    """
+    return scorable_cases(data, asked.sources)[: asked.max_cases]
+
+
 def _choose(
     data: Path, origins: Sequence[Origin], asked: SuiteOptions
 ) -> tuple[list[Case], dict[str, Any]]:
     """Return the cases that no model has seen, and what the record says of it."""
-    cases = scorable_cases(data, asked.sources)
+    cases = offered_cases(data, asked)
     silent = [origin.model for origin in origins if not origin.seen_patients]
     if silent and len(silent) < len(origins):
         sys.stderr.write(
@@ -199,7 +233,6 @@ def _choose(
         together = replace(origins[0], seen_patients=tuple(sorted(seen)))
         cases, _, known = choose_cases(cases, together, include_seen=asked.include_seen)
         known["seen_patients_known"] = not silent
-    cases = cases[: asked.max_cases]
     if not asked.include_seen:
         for origin in origins:
             where = f"the training of {origin.model}"

@@ -128,12 +128,7 @@ def find_predictions(
         if case_id is None:
             surplus.append(path.name)
         elif case_id in files:
-            problems.append(
-                InputFileError(
-                    path, f"a second prediction of {case_id} beside {files[case_id].name}",
-                    remedy="keep one file of each case", code="E-CASE-004",
-                )
-            )  # fmt: skip
+            problems.append(second_prediction(path, case_id, files[case_id]))
         else:
             files[case_id] = path
     if surplus:
@@ -162,6 +157,14 @@ def refuse_missing(predictions: ToolPredictions, cases: Sequence[Case]) -> list[
     return [error]
 
 
+def second_prediction(path: Path, name: str, other: Path) -> InputFileError:
+    """Return the error of two files of which either may be the prediction of one image."""
+    return InputFileError(
+        path, f"a second prediction of {name} beside {other.name}",
+        remedy="keep one file of each", code="E-CASE-004",
+    )  # fmt: skip
+
+
 def _names(cases: Sequence[Case]) -> dict[str, str]:
     """Return the case id behind each name that a prediction may have."""
     by_image: dict[str, set[str]] = {}
@@ -175,8 +178,11 @@ def _names(cases: Sequence[Case]) -> dict[str, str]:
 
 def _stem(path: Path, suffix: str) -> str | None:
     """Return a file's name without suffix and ending, None for what is no prediction."""
+    stem = volume_stem(path)
+    return stem.removesuffix(suffix) if stem is not None and stem.endswith(suffix) else None
+
+
+def volume_stem(path: Path) -> str | None:
+    """Return the name of a label map's file without its ending, None for other files."""
     ending = next((end for end in _SUFFIXES if path.name.lower().endswith(end)), None)
-    if ending is None or path.name.startswith("."):
-        return None
-    stem = path.name[: -len(ending)]
-    return stem.removesuffix(suffix) if stem.endswith(suffix) else None
+    return None if ending is None or path.name.startswith(".") else path.name[: -len(ending)]

@@ -15,7 +15,16 @@ def test_robustness_takes_models_side_by_side(replace: Replace, tmp_path: Path) 
     status = run_words(
         *("robustness", "--model", "A=a.pt", "--model", "AB=a.pt,b.pt", "--data", "data"),
         *("--checkpoint", "c.pt", "--condition", "noise", "--severities", "5,1"),
-        *("--predictions", "tool=folder", "--scheme", "semantic4", "--save-dir", str(tmp_path)),
+        *(
+            "--predictions",
+            "tool=folder",
+            "--exported",
+            "x",
+            "--scheme",
+            "semantic4",
+            "--save-dir",
+            str(tmp_path),
+        ),
     )
     assert status == 0
     (models,) = done.words
@@ -24,6 +33,7 @@ def test_robustness_takes_models_side_by_side(replace: Replace, tmp_path: Path) 
     }  # fmt: skip
     assert done.options["predictions"] == {"tool": Path("folder")}
     assert (done.options["scheme"], done.options["folder"]) == ("semantic4", tmp_path)
+    assert done.options["exported"] == Path("x")
     options = done.options["options"]
     assert (options.conditions, options.severities) == (("noise",), (1, 5))
 
@@ -34,6 +44,8 @@ def test_robustness_takes_models_side_by_side(replace: Replace, tmp_path: Path) 
         (("--model", "a.pt"), "must be NAME=FILE"),
         (("--model", "A=a.pt", "--model", "A=b.pt"), "each name once"),
         (("--predictions", "A="), "must be NAME=FOLDER"),
+        (("--export", "x", "--model", "A=a.pt"), "only writes images"),
+        (("--export", "x", "--predictions", "A=b"), "only writes images"),
         (("--severities", "0"), "severities must be one or more of"),
     ],
     ids=" ".join,

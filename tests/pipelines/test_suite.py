@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -245,6 +245,25 @@ def test_a_case_whose_original_fails_stands_there_once(tmp_path: Path) -> None:
     result = _run(tmp_path, *models, cases=[make_case("a")])
     assert len(result.failures) == 1
     assert set(result.table["model"]) == {"B"}
+
+
+def test_a_case_that_is_no_longer_read_is_a_failure_and_not_the_end(tmp_path: Path) -> None:
+    def run(loader: Callable[[Case], LoadedCase]) -> SuiteResult:
+        return evaluate_conditions(
+            [CallableModel("A", _Counting(), "1")], [make_case("a")], run="t",
+            store=ScoreStore(tmp_path), conditions=["noise"], severities=[1], loader=loader,
+        )  # fmt: skip
+
+    run(make_loaded)
+    for file in tmp_path.iterdir():  # the original alone stays kept
+        if json.loads(file.read_text(encoding="utf-8"))["key"]["condition"] != "original":
+            file.unlink()
+
+    def gone(case: Case) -> LoadedCase:
+        raise OSError("disk is gone")
+
+    failures = run(gone).failures
+    assert failures[["condition", "message"]].to_numpy().tolist() == [["noise", "disk is gone"]]
 
 
 def test_what_does_not_apply_is_left_out_by_name(tmp_path: Path) -> None:
