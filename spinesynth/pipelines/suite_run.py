@@ -171,14 +171,13 @@ def run_suite(
             why = result.failures["message"].iloc[0]
             raise InputError(f"no case could be scored; the first: {why}", code="E-CASE-005")
         write_suite(folder, result)
+        names = [model.name for model in scored[: len(loaded)]]  # as the tables have them
         record = describe_run() | known | {"command": command, "seed": asked.seed}
         record |= {"conditions": conditions, "severities": severities}
-        told = [model.name for model in scored[: len(loaded)]]  # as the tables name them
-        digests = {name: model.version for name, (model, _) in zip(told, loaded, strict=True)}
-        modes = dict(zip(told, map(_mode, models.values()), strict=True))
-        record |= {"models": digests, "modes": modes}
         record |= {"weighting": asked.weighting, "scales": asked.scales}
         record |= {"predictions": sorted(predictions or {}), "scheme": scheme}
+        record["models"] = {name: m.version for name, (m, _) in zip(names, loaded, strict=True)}
+        record["modes"] = dict(zip(names, map(_mode, models.values()), strict=True))
         write_json(folder / CONDITIONS_JSON, record)
     return conclude(folder, command=command)
 

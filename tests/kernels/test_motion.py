@@ -189,3 +189,14 @@ def test_several_poses_are_lines_of_several_moved_images(
     )
 
     np.testing.assert_allclose(seen.numpy(), wanted, atol=3e-6)
+
+
+def test_a_turn_is_one_of_millimetres() -> None:
+    # pixels twice as long along the last axis: 4 mm are 4 rows, or 2 columns
+    image = torch.zeros(1, 1, 21, 21)
+    image[..., 14, 10] = 1
+
+    turned = rotate_in_plane(image, math.pi / 2, pixel_aspect=2.0)[0, 0]
+
+    # sampled on a voxel's centre but for float32
+    assert float(turned[10, 8] + turned[10, 12]) == pytest.approx(1, abs=1e-4)

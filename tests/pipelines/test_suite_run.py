@@ -133,6 +133,9 @@ def test_seen_patients_show_in_the_name_of_their_model_alone(tmp_path: Path) -> 
     folder = tmp_path / "out"
     run_suite(_models(tmp_path, "p2"), data=data, folder=folder, command="test", options=options)
     names = pd.read_csv(folder / CONDITIONS_CSV)["model"].unique()
+    record = json.loads((folder / CONDITIONS_JSON).read_text())
+    assert set(record["models"]) == set(record["modes"]) == set(names)
+    assert (record["predictions"], record["weighting"], record["scales"]) == ([], "mean", [1.0])
     assert names.tolist() == ["A", "two (incl. seen patients)"]
 
 
