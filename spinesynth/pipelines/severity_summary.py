@@ -53,8 +53,8 @@ def severity_summary(
     """
     paired = pair_scores(table, original=original, mean=mean)
     level = _with_level(paired, table, record).groupby(_POINT, as_index=False)["level"].mean()
-    counts = paired.groupby(_POINT, as_index=False)["case_id"].nunique()
-    counts = counts.merge(count_original(table, original=original, mean=mean))
+    scans = paired.groupby(_POINT)["case_id"].nunique().reset_index()
+    counts = scans.merge(count_original(table, original=original, mean=mean))
     counts["n_dropped"] = counts["n_original"] - counts["case_id"]
     told = level.merge(counts, on=_POINT).set_index(_POINT)
     rows = []

@@ -228,7 +228,8 @@ def _across_severities(
         row = dict(zip(names.values(), map(str, told), strict=True))
         row |= {plain(float(severity)): UNDEFINED for severity in sorted(set(table["severity"]))}
         for point in group.to_dict("records"):
-            cell = with_interval(*(point[name] for name in shown), 3)
+            middle, low, high = (point[name] for name in shown)
+            cell = with_interval(middle, low, high, 3)
             row[plain(float(point["severity"]))] = cell
         rows.append(row)
     return pd.DataFrame(rows) if rows else None
