@@ -16,6 +16,7 @@ name for the checkout. Installed, import from there.
 ``make_network``      an untrained network by name
 ``network_problems``  all that speaks against a network
 ``split_centre``      parts logits and heatmap
+``without_centre``    weights of such a network as those of a plain one
 ===================== =========================================================
 
 Example:
