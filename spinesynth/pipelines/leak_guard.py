@@ -1,27 +1,21 @@
 """No patient, image or mask of the training in the test, under whatever name.
 
-Images and masks are compared by their voxels in canonical order, not by the bytes of their
-files: another format, compression, orientation or header hides nothing. Of a training only
-what it read is compared: model A learns from label maps alone.
+Images and masks are compared by their voxels (:mod:`spinesynth.pipelines.content_digest`), not
+by the bytes of their files: another format, compression, orientation or header hides nothing,
+nor do other words for what a mask annotates. Of a training only what it read is compared:
+model A learns from label maps alone.
 """
 
 from __future__ import annotations
 
-import functools
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Literal, NamedTuple
-
-from torch import Tensor
 
 from spinesynth.errors import InputError
 from spinesynth.io.case import Case
-from spinesynth.io.load_case import load_case
-from spinesynth.io.volume import read_image
+from spinesynth.pipelines.content_digest import TURNED, Digests, digest_image, digest_mask
 
-_HEX_DIGITS = 32  # 128 bits: no two volumes share them by accident
 Kind = Literal["image", "mask"]
 
 
@@ -73,33 +67,43 @@ def contents_of(cases: Iterable[Case], *, images: bool) -> list[Content]:
     Raises:
         InputError: if a file is refused.
     """
-    found: list[Content] = []
-    for case in cases:
-        if images and case.image is not None:
-            found.append(Content(_digest_image(case.image), "image", case.case_id))
-        digest = _digest_mask(case)
-        if digest:
-            found.append(Content(digest, "mask", case.case_id))
-    return found
+    return [
+        Content(digests.turned, kind, case.case_id)
+        for case in cases
+        for kind, digests in _digests_of(case, images=images)
+    ]
 
 
-def digest_voxels(voxels: Tensor) -> str:
-    """Return hexadecimal digits that only equal voxels of equal shape share.
+def find_learnt(
+    trained: Sequence[Content], cases: Sequence[Case], *, where: str = "the training"
+) -> list[str]:
+    """Name every tested case with an image or mask that trained, as :func:`find_leaks`.
 
     Args:
-        voxels: any shape and type, in canonical order.
+        trained: as files keep them; those of older files, digested without turning,
+            are compared with such digests of the test.
+        cases: of the test, whose files are read.
+        where: what the first were trained in, for the text.
 
-    Example:
-        >>> import torch
-        >>> digest_voxels(torch.zeros(2)) == digest_voxels(-torch.zeros(2))
-        True
+    Raises:
+        InputError: if a file is refused.
     """
-    plain = voxels.as_subclass(Tensor).contiguous()
-    if plain.is_floating_point():
-        plain = plain + 0.0  # -0.0 is 0.0
-    total = hashlib.sha256(f"{plain.dtype} {tuple(plain.shape)}".encode())
-    total.update(plain.numpy(force=True).tobytes())
-    return total.hexdigest()[:_HEX_DIGITS]
+    tested = contents_of(cases, images=True)
+    if not all(content.digest.startswith(TURNED) for content in trained):
+        tested += [
+            Content(digests.plain, kind, case.case_id)
+            for case in cases
+            for kind, digests in _digests_of(case, images=True)
+        ]
+    return find_leaks(trained, tested, where=where)
+
+
+def _digests_of(case: Case, *, images: bool) -> list[tuple[Kind, Digests]]:
+    found: list[tuple[Kind, Digests]] = []
+    if images and case.image is not None:
+        found.append(("image", digest_image(case.image)))
+    mask = digest_mask(case)
+    return [*found, ("mask", mask)] if mask.turned else found
 
 
 def find_leaks(
@@ -173,8 +177,7 @@ def refuse_seen_content(
         InputError: E-SPLIT-002, or if a file is refused.
     """
     if lines:
-        tested = contents_of(cases, images=True)
-        refuse_leaks(find_leaks(parse_contents(lines), tested, where=where))
+        refuse_leaks(find_learnt(parse_contents(lines), cases, where=where))
 
 
 def leak_error(leaks: Sequence[str]) -> InputError:
@@ -184,28 +187,3 @@ def leak_error(leaks: Sequence[str]) -> InputError:
         "one of the two, or give all scans of one person one patient_id",
         code="E-SPLIT-002",
     )
-
-
-def _digest_image(path: Path) -> str:
-    known = path.stat()
-    return _image(path.resolve(), known.st_size, known.st_mtime_ns)
-
-
-@functools.cache
-def _image(path: Path, _size: int, _changed_ns: int) -> str:
-    return digest_voxels(read_image(path))
-
-
-def _digest_mask(case: Case) -> str:
-    if case.label is None:
-        return ""
-    known = case.label.stat()
-    return _mask(case, known.st_size, known.st_mtime_ns)
-
-
-@functools.cache
-def _mask(case: Case, _size: int, _changed_ns: int) -> str:
-    structure = load_case(case, need_image=False).structure
-    if structure is None or not bool(structure.any()):
-        return ""
-    return digest_voxels(structure)

@@ -35,7 +35,7 @@ from spinesynth.pipelines.instance_evaluation import (
 )
 from spinesynth.pipelines.leak_guard import (
     contents_of,
-    find_leaks,
+    find_learnt,
     find_seen_patients,
     leak_error,
 )
@@ -208,13 +208,12 @@ def _leaks(tools: Sequence[ToolPredictions], cases: Sequence[Case]) -> list[Inpu
     """Return the error that names what trained a tool and would test it."""
     if not any(tool.learnt != Learnt() for tool in tools):
         return []
-    tested = contents_of(cases, images=True)
     leaks = [
         text
         for tool in tools
         for text in (
             *find_seen_patients(tool.learnt.patients, cases),
-            *find_leaks(tool.learnt.contents, tested, where=f"the training of {tool.name}"),
+            *find_learnt(tool.learnt.contents, cases, where=f"the training of {tool.name}"),
         )
     ]
     return [leak_error(leaks)] if leaks else []

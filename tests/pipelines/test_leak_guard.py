@@ -14,9 +14,10 @@ from spinesynth.io.checkpoint import load_checkpoint
 from spinesynth.io.discover import discover_cases
 from spinesynth.pipelines import report
 from spinesynth.pipelines.config_reading import parse_config
+from spinesynth.pipelines.content_digest import digest_image, digest_turned, digest_voxels
 from spinesynth.pipelines.data_plan import read_split
 from spinesynth.pipelines.experiment import train_models
-from spinesynth.pipelines.leak_guard import contents_of, digest_voxels, parse_contents
+from spinesynth.pipelines.leak_guard import contents_of, find_leaks, find_learnt, parse_contents
 from spinesynth.pipelines.robustness_run import run_robustness
 from spinesynth.pipelines.starting_point import refuse_tested
 from spinesynth.pipelines.suite_run import run_suite
@@ -101,6 +102,58 @@ def test_every_voxel_and_the_shape_count() -> None:
         other.view(-1)[place] += 0.5
         digests.add(digest_voxels(other))
     assert len(digests) == 26
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 4), (3, 3, 3), (1, 4, 4)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.uint8])
+def test_turned_digest_is_that_of_the_48_orientations_alone(
+    shape: tuple[int, ...], dtype: torch.dtype
+) -> None:
+    random = torch.Generator().manual_seed(3)
+    # few values: profiles tie, as those of masks may
+    volume = torch.randint(-1 if dtype.is_signed else 0, 2, shape, generator=random).to(dtype)
+    turned = {
+        digest_turned(volume.flip(axes).permute(order)[None])
+        for order in itertools.permutations(range(3))
+        for count in range(4)
+        for axes in itertools.combinations(range(3), count)
+    }
+    assert len(turned) == 1
+    for place in range(volume.numel()):
+        other = volume.clone()
+        other.view(-1)[place] += 5
+        assert digest_turned(other) not in turned
+
+
+def test_header_with_another_sign_of_an_axis_hides_nothing(tmp_path: Path) -> None:
+    table = write_patients(tmp_path, {"home": 2})
+    voxels, codes = intensities(seed=5), parts_codes(5)
+    for name, flip in (("home0", False), ("home1", True)):
+        # flipped voxels under the same header are the same voxels under a flipped one
+        write_nifti(tmp_path / f"{name}_image.nii.gz", voxels[::-1] if flip else voxels)
+        write_nifti(tmp_path / f"{name}_label.nii.gz", codes[::-1] if flip else codes)
+    one, other = (contents_of([case], images=True) for case in discover_cases(table))
+    assert len(find_leaks(one, other)) == 2
+
+
+def test_other_words_for_what_is_annotated_hide_nothing(tmp_path: Path) -> None:
+    table = write_patients(tmp_path, {"home": 2})
+    shutil.copy(tmp_path / "home0_label.nii.gz", tmp_path / "home1_label.nii.gz")
+    lines = table.read_text().splitlines()
+    lines[2] = lines[2].replace("body disc canal posterior", "vertebra disc canal")
+    table.write_text("\n".join(lines) + "\n")
+    first, second = discover_cases(table)
+    assert first.annotated != second.annotated
+    one, other = contents_of([first], images=False), contents_of([second], images=False)
+    assert find_leaks(one, other) == ["the mask of home1 is that of home0 in the training"]
+
+
+def test_contents_of_older_checkpoints_are_still_found(tmp_path: Path) -> None:
+    cases = discover_cases(write_patients(tmp_path, {"home": 2}))
+    image = cases[0].image
+    assert image is not None
+    old = parse_contents([f"{digest_image(image).plain} image x"])
+    assert find_learnt(old, cases) == ["the image of home0 is that of x in the training"]
 
 
 def test_one_voxel_makes_another_content_and_an_empty_mask_none(tmp_path: Path) -> None:
