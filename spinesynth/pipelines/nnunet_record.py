@@ -64,12 +64,22 @@ def read_nnunet_record(path: Path) -> tuple[LabelScheme, Learnt]:
         )  # fmt: skip
     try:
         said = json.loads(path.read_text(encoding="utf-8"))[_KEY]
-        patients, contents = said["patients"], said["contents"]
-        learnt = Learnt(frozenset(map(str, patients)), tuple(parse_contents(contents)))
-        return get_scheme(said["scheme"]), learnt
+        patients, contents = _texts(said, "patients"), _texts(said, "contents")
+        parsed = tuple(parse_contents(contents))
+        if len(parsed) < len(contents):
+            raise ValueError(f"{len(contents) - len(parsed)} of its contents are no digests")
+        return get_scheme(said["scheme"]), Learnt(frozenset(patients), parsed)
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise InputFileError(
             path, f"not the dataset.json of an export ({type(error).__name__}: {error})",
             remedy="name the file that 'spinesynth export nnunet' wrote, or a label scheme",
             code="E-CMP-004",
         ) from error  # fmt: skip
+
+
+def _texts(said: Any, name: str) -> list[str]:
+    """Return a list of texts of the record, or raise: nothing else may turn the guard off."""
+    texts = said[name]
+    if not isinstance(texts, list) or not texts or not all(isinstance(t, str) for t in texts):
+        raise TypeError(f"{name} must be a list of texts, got {texts!r:.40}")
+    return texts

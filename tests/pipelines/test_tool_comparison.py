@@ -19,6 +19,7 @@ from spinesynth.errors import ConfigError, InputError
 from spinesynth.io.volume import read_image
 from spinesynth.pipelines import report
 from spinesynth.pipelines.nnunet_export import export_nnunet
+from spinesynth.pipelines.nnunet_record import read_nnunet_record
 from spinesynth.pipelines.results import DETECTION_CSV, FAILURES_CSV, INSTANCES_CSV, METRICS_CSV
 from spinesynth.pipelines.tool_comparison import compare_tools
 from spinesynth.pipelines.tool_predictions import FilePrediction
@@ -308,3 +309,26 @@ def test_foreign_dataset_json_is_refused(tmp_path: Path, text: str) -> None:
     write_spider(tmp_path / "spider")
     with pytest.raises(InputError, match=r"E-CMP-004.*export nnunet"):
         compare(tmp_path, predict(tmp_path / "t", recoded(TPTBOX)), schemes=(str(record),))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"patients": "one0"},
+        {"patients": []},
+        {"patients": [1]},
+        {"contents": "junk"},
+        {"contents": ["junk"]},
+        {"contents": None},
+    ],
+)
+def test_damaged_record_does_not_turn_the_guard_off(
+    tmp_path: Path, damage: dict[str, object]
+) -> None:
+    said = {"scheme": "semantic4", "patients": ["one0"], "contents": ["ab12 mask one0"]}
+    path = tmp_path / "dataset.json"
+    path.write_text(json.dumps({"spinesynth": said}))
+    assert read_nnunet_record(path)[1].patients == {"one0"}
+    path.write_text(json.dumps({"spinesynth": said | damage}))
+    with pytest.raises(InputError, match=r"E-CMP-004.*(must be a list|no digests)"):
+        read_nnunet_record(path)
