@@ -29,14 +29,16 @@ from spinesynth.errors import ConfigError, InputError
 from spinesynth.io.case import Case
 from spinesynth.io.discover import scan_cases
 from spinesynth.io.load_case import load_case
-from spinesynth.io.tables import read_ids_csv, require_columns
 from spinesynth.io.write import atomic_write, write_volume
 from spinesynth.networks.partial_label_loss import UNKNOWN_CLASS
 from spinesynth.pipelines.datasets import TargetCoder
 from spinesynth.pipelines.folds import assign_folds
 from spinesynth.pipelines.leak_guard import contents_of, find_leaks, refuse_leaks
+from spinesynth.pipelines.nnunet_place import refuse_taken, unfinished
 from spinesynth.pipelines.nnunet_record import describe_export
+from spinesynth.pipelines.nnunet_split import read_split_table, refuse_empty_parts
 from spinesynth.pipelines.readable import refuse_unreadable
+from spinesynth.pipelines.run_lock import hold_folder
 from spinesynth.pipelines.run_record import write_json
 
 Partial = Literal["ignore", "leave-out"]
@@ -100,34 +102,34 @@ def export_nnunet(
         What was written and what was left out, and the next command.
 
     Raises:
-        ConfigError: if the options are impossible, or no case teaches the background.
-        InputError: if data are refused, or train and test share a patient or content.
-        OutputError: if the folder holds something, or cannot be written.
+        ConfigError: if the options are impossible, the number is taken, another export writes
+            into the folder, or no case teaches the background.
+        InputError: if data or split are refused, or train and test share a patient or content.
+        OutputError: if a file cannot be written.
     """
     place = _place(out, name, number, target_scheme)
     scan = scan_cases(data)
     if scan.problems:
         raise scan.problems[0]
     cases = [case for case in scan.cases if sources is None or case.source in sources]
-    plan = _plan(cases, target_scheme, partial, _read_split(split), seed)
+    parts = None
+    if split is not None:
+        parts = read_split_table(split, {case.case_id for case in scan.cases})
+    plan = _plan(cases, target_scheme, partial, parts, seed)
     if not plan.train:
         raise InputError(
             f"{data} holds no case that can train: {_reasons(plan.left_out)}", code="E-CASE-005"
         )
+    if split is not None and parts is not None:
+        refuse_empty_parts(split, parts, (*plan.train, *plan.test), _reasons(plan.left_out))
     refuse_unreadable(((case, True) for case in (*plan.train, *plan.test)), data=data)
     contents = contents_of(plan.train, images=True)
     refuse_leaks(find_leaks(contents, contents_of(plan.test, images=True)))
-    coder = TargetCoder(plan.scheme)
-    for case in plan.train:
-        _write_case(case, place, coder, train=True)
-    for case in plan.test:
-        _write_case(case, place, coder, train=False)
-    with atomic_write(place / "splits_final.json") as temporary:
-        temporary.write_text(json.dumps(plan.folds, indent=2) + "\n", "utf-8")
-    # last: without it nnU-Net takes the folder for no data set
-    write_json(
-        place / "dataset.json", _describe(plan) | describe_export(plan.scheme, plan.train, contents)
-    )
+    record = _describe(plan) | describe_export(plan.scheme, plan.train, contents)
+    with hold_folder(out):
+        refuse_taken(place)  # another may have come first
+        with unfinished(place) as folder:
+            _write(plan, folder, record)
     said = f"{place}: {len(plan.train)} training cases, {len(plan.test)} test images\n"
     if plan.left_out:
         said += f"Left out: {len(plan.left_out)} cases ({_reasons(plan.left_out)})\n"
@@ -185,21 +187,8 @@ def _place(out: Path, name: str, number: int, target_scheme: str) -> Path:
             code="E-CONF-005",
         )
     place = out / f"Dataset{number:03d}_{name}"
-    if place.exists() and any(place.iterdir()):
-        raise ConfigError(
-            f"{place} already holds a data set; remove it, or choose another --id or --out",
-            code="E-RUN-002",
-        )
+    refuse_taken(place)
     return place
-
-
-def _read_split(path: Path | None) -> dict[str, str] | None:
-    """Return the set of each case of a run; None without a table."""
-    if path is None:
-        return None
-    table = read_ids_csv(path)
-    require_columns(path, table, "case_id", "split")
-    return dict(zip(table["case_id"], table["split"], strict=True))
 
 
 def _plan(
@@ -290,6 +279,18 @@ def _describe(plan: Export) -> dict[str, Any]:
         "numTraining": len(plan.train),
         "file_ending": _ENDING,
     }
+
+
+def _write(plan: Export, folder: Path, record: dict[str, Any]) -> None:
+    """Write everything of a data set into a folder."""
+    coder = TargetCoder(plan.scheme)
+    for case in plan.train:
+        _write_case(case, folder, coder, train=True)
+    for case in plan.test:
+        _write_case(case, folder, coder, train=False)
+    with atomic_write(folder / "splits_final.json") as temporary:
+        temporary.write_text(json.dumps(plan.folds, indent=2) + "\n", "utf-8")
+    write_json(folder / "dataset.json", record)
 
 
 def _write_case(case: Case, place: Path, coder: TargetCoder, *, train: bool) -> None:

@@ -7,7 +7,7 @@ names the label scheme, the patients and the contents that trained.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +77,7 @@ def read_nnunet_record(path: Path) -> tuple[LabelScheme, Learnt]:
         ) from error  # fmt: skip
 
 
-def _texts(said: Any, name: str) -> list[str]:
+def _texts(said: Mapping[str, object], name: str) -> list[str]:
     """Return a list of texts of the record, or raise: nothing else may turn the guard off."""
     texts = said[name]
     if not isinstance(texts, list) or not texts or not all(isinstance(t, str) for t in texts):

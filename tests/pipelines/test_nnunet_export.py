@@ -13,8 +13,10 @@ import torch
 
 from spinesynth.anatomy.structures import Structure
 from spinesynth.errors import ConfigError, InputError
+from spinesynth.pipelines import nnunet_export
 from spinesynth.pipelines.datasets import TargetCoder
 from spinesynth.pipelines.nnunet_export import export_labels, export_nnunet, known_classes
+from spinesynth.pipelines.run_lock import hold_folder
 from tests.fabricate import (
     intensities,
     parts_codes,
@@ -126,7 +128,7 @@ def test_two_exports_give_the_same_bytes(tmp_path: Path) -> None:
     data = write_patients(tmp_path, {"one": 3})
     for name in ("a", "b"):
         export_nnunet(data, tmp_path / name)
-    files = [path for path in (tmp_path / "a").rglob("*") if path.is_file()]
+    files = [path for path in (tmp_path / "a" / FOLDER).rglob("*") if path.is_file()]
     assert len(files) == 3 + 3 + 2
     for path in files:
         assert path.read_bytes() == (tmp_path / "b" / path.relative_to(tmp_path / "a")).read_bytes()
@@ -221,3 +223,88 @@ def test_patient_that_would_train_and_test_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"E-SPLIT-002.*patient one0 would train and test"):
         export_nnunet(data, tmp_path / "raw", split=split)
     assert not (tmp_path / "raw").exists()
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        (
+            "one0,Train\none1,val\none2,tset\nfour,test\none1,validation\none3,train\n",
+            "one0: 'Train', one1: 'val', one2: 'tset'.*twice: one1; .*do not hold: four",
+        ),
+        ("one0,train\none1,\none2,test\n", "got one1: .*; no case of validation"),
+        ("one0,train\none2,test\n", "no case of validation"),
+        ("one0,train\none1,validation\n", "no case of test"),
+    ],
+)
+def test_split_that_says_anything_else_is_refused(tmp_path: Path, table: str, said: str) -> None:
+    data = write_patients(tmp_path, {"one": 4})
+    split = tmp_path / "split.csv"
+    split.write_text(f"case_id,split\n{table}")
+    with pytest.raises(InputError, match=f"E-SPLIT-003.*{said}"):
+        export_nnunet(data, tmp_path / "raw", split=split)
+    assert not (tmp_path / "raw").exists()
+
+
+def test_joined_table_of_folds_is_refused(tmp_path: Path) -> None:
+    data = write_patients(tmp_path, {"one": 3})
+    split = tmp_path / "split.csv"
+    split.write_text("case_id,split,fold\none0,train,1\none1,validation,1\none2,test,1\n")
+    with pytest.raises(InputError, match=r"E-SPLIT-003.*folds/N/tables/split.csv"):
+        export_nnunet(data, tmp_path / "raw", split=split)
+
+
+def test_part_of_which_no_case_can_be_used_is_refused(tmp_path: Path) -> None:
+    data = part(tmp_path)
+    split = tmp_path / "split.csv"
+    split.write_text("case_id,split\none0,train\none3,validation\none2,test\n")
+    said = r"E-SPLIT-003.*no case of validation can be used.*annotates no class.*one3"
+    with pytest.raises(InputError, match=said):
+        export_nnunet(data, tmp_path / "raw", split=split)
+
+
+def test_export_that_failed_midway_can_be_repeated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = write_patients(tmp_path, {"one": 2})
+    with monkeypatch.context() as broken:
+
+        def fail(*_: object) -> None:
+            raise OSError("disk full")
+
+        broken.setattr(nnunet_export, "write_json", fail)
+        with pytest.raises(OSError, match="disk full"):
+            export_nnunet(data, tmp_path / "raw")
+    assert not (tmp_path / "raw" / FOLDER).exists()
+    killed = tmp_path / "raw" / f".{FOLDER}.unfinished" / "imagesTr"
+    killed.mkdir(parents=True)
+    (killed / "stale_0000.nii.gz").touch()
+    export_nnunet(data, tmp_path / "raw")
+    assert len(list((tmp_path / "raw" / FOLDER / "imagesTr").iterdir())) == 2
+    assert not killed.exists()
+
+
+def test_second_data_set_of_one_number_is_refused(tmp_path: Path) -> None:
+    data = write_patients(tmp_path, {"one": 2})
+    export_nnunet(data, tmp_path / "raw")
+    with pytest.raises(ConfigError, match=r"E-RUN-002.*Dataset501_LumbarSpine.*numbers"):
+        export_nnunet(data, tmp_path / "raw", name="Other")
+    export_nnunet(data, tmp_path / "raw", name="Other", number=502)
+
+
+@pytest.mark.parametrize("place", ["raw", f"raw/{FOLDER}"])
+def test_file_in_place_of_the_folder_is_refused(tmp_path: Path, place: str) -> None:
+    data = write_patients(tmp_path, {"one": 2})
+    (tmp_path / place).parent.mkdir(exist_ok=True)
+    (tmp_path / place).touch()
+    with pytest.raises(ConfigError, match=r"E-RUN-002.*is a file"):
+        export_nnunet(data, tmp_path / "raw")
+
+
+def test_folder_that_another_export_writes_into_is_refused(tmp_path: Path) -> None:
+    data = write_patients(tmp_path, {"one": 2})
+    with (
+        hold_folder(tmp_path / "raw"),
+        pytest.raises(ConfigError, match=r"E-RUN-001.*is in use"),
+    ):
+        export_nnunet(data, tmp_path / "raw")
