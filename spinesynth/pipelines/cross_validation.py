@@ -24,7 +24,12 @@ from spinesynth.errors import ConfigError
 from spinesynth.io.discover import discover_cases
 from spinesynth.io.tables import read_ids_csv, write_csv
 from spinesynth.pipelines.config import ExperimentConfig
-from spinesynth.pipelines.data_plan import PHANTOM_FOLDER, check_phantom_plan, plan_split
+from spinesynth.pipelines.data_plan import (
+    PHANTOM_FOLDER,
+    check_phantom_plan,
+    plan_split,
+    refuse_shared_content,
+)
 from spinesynth.pipelines.experiment import remove_outputs, run_experiment
 from spinesynth.pipelines.finished_run import is_finished
 from spinesynth.pipelines.modes import modes_of_models
@@ -118,6 +123,7 @@ def _plan(configs: Sequence[ExperimentConfig], data: Path, folder: Path) -> list
         finished.append(is_finished(fold_folder(folder, number), config, split))
         if not finished[-1]:
             refuse_tested(config, split.test)
+            refuse_shared_content(config, split)
     return finished
 
 

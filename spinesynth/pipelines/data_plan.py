@@ -51,23 +51,40 @@ def read_split(config: ExperimentConfig, data: Path) -> Split:
     real = "B" in config.models or config.training.real_share > 0
     trains = {case: real and case.image is not None for case in (*split.train, *split.validation)}
     refuse_unreadable((trains | dict.fromkeys((*chosen_on, *split.test), True)).items(), data=data)
-    trained = [
-        *(
-            content
-            for model in config.models
-            for content in contents_behind(config, model, [*trains])
-        ),
-        *contents_of(chosen_on, images=True),
-    ]
-    refuse_leaks(find_leaks(trained, contents_of(split.test, images=True)))
+    refuse_shared_content(config, split)
     return split
+
+
+def refuse_shared_content(config: ExperimentConfig, split: Split) -> None:
+    """Refuse a split whose training and test share an image or a mask.
+
+    Whoever plans several trainings asks this of each before the first. Files are read
+    once in a process, however many splits hold them.
+
+    Args:
+        config: of the training.
+        split: of :func:`plan_split`.
+
+    Raises:
+        InputError: E-SPLIT-002 naming all pairs, or if a file is refused.
+    """
+    trains = [*split.train, *split.validation]
+    chosen_on = split.scans if config.training.final_choice == "volumes" else []
+    trained = [
+        content for model in config.models for content in contents_behind(config, model, trains)
+    ]
+    trained += contents_of(chosen_on, images=True)
+    refuse_leaks(find_leaks(trained, contents_of(split.test, images=True)))
 
 
 def plan_split(config: ExperimentConfig, cases: Sequence[Case]) -> Split:
     """Split cases as a configuration asks, without reading any of their files.
 
+    With ``data.pseudo_labels`` images are read, to leave out those that are held out.
+
     Raises:
         ConfigError: if the cases do not hold what the configuration asks for.
+        InputError: if pseudo-labels or their images are refused.
     """
     refuse_pseudo_labels(cases)
     place, bound = config.data.pseudo_labels, config.data.max_train_patients

@@ -28,7 +28,7 @@ from spinesynth.io.discover import discover_cases
 from spinesynth.io.tables import write_csv
 from spinesynth.metrics import summarise
 from spinesynth.pipelines.config import ExperimentConfig
-from spinesynth.pipelines.data_plan import plan_split
+from spinesynth.pipelines.data_plan import plan_split, refuse_shared_content
 from spinesynth.pipelines.evaluate import evaluate_cases
 from spinesynth.pipelines.experiment import write_evaluation
 from spinesynth.pipelines.predict import load_predictor
@@ -118,6 +118,7 @@ def run_finetune(
     for arm in study.arms.values():
         plan_split(arm, cases)  # refused now, if at all: few may not know what all do
     refuse_tested(started, split.test)
+    refuse_shared_content(started, split)
     with hold_folder(folder):
         _score_start(start, split, folder, run=study.name, command=command)
         train_arms(study, data=data, folder=folder, command=command)

@@ -15,7 +15,9 @@ from spinesynth.io.case import Case
 from spinesynth.io.discover import discover_cases
 from spinesynth.io.splits import check_split
 from spinesynth.pipelines.config import ExperimentConfig
-from spinesynth.pipelines.pseudo_labels import PSEUDO_JSON, refuse_pseudo
+from spinesynth.pipelines.content_digest import digest_image
+from spinesynth.pipelines.leak_guard import refuse_seen_content
+from spinesynth.pipelines.pseudo_labels import PSEUDO_JSON, SEEN_CONTENT, refuse_pseudo
 from spinesynth.pipelines.run_record import opens_cases
 from spinesynth.pipelines.split import Split
 
@@ -75,7 +77,8 @@ def refuse_pseudo_labels(cases: Sequence[Case]) -> None:
 def with_pseudo_labels(split: Split, place: str | None) -> Split:
     """Add pseudo-labels to the training cases, but those of validation and test patients.
 
-    Those of an image that validates or tests are left out too, whatever its patient is called.
+    Those of an image that validates or tests are left out too, whatever its patient or file is
+    called.
 
     Args:
         split: of the annotated cases.
@@ -83,7 +86,8 @@ def with_pseudo_labels(split: Split, place: str | None) -> Split:
 
     Raises:
         ConfigError: if their model has seen a test patient, or none is left.
-        InputError: if the table is refused, or a patient or file would be in two sets.
+        InputError: if the table or an image is refused, a patient or file would be in two
+            sets, or their model has seen an image or mask of the test.
     """
     if place is None:
         return split
@@ -97,6 +101,9 @@ def with_pseudo_labels(split: Split, place: str | None) -> Split:
             f"({name_few(leaked, limit=_NAMED)}), so the test would be none; "
             "use a model of the same split"
         )
+    refuse_seen_content(
+        _seen_content(pseudo), split.test, where="the training of the pseudo-labels' model"
+    )
     ids = {case.case_id.lower() for case in (*split.train, *split.validation, *split.test)}
     twice = [case.case_id for case in pseudo.cases if case.case_id.lower() in ids]
     if twice:
@@ -113,14 +120,15 @@ def with_pseudo_labels(split: Split, place: str | None) -> Split:
 def _not_held_out(cases: Sequence[Case], held_out: Sequence[Case]) -> list[Case]:
     """Return the pseudo-labels of other patients and of other images.
 
-    Without a manifest a file is a patient of its own, so that patients do not tell.
+    Without a manifest a file is a patient of its own, so that patients do not tell; copies
+    of an image are found by what they hold.
     """
     patients = {case.patient_id for case in held_out}
-    images = {case.image.resolve() for case in held_out if case.image}
+    images = {digest_image(case.image) for case in held_out if case.image}
     chosen = [
         case
         for case in cases
-        if case.patient_id not in patients and case.image and case.image.resolve() not in images
+        if case.patient_id not in patients and case.image and digest_image(case.image) not in images
     ]
     if not chosen:
         raise refuse_pseudo("all are of validation or test patients, so none can train")
@@ -146,6 +154,31 @@ def patients_of_teacher(config: ExperimentConfig, model: str) -> set[str]:
     return set(read_pseudo_labels(Path(place)).settings["seen_patients"])
 
 
+def contents_of_teacher(config: ExperimentConfig, model: str) -> set[str]:
+    """Return the digests of what the model behind a training's pseudo-labels has seen.
+
+    Args:
+        config: of the training; where it has no pseudo-labels, there are none.
+        model: as of :func:`patients_of_teacher`.
+
+    Returns:
+        Lines of :meth:`spinesynth.pipelines.leak_guard.Content.as_text`.
+
+    Raises:
+        ConfigError: as :func:`patients_of_teacher`.
+        InputError: if the table is refused.
+    """
+    place = config.data.pseudo_labels
+    if place is None or not opens_cases(config, model):
+        return set()
+    return set(_seen_content(read_pseudo_labels(Path(place))))
+
+
+def _seen_content(pseudo: PseudoLabels) -> list[str]:
+    """Return what a record says, nothing if it is of before digests were kept."""
+    return list(pseudo.settings.get(SEEN_CONTENT, ()))
+
+
 def pseudo_record(cases: Sequence[Case], place: str | None) -> dict[str, Any] | None:
     """Return what a run's record says of the pseudo-labels that train, None if there are none.
 
@@ -157,4 +190,5 @@ def pseudo_record(cases: Sequence[Case], place: str | None) -> dict[str, Any] | 
         return None
     chosen = [case for case in cases if case.scheme == PSEUDO_SCHEME]
     settings = read_pseudo_labels(Path(place)).settings
+    settings.pop(SEEN_CONTENT, None)  # the checkpoint keeps it
     return {"cases": len(chosen), "manifest": place, **settings}

@@ -38,6 +38,8 @@ from spinesynth.pipelines.run_record import PSEUDO_MODE
 from spinesynth.pipelines.segment import find_images, stem_of
 
 PSEUDO_JSON = "pseudo_labels.json"
+#: Setting in it: digests of images and masks that the model has seen; older ones have none.
+SEEN_CONTENT = "seen_content"
 _LOG = logging.getLogger(__name__)
 #: Columns of the manifest that a further call reads.
 _COLUMNS = ("case_id", "image", "label", "image_sha256")
@@ -110,6 +112,7 @@ def write_pseudo_labels(
         "min_confidence": min_confidence,
         "annotated": " ".join(sorted(words)),
         "seen_patients": list(origin.seen_patients),
+        SEEN_CONTENT: list(origin.seen_content),
     }
     claim_folder(output / PSEUDO_JSON, mode=PSEUDO_MODE, settings=settings)
     rows = _earlier_rows(output)

@@ -45,7 +45,7 @@ from spinesynth.pipelines.config_reading import (
     read_values,
 )
 from spinesynth.pipelines.cross_validation import configs_of_folds, fold_folder, run_folds
-from spinesynth.pipelines.data_plan import plan_split
+from spinesynth.pipelines.data_plan import plan_split, refuse_shared_content
 from spinesynth.pipelines.experiment import run_experiment
 from spinesynth.pipelines.finished_run import is_finished
 from spinesynth.pipelines.modes import modes_of_models
@@ -222,8 +222,11 @@ def _plan(
         configs = _configs(study, name, folder, folds)
         planned = [plan_split(config, cases) for config in configs]
         splits[name] = [*planned]
-        if starting_arm(arm) is None and not _finished(study, name, folder, folds, splits[name]):
-            for config, split in zip(configs, planned, strict=True):
+        if _finished(study, name, folder, folds, splits[name]):
+            continue
+        for config, split in zip(configs, planned, strict=True):
+            refuse_shared_content(config, split)
+            if starting_arm(arm) is None:
                 _refuse_start(config, split)
     return splits
 

@@ -30,7 +30,7 @@ from spinesynth.pipelines.interrupt import SafeStops, Stopped, end_helpers
 from spinesynth.pipelines.leak_guard import contents_of
 from spinesynth.pipelines.learner import Learner
 from spinesynth.pipelines.progress import StepProgress
-from spinesynth.pipelines.pseudo_cases import patients_of_teacher
+from spinesynth.pipelines.pseudo_cases import contents_of_teacher, patients_of_teacher
 from spinesynth.pipelines.ranks import current_ranks
 from spinesynth.pipelines.results import MODELS, TABLES, choice_csv, training_csv
 from spinesynth.pipelines.run_record import model_mode
@@ -88,7 +88,8 @@ class Trainer:
                 _LOG.warning("%s: its heatmap of centres is left out", start.path)
         contents = contents_behind(config, model, (*train, *validation))
         contents += contents_of(self.choice.scans, images=True)
-        known = start.checkpoint.seen_content if start else ()
+        known = contents_of_teacher(config, model)
+        known |= set(start.checkpoint.seen_content if start else ())
         self.seen_content = tuple({*known, *(content.as_text() for content in contents)})
         self.mode = model_mode(
             config, model, train, self.choice.scans, before=start.mode if start else ""

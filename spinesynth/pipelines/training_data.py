@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from spinesynth.anatomy.label_schemes import CLUSTER_SCHEME
+from spinesynth.anatomy.label_schemes import CLUSTER_SCHEME, PSEUDO_SCHEME
 from spinesynth.errors import ConfigError
 from spinesynth.io.case import Case
 from spinesynth.pipelines.centre_target import knows_bodies
@@ -140,13 +140,15 @@ def contents_behind(
 ) -> list[Content]:
     """Return the digests of the label maps and images that a model learns from.
 
-    Files are read that its training reads too, no others.
+    Files are read that its training reads too, and the images of pseudo-labels: a model
+    has drawn those from them.
     """
     if model == "B":
         return contents_of(cases, images=True)
     real = with_real_image(cases) if config.training.real_share > 0 else []
     painted = cases if config.synthesis.phantom_share < 1 else []
-    found = [*contents_of(painted, images=False), *contents_of(real, images=True)]
+    drawn = [case for case in painted if case.scheme == PSEUDO_SCHEME]
+    found = [*contents_of(painted, images=False), *contents_of([*drawn, *real], images=True)]
     return list(dict.fromkeys(found))
 
 

@@ -12,9 +12,10 @@ import torch
 from spinesynth.errors import InputError
 from spinesynth.io.checkpoint import load_checkpoint
 from spinesynth.io.discover import discover_cases
-from spinesynth.pipelines import report
+from spinesynth.pipelines import cross_validation, finetune, report, study
 from spinesynth.pipelines.config_reading import parse_config
 from spinesynth.pipelines.content_digest import digest_image, digest_turned, digest_voxels
+from spinesynth.pipelines.cross_validation import configs_of_folds, run_folds
 from spinesynth.pipelines.data_plan import read_split
 from spinesynth.pipelines.experiment import train_models
 from spinesynth.pipelines.leak_guard import contents_of, find_leaks, find_learnt, parse_contents
@@ -169,6 +170,48 @@ def test_experiment_refuses_content_that_trains_and_tests(tmp_path: Path, kind: 
     table = twins(tmp_path, "image" if kind == "image" else "label")
     with pytest.raises(InputError, match=rf"E-SPLIT-002.*the {kind} of away0 is that of home\d"):
         read_split(parse_config(tiny("B")), table)
+
+
+@pytest.fixture
+def never_trained(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every training and scoring fail the test."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise AssertionError("it was begun")
+
+    monkeypatch.setattr(cross_validation, "run_experiment", fail)
+    monkeypatch.setattr(study, "run_experiment", fail)
+    monkeypatch.setattr(finetune, "_score_start", fail)
+
+
+@pytest.mark.usefixtures("never_trained")
+def test_no_fold_is_trained_if_one_leaks(tmp_path: Path) -> None:
+    table = twins(tmp_path, "label")
+    data = {"train_sources": ["home"], "val_patients": 1}
+    configs = configs_of_folds(parse_config(tiny("A", data=data)), 3)
+    with pytest.raises(InputError, match=r"E-SPLIT-002"):
+        run_folds(configs, data=table, folder=tmp_path / "run", command="test")
+
+
+@pytest.mark.usefixtures("never_trained")
+def test_no_arm_is_trained_if_a_later_one_leaks(tmp_path: Path) -> None:
+    table = twins(tmp_path, "image")
+    arms = {"first": parse_config(tiny("A")), "second": parse_config(tiny("B"))}
+    asked = study.Study(name="s", description="", reference="first", arms=arms)
+    with pytest.raises(InputError, match=r"E-SPLIT-002.*the image of away0"):
+        study.run_study(asked, data=table, folder=tmp_path / "run", command="test")
+
+
+@pytest.mark.usefixtures("never_trained")
+def test_no_point_of_a_curve_is_trained_if_the_split_leaks(tmp_path: Path) -> None:
+    table = twins(tmp_path, "image")
+    start = write_checkpoint(tmp_path / "m.pt", seen_patients=("x",))
+    with pytest.raises(InputError, match=r"E-SPLIT-002.*the image of away0"):
+        finetune.run_finetune(
+            parse_config(tiny("B")), start, data=table, folder=tmp_path / "run", counts=[1],
+            scratch=False, command="test",
+        )  # fmt: skip
+    assert not (tmp_path / "run").exists()
 
 
 def test_model_of_label_maps_alone_has_not_seen_an_image(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from spinesynth.errors import ConfigError
+from spinesynth.errors import ConfigError, InputError
 from spinesynth.io.case import Case
 from spinesynth.io.checkpoint import load_checkpoint
 from spinesynth.io.manifest import read_manifest
@@ -22,6 +24,7 @@ from spinesynth.pipelines.data_plan import plan_split
 from spinesynth.pipelines.datasets import SampleKey
 from spinesynth.pipelines.evaluate import evaluate_cases
 from spinesynth.pipelines.experiment import train_models
+from spinesynth.pipelines.leak_guard import contents_of, parse_contents
 from spinesynth.pipelines.pseudo_labels import (
     PSEUDO_JSON,
     write_pseudo_labels,
@@ -44,11 +47,12 @@ def config(**data: object) -> Any:  # noqa: ANN401 a configuration
     )
 
 
-def teacher_saw(manifest: Path, *patients: str) -> Path:
+def teacher_saw(manifest: Path, *patients: str, contents: Sequence[str] = ()) -> Path:
     """Write down what the teacher has seen, and return where."""
     record = manifest.parent / PSEUDO_JSON
     content = json.loads(record.read_text())
     content["settings"]["seen_patients"] = list(patients)
+    content["settings"]["seen_content"] = list(contents)
     record.write_text(json.dumps(content))
     return record
 
@@ -165,6 +169,32 @@ def test_an_image_that_is_held_out_never_trains_whatever_its_file_is_called(
         assert any(c.scheme == "pseudo" for c in split.train)
 
 
+@pytest.mark.usefixtures("teacher")
+def test_a_copy_of_a_held_out_image_never_trains(
+    checkpoint: Path, annotated: Path, tmp_path: Path
+) -> None:
+    held_out = plan_split(config(), read_manifest(annotated)).test[0].image
+    assert held_out is not None
+    source = scans(tmp_path / "scans", "n1")
+    shutil.copy(held_out, source / "copy.nii.gz")
+    written, _ = write_pseudo_labels([checkpoint], source, output=tmp_path / "pseudo")
+    split = plan_split(config(pseudo_labels=str(written)), read_manifest(annotated))
+    made = {case.case_id for case in split.train if case.scheme == "pseudo"}
+    assert made == {"n1_pseudo"}
+
+
+def test_a_teacher_that_saw_an_image_of_the_test_is_refused(
+    manifest: Path, annotated: Path
+) -> None:
+    cases = read_manifest(annotated)
+    tested = contents_of(plan_split(config(), cases).test, images=True)
+    lines = [content._replace(case_id="x").as_text() for content in tested]
+    teacher_saw(manifest, "elsewhere", contents=lines)
+    said = "E-SPLIT-002.*is that of x in the training of the pseudo-labels' model"
+    with pytest.raises(InputError, match=said):
+        plan_split(config(pseudo_labels=str(manifest)), cases)
+
+
 def test_b_ignores_the_unknown_and_a_paints_it_as_background(manifest: Path) -> None:
     cases = read_manifest(manifest)[:1]
     of = {name: make_dataset(cases, config(), model=name) for name in ("A", "B")}
@@ -187,15 +217,21 @@ def test_run_checkpoint_and_report_say_that_pseudo_labels_trained(
     manifest: Path, annotated: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "run"
-    teacher_saw(manifest, "elsewhere")
+    teacher_saw(manifest, "elsewhere", contents=["ab12 image elsewhere"])
     train_models(config(pseudo_labels=str(manifest)), data=annotated, folder=folder, command="test")
     record = json.loads((folder / "run.json").read_text())
     assert record["mode"] == "label-only+pseudo-labels"
     assert record["pseudo_labels"]["min_confidence"] == 0.9
     assert record["pseudo_labels"]["cases"] >= 2
     assert "seen_patients" in record["pseudo_labels"]
+    assert "seen_content" not in record["pseudo_labels"]  # long; checkpoints hold it
     for model in ("A", "B"):
-        seen = load_checkpoint(checkpoint_path(folder, model, "best")).seen_patients
+        saved = load_checkpoint(checkpoint_path(folder, model, "best"))
+        seen = saved.seen_patients
+        assert "ab12 image elsewhere" in saved.seen_content
+        contents = {(one.kind, one.case_id) for one in parse_contents(saved.seen_content)}
+        # A painted the label maps, which the teacher drew from the images
+        assert {("image", "n1_pseudo"), ("mask", "n1_pseudo")} <= contents
         assert {"n1", "n2"} <= set(seen)
         assert "elsewhere" in seen  # what the teacher learnt there is in its label maps
     for page in build_report(folder, folder / "report", command="test"):
