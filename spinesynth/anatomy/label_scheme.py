@@ -53,13 +53,28 @@ class Code(NamedTuple):
 
     Args:
         structure: the structure it stands for.
-        instance: upward count of the vertebra or disc, ``None`` if not counted.
+        instance: upward count of the vertebra or disc, ``None`` if not counted, 0 if a
+            scheme that counts cannot tell this one's level.
         name: word for tables and legends.
     """
 
     structure: Structure
     instance: int | None
     name: str
+
+
+class Inserted(NamedTuple):
+    """A vertebra that few people have, and what its presence does to the counts.
+
+    Args:
+        count: its own upward count; where it is present, counts from this one rise by one.
+        signs: codes that tell that it is present.
+        unmoved: codes that keep their count all the same.
+    """
+
+    count: int
+    signs: tuple[int, ...]
+    unmoved: tuple[int, ...]
 
 
 class DecodedLabels(NamedTuple):
@@ -79,8 +94,8 @@ class LabelScheme:
         folds_top: whether instances above the highest one of the scheme fold
             into it (``True``) or become background (``False``); ``None`` makes
             them an error.
-        inserted: upward count and codes of vertebrae that few people have (L6, T13),
-            from the top down: where one is present, what lies above counts one more.
+        inserted: vertebrae that few people have (L6, T13), from the top down: where one
+            is present, what lies above counts one more.
 
     Example:
         >>> disc = Code(Structure.DISC, 1, "lowest disc")
@@ -91,7 +106,7 @@ class LabelScheme:
     name: str
     codes: Mapping[int, Code]
     folds_top: bool | None = None
-    inserted: tuple[tuple[int, tuple[int, ...]], ...] = ()
+    inserted: tuple[Inserted, ...] = ()
 
     @property
     def num_classes(self) -> int:
@@ -140,11 +155,10 @@ class LabelScheme:
 
     def _with_inserted(self, codes: Tensor, instance: Tensor) -> Tensor:
         """Count vertebrae that few people have where they are present."""
-        for place, extra in self.inserted:
-            there = torch.isin(codes, torch.tensor(extra, dtype=codes.dtype, device=codes.device))
-            if bool(there.any()):
-                instance = torch.where(instance >= place, instance + 1, instance)
-                instance[there] = place
+        for extra in self.inserted:
+            if bool(_is_one_of(codes, extra.signs).any()):
+                moved = (instance >= extra.count) & ~_is_one_of(codes, extra.unmoved)
+                instance = torch.where(moved, instance + 1, instance)
         return instance
 
     def encode(self, structure: Tensor, instance: Tensor | None = None) -> Tensor:
@@ -268,6 +282,11 @@ def _plain_integers(values: Tensor, *, name: str) -> Tensor:
         raise TypeError(f"{name} must be of an integer dtype, got {values.dtype}; round it first")
     plain = values.as_subclass(Tensor)
     return plain.to(torch.uint8) if plain.dtype == torch.bool else plain
+
+
+def _is_one_of(codes: Tensor, wanted: tuple[int, ...]) -> Tensor:
+    """Say of every voxel whether its code is one of those wanted."""
+    return torch.isin(codes, torch.tensor(wanted, dtype=torch.long, device=codes.device))
 
 
 def _listed(values: Iterable[int]) -> str:

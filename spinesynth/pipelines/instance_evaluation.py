@@ -17,6 +17,7 @@ import pandas as pd
 from monai.data.meta_tensor import MetaTensor
 
 from spinesynth.anatomy.annotation import report_groups
+from spinesynth.anatomy.label_schemes import get_scheme
 from spinesynth.anatomy.structures import REPORT_GROUPS
 from spinesynth.errors import InputError
 from spinesynth.io.align import check_same_grid
@@ -166,18 +167,29 @@ class _Pair(NamedTuple):
 
 
 def _instances(loaded: LoadedCase, kind: str) -> Instances:
-    """Return the instance map of a kind, refusing a structure that nobody counted."""
+    """Return the instance map of a kind, refusing a structure that nobody counted.
+
+    What a scheme that counts gives no level (a tool's endplates) is left out.
+    """
     assert loaded.structure is not None  # the pair was checked
     structure = _plain(loaded.structure)
     there = np.isin(structure, sorted(REPORT_GROUPS[kind]))
     counts = np.zeros_like(structure) if loaded.instance is None else _plain(loaded.instance)
-    if (there & (counts == 0)).any():
+    if (there & (counts == 0)).any() and not _scheme_counts(loaded.case, kind):
         raise InputError(
             f"case {loaded.case.case_id}: the {kind} of {loaded.case.label} is not counted; give "
             "an instance map, or a label map in a scheme that counts such as spider",
             code="E-LAB-004",
         )
     return np.where(there, counts, 0).astype(np.uint8)
+
+
+def _scheme_counts(case: Case, kind: str) -> bool:
+    """Say whether the label map alone tells one of a kind from another."""
+    return case.instances is None and any(
+        code.instance is not None and code.structure in REPORT_GROUPS[kind]
+        for code in get_scheme(case.scheme).codes.values()
+    )
 
 
 def _plain(volume: MetaTensor) -> Instances:

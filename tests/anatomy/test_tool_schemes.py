@@ -26,9 +26,12 @@ MEANINGS = [
     ("tptbox", 1, VERTEBRA, 24), ("tptbox", 7, VERTEBRA, 18), ("tptbox", 8, VERTEBRA, 17),
     ("tptbox", 19, VERTEBRA, 6), ("tptbox", 20, VERTEBRA, 5), ("tptbox", 24, VERTEBRA, 1),
     ("tptbox", 26, SACRUM, 0), ("tptbox", 27, OTHER, 0), ("tptbox", 33, SACRUM, 0),
-    ("tptbox", 123, DISC, 2), ("tptbox", 224, ENDPLATE, 1),
+    ("tptbox", 123, DISC, 2), ("tptbox", 126, DISC, 0),
+    # the upper endplate of L5 is 223 too: endplates stand beside a disc, and have no level
+    ("tptbox", 223, ENDPLATE, 0), ("tptbox", 224, ENDPLATE, 0), ("tptbox", 226, ENDPLATE, 0),
     ("spineps", 26, SACRUM, 0), ("spineps", 41, POSTERIOR, 0), ("spineps", 48, POSTERIOR, 0),
-    ("spineps", 49, BODY, 0), ("spineps", 60, CORD, 0), ("spineps", 61, CANAL, 0),
+    ("spineps", 49, BODY, 0), ("spineps", 51, BODY, 0),
+    ("spineps", 60, CORD, 0), ("spineps", 61, CANAL, 0),
     ("spineps", 62, ENDPLATE, 0), ("spineps", 100, DISC, 0),
     ("totalsegmentator", 24, OTHER, 0), ("totalsegmentator", 25, SACRUM, 0),
     ("totalsegmentator", 27, VERTEBRA, 1), ("totalsegmentator", 31, VERTEBRA, 5),
@@ -69,6 +72,17 @@ def test_code_of_another_version_is_refused(scheme: str, code: int) -> None:
         ("tptbox", [24, 20, 28, 128, 19], [1, 5, 6, 6, 7]),
         # both: L6, L5, L1, T13, T12
         ("tptbox", [25, 24, 20, 28, 19], [1, 2, 6, 7, 8]),
+        # endplates and a disc without level tell nothing of the counts
+        ("tptbox", [25, 225, 126, 226, 24], [1, 0, 0, 0, 2]),
+        # without L6 the discs below L5, L4 and T12
+        ("totalspineseg", [45, 100, 95, 91], [1, 1, 2, 6]),
+        # the lowest disc is 100 with L6 too, and lies below it; 96 lies below L5
+        ("totalspineseg", [46, 45, 95, 100], [1, 2, 3, 1]),
+        ("totalspineseg", [46, 45, 44, 100, 96, 95, 91, 32], [1, 2, 3, 1, 2, 3, 7, 7]),
+        # disc L5-L6 tells that there is an L6, found or not
+        ("sct", [45, 100, 96, 95], [2, 1, 2, 3]),
+        # so does L7; no code names disc L6-L7
+        ("totalspineseg", [47, 45, 100, 96], [1, 3, 1, 3]),
         # L7, L6, L5 and the canal, which is not counted
         ("totalspineseg", [47, 46, 45, 2], [1, 2, 3, 0]),
     ],

@@ -123,6 +123,26 @@ def test_shift_and_wrong_level_have_the_scores_that_geometry_says(tmp_path: Path
     assert set(found["vertebra", "identification_rate"]) == {0.0}
 
 
+def test_spineps_endplates_and_cuts_without_level_belong_to_no_instance(tmp_path: Path) -> None:
+    write_spider(tmp_path / "spider")
+    spider, volume = spider_codes(), recoded(TPTBOX)
+    for vertebra in (1, 2, 3):
+        layers = np.flatnonzero((spider == vertebra).any(axis=(0, 1)))
+        for layer, beside in ((layers[0], TPTBOX[vertebra]), (layers[-1], TPTBOX[vertebra] - 1)):
+            at = volume[:, :, layer]
+            at[spider[:, :, layer] == vertebra] = 200 + beside
+    volume[volume == 224] = 226  # the lowest endplate went to the sacrum
+    volume[tuple(np.argwhere(volume == 124)[0])] = 126
+    out = compare(tmp_path, predict(tmp_path / "tool", volume), schemes=("tptbox",))
+    assert table(out, FAILURES_CSV).empty
+    assert set(table(out).query("metric == 'dice'")["value"]) == {1.0}
+    found = table(out, DETECTION_CSV).query("metric.str.endswith('_rate')")
+    assert set(found["value"]) == {1.0}
+    dice = table(out, INSTANCES_CSV).query("metric == 'dice' and structure == 'vertebra'")
+    # of 10 layers 8 remain: 2 * 8 / (8 + 10), in six digits
+    assert set(dice["value"]) == {0.888889}
+
+
 @pytest.mark.parametrize("ending", [".nii", ".nii.gz", ".mha"])
 def test_neither_storage_nor_any_of_the_48_orientations_changes_a_prediction(
     tmp_path: Path, ending: str
