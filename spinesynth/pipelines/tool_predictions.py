@@ -103,7 +103,8 @@ def find_predictions(
 ) -> tuple[dict[str, Path], list[InputError]]:
     """Return the file of each case in a folder, and what is wrong with the others.
 
-    A file belongs to the case whose id is its name, or whose image has its name.
+    A file belongs to the case whose id is its name, or whose image has its name; one that
+    may so belong to two cases is refused.
 
     Args:
         folder: with ``.nii``, ``.nii.gz`` or ``.mha`` files; others are ignored.
@@ -116,7 +117,7 @@ def find_predictions(
             code="E-IN-001",
         )  # fmt: skip
         return {}, [error]
-    case_of = _names(cases)
+    case_of, claimed = _names(cases)
     files: dict[str, Path] = {}
     problems: list[InputError] = []
     surplus: list[str] = []
@@ -125,7 +126,9 @@ def find_predictions(
         if stem is None:
             continue
         case_id = case_of.get(stem)
-        if case_id is None:
+        if stem in claimed:
+            problems.append(_ambiguous(path, stem, claimed[stem]))
+        elif case_id is None:
             surplus.append(path.name)
         elif case_id in files:
             problems.append(second_prediction(path, case_id, files[case_id]))
@@ -165,15 +168,33 @@ def second_prediction(path: Path, name: str, other: Path) -> InputFileError:
     )  # fmt: skip
 
 
-def _names(cases: Sequence[Case]) -> dict[str, str]:
-    """Return the case id behind each name that a prediction may have."""
-    by_image: dict[str, set[str]] = {}
+def _ambiguous(path: Path, stem: str, others: Sequence[str]) -> InputFileError:
+    return InputFileError(
+        path, f"the prediction of case {stem}, or of {', '.join(others)}, whose image is so named",
+        remedy="rename the image or the case in the data, or leave one of them out of the data",
+        code="E-CMP-003",
+    )  # fmt: skip
+
+
+def _names(cases: Sequence[Case]) -> tuple[dict[str, str], dict[str, list[str]]]:
+    """Return the case id behind each name that a prediction may have.
+
+    Also the names that are the id of one case and the name of another image, of other
+    cases: those cases.
+    """
+    by_image: dict[str, dict[str, Path]] = {}
     for case in cases:
         stem = None if case.image is None else _stem(case.image, "")
-        if stem is not None:
-            by_image.setdefault(stem, set()).add(case.case_id)
-    unique = {stem: next(iter(ids)) for stem, ids in by_image.items() if len(ids) == 1}
-    return unique | {case.case_id: case.case_id for case in cases}
+        if case.image is not None and stem is not None:
+            by_image.setdefault(stem, {})[case.case_id] = case.image
+    image_of = {case.case_id: case.image for case in cases}
+    claimed: dict[str, list[str]] = {}
+    for stem in by_image.keys() & image_of.keys():
+        others = [case for case, image in by_image[stem].items() if image != image_of[stem]]
+        if others:
+            claimed[stem] = sorted(others)
+    unique = {stem: next(iter(images)) for stem, images in by_image.items() if len(images) == 1}
+    return unique | {case.case_id: case.case_id for case in cases}, claimed
 
 
 def _stem(path: Path, suffix: str) -> str | None:

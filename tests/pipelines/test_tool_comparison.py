@@ -16,13 +16,14 @@ import torch
 from spinesynth.anatomy.label_schemes import get_scheme
 from spinesynth.cli import run
 from spinesynth.errors import ConfigError, InputError
+from spinesynth.io.discover import scan_cases
 from spinesynth.io.volume import read_image
 from spinesynth.pipelines import report
 from spinesynth.pipelines.nnunet_export import export_nnunet
 from spinesynth.pipelines.nnunet_record import read_nnunet_record
 from spinesynth.pipelines.results import DETECTION_CSV, FAILURES_CSV, INSTANCES_CSV, METRICS_CSV
 from spinesynth.pipelines.tool_comparison import compare_tools
-from spinesynth.pipelines.tool_predictions import FilePrediction
+from spinesynth.pipelines.tool_predictions import FilePrediction, find_predictions
 from tests.fabricate import (
     SPACING_MM,
     SPIDER_SERIES,
@@ -174,6 +175,26 @@ def test_predictions_are_named_after_case_or_image_with_a_suffix(tmp_path: Path)
     half = len(scores) // 2
     assert scores[:half].reset_index(drop=True).equals(scores[half:].reset_index(drop=True))
     assert table(out, INSTANCES_CSV).empty  # spineps names regions and counts nothing
+
+
+def test_name_of_one_case_and_of_the_image_of_another_is_refused(tmp_path: Path) -> None:
+    data = write_patients(tmp_path, {"one": 2})
+    # case one0 keeps its image one0_image; the other case is now called so
+    data.write_text(data.read_text().replace("\none1,", "\none0_image,"))
+    names = ("one0", "one0_image")
+    folder = predict(tmp_path / "tool", recoded({201: 100}), names=names)
+    said = r"E-CMP-003.*one0_image\.nii\.gz: the prediction of case one0_image, or of one0, whose"
+    with pytest.raises(InputError, match=said):
+        compare(tmp_path, folder, schemes=("spineps",), data=data, allow_missing=True)
+
+
+def test_cases_that_share_one_image_are_told_apart_by_id(tmp_path: Path) -> None:
+    data = write_patients(tmp_path, {"one": 2})
+    rows = data.read_text().replace("one1_image", "one0_image").replace("\none0,", "\none0_image,")
+    data.write_text(rows)
+    folder = predict(tmp_path / "tool", recoded({201: 100}), names=("one0_image",))
+    files, problems = find_predictions(folder, scan_cases(data).cases)
+    assert (list(files), problems) == (["one0_image"], [])
 
 
 def bad_folder(root: Path) -> Path:
