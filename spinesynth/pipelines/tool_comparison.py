@@ -14,6 +14,7 @@ from typing import Any
 from spinesynth.anatomy.annotation import report_groups, words_of
 from spinesynth.anatomy.label_schemes import get_scheme
 from spinesynth.errors import ConfigError, InputError
+from spinesynth.few import name_few
 from spinesynth.io.case import Case
 from spinesynth.io.discover import scan_cases
 from spinesynth.io.file_digest import digest_file
@@ -41,7 +42,17 @@ from spinesynth.pipelines.leak_guard import (
 )
 from spinesynth.pipelines.nnunet_record import is_nnunet_record, read_nnunet_record
 from spinesynth.pipelines.report import conclude
-from spinesynth.pipelines.results import DETECTION_CSV, INSTANCES_CSV, RUN_JSON, read_results
+from spinesynth.pipelines.report_figures import REPORT_FIGURES
+from spinesynth.pipelines.results import (
+    CURVES,
+    DETECTION_CSV,
+    FAILURES_CSV,
+    INSTANCES_CSV,
+    METRICS_CSV,
+    REPORT,
+    RUN_JSON,
+    read_results,
+)
 from spinesynth.pipelines.run_lock import hold_folder
 from spinesynth.pipelines.run_record import describe_run, write_json
 from spinesynth.pipelines.tool_predictions import (
@@ -53,6 +64,16 @@ from spinesynth.pipelines.tool_predictions import (
 
 #: Key of the record that tells a comparison from other runs.
 _TOOLS = "tools"
+#: Longest list of files that an error message spells out.
+_MAX_LISTED = 5
+#: All that a comparison leaves in its folder.
+_OUTPUTS = frozenset(
+    {
+        *(RUN_JSON, METRICS_CSV, FAILURES_CSV, DETECTION_CSV, INSTANCES_CSV),
+        *(CURVES / f"{name}.png" for name in REPORT_FIGURES),
+        *(REPORT / name for name in ("report.md", "report.html")),
+    }
+)
 
 
 def compare_tools(
@@ -122,7 +143,6 @@ def compare_tools(
             f"{data} holds no case with image and label map to score", code="E-CASE-005"
         )
     with hold_folder(folder):
-        remove_outputs(folder, training_of=())
         _score(tools, cases, folder)
         write_json(folder / RUN_JSON, _record(tools, cases, folder, command))
         return conclude(folder, command=command)
@@ -150,7 +170,8 @@ def _pair_options(
 
 
 def _refuse_another_run(folder: Path) -> None:
-    """Raise if the folder holds a run that is no comparison, whose tables would be lost."""
+    """Raise if the folder holds anything but a comparison: its files would be lost or mixed up."""
+    own: frozenset[Path] = frozenset()
     if (folder / RUN_JSON).exists():
         manifest = read_results(folder).manifest or {}
         if _TOOLS not in manifest:
@@ -158,6 +179,16 @@ def _refuse_another_run(folder: Path) -> None:
                 f"{folder} holds the run {manifest.get('name', '')!r}; choose another --save-dir",
                 code="E-RUN-002",
             )
+        own = _OUTPUTS
+    there = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    inside = (path.relative_to(folder) for path in there if not path.name.startswith("."))
+    foreign = [path.as_posix() for path in inside if path not in own]
+    if foreign:
+        raise ConfigError(
+            f"{folder} holds what no comparison wrote: {name_few(foreign, limit=_MAX_LISTED)}; "
+            "choose another --save-dir, or take it away",
+            code="E-RUN-002",
+        )
 
 
 def _tool(name: str, folder: Path, scheme: str, files: dict[str, Path]) -> ToolPredictions:
@@ -247,6 +278,7 @@ def _score(tools: Sequence[ToolPredictions], cases: Sequence[Case], folder: Path
                 concatenate(failures, FAILURE_COLUMNS),
             )
         )
+    remove_outputs(folder, training_of=())  # not before: a stopped comparison loses nothing
     write_evaluation(folder, standard, [])
     for path, columns, tables in (
         (DETECTION_CSV, LONG_COLUMNS, [part.cases for part in counted]),

@@ -21,7 +21,13 @@ from spinesynth.io.volume import read_image
 from spinesynth.pipelines import report
 from spinesynth.pipelines.nnunet_export import export_nnunet
 from spinesynth.pipelines.nnunet_record import read_nnunet_record
-from spinesynth.pipelines.results import DETECTION_CSV, FAILURES_CSV, INSTANCES_CSV, METRICS_CSV
+from spinesynth.pipelines.results import (
+    DETECTION_CSV,
+    FAILURES_CSV,
+    INSTANCES_CSV,
+    METRICS_CSV,
+    SPLIT_CSV,
+)
 from spinesynth.pipelines.tool_comparison import compare_tools
 from spinesynth.pipelines.tool_predictions import FilePrediction, find_predictions
 from tests.fabricate import (
@@ -293,6 +299,22 @@ def test_folder_of_another_run_is_left_alone(tmp_path: Path) -> None:
     (run_of / "run.json").write_text('{"name": "trained"}')
     with pytest.raises(ConfigError, match=r"E-RUN-002.*holds the run 'trained'"):
         compare(tmp_path, folder, schemes=("tptbox",))
+
+
+@pytest.mark.parametrize("of_comparison", [False, True])
+def test_folder_with_files_of_another_command_is_left_alone(
+    tmp_path: Path, *, of_comparison: bool
+) -> None:
+    write_spider(tmp_path / "spider")
+    folder = predict(tmp_path / "tool", recoded(TPTBOX), names=("1_t1",))
+    if of_comparison:
+        compare(tmp_path, folder, schemes=("tptbox",), allow_missing=True)
+    split = tmp_path / "out" / SPLIT_CSV
+    split.parent.mkdir(parents=True, exist_ok=True)
+    split.write_text("case_id,split\n")
+    with pytest.raises(ConfigError, match=r"E-RUN-002.*no comparison wrote: tables/split\.csv;"):
+        compare(tmp_path, folder, schemes=("tptbox",), allow_missing=True)
+    assert split.exists()
 
 
 def test_what_a_tool_was_trained_on_is_not_scored(tmp_path: Path) -> None:
