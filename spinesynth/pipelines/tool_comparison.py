@@ -104,7 +104,8 @@ def compare_tools(
         names: of the tools; the folders' names if none are given.
         suffixes: between case id and file ending, one a tool; none if none are given.
         sources: only these sources of the data.
-        allow_missing: count cases without a prediction as failures.
+        allow_missing: count cases without a prediction as failures, and score all tools on
+            the cases that every tool has predicted.
         trained_on: manifest or folder of what a tool was trained on; a patient, image or
             mask that is in both refuses.
 
@@ -142,10 +143,11 @@ def compare_tools(
         raise InputError(
             f"{data} holds no case with image and label map to score", code="E-CASE-005"
         )
+    _refuse_nothing_shared(tools, cases)
     with hold_folder(folder):
         _score(tools, cases, folder)
         write_json(folder / RUN_JSON, _record(tools, cases, folder, command))
-        return conclude(folder, command=command)
+        return conclude(folder, command=command) + _count_missing(tools, cases)
 
 
 def _pair_options(
@@ -261,16 +263,47 @@ def _refuse(problems: Sequence[InputError]) -> None:
         )
 
 
+def _shared(tools: Sequence[ToolPredictions], cases: Sequence[Case]) -> list[Case]:
+    """Return the cases that every tool has predicted: only they compare the tools."""
+    return [case for case in cases if all(case.case_id in tool.files for tool in tools)]
+
+
+def _refuse_nothing_shared(tools: Sequence[ToolPredictions], cases: Sequence[Case]) -> None:
+    if not _shared(tools, cases):
+        raise InputError(
+            f"no case has a prediction of every tool ({', '.join(tool.name for tool in tools)}); "
+            "compare them one by one",
+            code="E-CMP-002",
+        )
+
+
+def _count_missing(tools: Sequence[ToolPredictions], cases: Sequence[Case]) -> str:
+    """Say how many cases each tool left out, and on how many all were scored."""
+    shared = len(_shared(tools, cases))
+    if shared == len(cases):
+        return ""
+    lines = [
+        f"{tool.name}: no prediction of {count} of {len(cases)} cases"
+        for tool in tools
+        if (count := sum(case.case_id not in tool.files for case in cases))
+    ]
+    said = f"Scores are those of the {shared} cases that every tool has predicted."
+    return "\n".join(["", *lines, said, ""])
+
+
 def _score(tools: Sequence[ToolPredictions], cases: Sequence[Case], folder: Path) -> None:
     """Score every tool and write the tables."""
     run = folder.resolve().name
     standard: list[Evaluation] = []
     counted: list[InstanceEvaluation] = []
+    shared = _shared(tools, cases)
     for tool in tools:
         parts = [
-            evaluate_cases(tool.predictor(case), [case], run=run, model=tool.name) for case in cases
+            evaluate_cases(tool.predictor(case), [case], run=run, model=tool.name)
+            for case in cases
+            if case in shared or case.case_id not in tool.files
         ]
-        counted.append(_score_instances(tool, cases, run))
+        counted.append(_score_instances(tool, shared, run))
         failures = (*(part.failures for part in parts), counted[-1].failures)
         standard.append(
             Evaluation(
@@ -293,11 +326,7 @@ def _score_instances(tool: ToolPredictions, cases: Sequence[Case], run: str) -> 
     words = words_of(counted)
     kinds = set(report_groups(words)) & set(KINDS)
     references = [
-        case
-        for case in cases
-        if case.case_id in tool.files
-        and _counts(case)
-        and kinds & set(report_groups(case.annotated))
+        case for case in cases if _counts(case) and kinds & set(report_groups(case.annotated))
     ]
     predictions = [
         replace(
@@ -325,7 +354,7 @@ def _record(
 ) -> dict[str, Any]:
     return {
         **describe_run(), "command": command, "name": folder.resolve().name,
-        "cases": len(cases),
+        "cases": len(cases), "scored": len(_shared(tools, cases)),
         _TOOLS: [
             {
                 "name": tool.name, "folder": str(tool.folder), "scheme": tool.scheme.name,

@@ -268,6 +268,38 @@ def test_missing_predictions_count_as_failures_if_allowed(tmp_path: Path) -> Non
     assert set(table(out)["case_id"]) == {"1_t1", "2_t2"}
 
 
+def test_tools_are_scored_on_the_cases_that_all_have_predicted(tmp_path: Path) -> None:
+    write_spider(tmp_path / "spider")
+    perfect, shifted = recoded(TPTBOX), np.roll(recoded(TPTBOX), 1, axis=2)
+    # the first is wrong where the second says nothing
+    first = predict(tmp_path / "first", perfect, names=("1_t1", "1_t2"))
+    predict(first, shifted, names=("2_t2", "2_t2_SPACE"))
+    second = predict(tmp_path / "second", perfect, names=("1_t1", "1_t2"))
+    text = compare_tools(
+        (first, second), ("tptbox", "tptbox"), data=tmp_path / "spider",
+        folder=tmp_path / "out", command="test", allow_missing=True,
+    )  # fmt: skip
+    assert "second: no prediction of 2 of 4 cases\nScores are those of the 2 cases" in text
+    assert "first: no prediction" not in text
+    scores = table(tmp_path / "out")
+    for _, of_tool in scores.groupby("model"):
+        assert set(of_tool["case_id"]) == {"1_t1", "1_t2"}
+    assert set(scores.query("metric == 'dice'")["value"]) == {1.0}
+    for name in (DETECTION_CSV, INSTANCES_CSV):
+        assert set(table(tmp_path / "out", name)["case_id"]) == {"1_t1", "1_t2"}
+    failures = table(tmp_path / "out", FAILURES_CSV)
+    assert list(failures["case_id"]) == ["2_t2", "2_t2_SPACE"]
+    assert set(failures["model"]) == {"second"}
+
+
+def test_tools_without_any_case_in_common_are_refused(tmp_path: Path) -> None:
+    write_spider(tmp_path / "spider")
+    first = predict(tmp_path / "first", recoded(TPTBOX), names=("1_t1",))
+    second = predict(tmp_path / "second", recoded(TPTBOX), names=("1_t2",))
+    with pytest.raises(InputError, match=r"E-CMP-002.*every tool \(first, second\)"):
+        compare(tmp_path, first, second, schemes=("tptbox", "tptbox"), allow_missing=True)
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -311,7 +343,7 @@ def test_folder_with_files_of_another_command_is_left_alone(
         compare(tmp_path, folder, schemes=("tptbox",), allow_missing=True)
     split = tmp_path / "out" / SPLIT_CSV
     split.parent.mkdir(parents=True, exist_ok=True)
-    split.write_text("case_id,split\n")
+    split.write_text("case_id,patient_id,source,contrast,split\n")
     with pytest.raises(ConfigError, match=r"E-RUN-002.*no comparison wrote: tables/split\.csv;"):
         compare(tmp_path, folder, schemes=("tptbox",), allow_missing=True)
     assert split.exists()
