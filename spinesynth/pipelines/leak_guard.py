@@ -134,22 +134,29 @@ def find_leaks(
     ]
 
 
-def find_seen_patients(patients: Iterable[str], cases: Sequence[Case]) -> list[str]:
+def find_seen_patients(patients: Iterable[tuple[str, str]], cases: Sequence[Case]) -> list[str]:
     """Name every tested patient that has trained.
 
+    One id in two sources is two patients, unless one of the sources is not known.
+
     Args:
-        patients: of the training.
+        patients: source (empty where it is not known) and id of those of the training.
         cases: of the test.
 
     Returns:
         One text for each such patient.
     """
+    trained = defaultdict[str, set[str]](set)
+    for source, patient in patients:
+        trained[patient].add(source.casefold())
     tested = defaultdict[str, list[str]](list)
     for case in cases:
-        tested[case.patient_id].append(case.case_id)
+        sources = trained.get(case.patient_id, set())
+        if case.source.casefold() in sources or "" in sources or (sources and not case.source):
+            tested[case.patient_id].append(case.case_id)
     return [
         f"patient {patient} ({', '.join(tested[patient])}) is in the training"
-        for patient in sorted(set(patients) & tested.keys())
+        for patient in sorted(tested)
     ]
 
 

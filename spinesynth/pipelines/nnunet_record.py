@@ -36,7 +36,7 @@ def describe_export(
         _KEY: {
             "version": __version__,
             "scheme": scheme,
-            "patients": sorted({case.patient_id for case in cases}),
+            "patients": sorted({(case.source, case.patient_id) for case in cases}),
             "contents": sorted(content.as_text() for content in contents),
         }
     }
@@ -69,6 +69,12 @@ def read_nnunet_record(path: Path) -> tuple[LabelScheme, Learnt]:
         if len(parsed) < len(contents):
             raise ValueError(f"{len(contents) - len(parsed)} of its contents are no digests")
         return get_scheme(said["scheme"]), Learnt(frozenset(patients), parsed)
+        patients, contents = said["patients"], said["contents"]
+        learnt = Learnt(
+            frozenset(_source_and_id(patient) for patient in patients),
+            tuple(parse_contents(contents)),
+        )
+        return get_scheme(said["scheme"]), learnt
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise InputFileError(
             path, f"not the dataset.json of an export ({type(error).__name__}: {error})",
@@ -83,3 +89,11 @@ def _texts(said: Mapping[str, object], name: str) -> list[str]:
     if not isinstance(texts, list) or not texts or not all(isinstance(t, str) for t in texts):
         raise TypeError(f"{name} must be a list of texts, got {texts!r:.40}")
     return texts
+
+
+def _source_and_id(patient: object) -> tuple[str, str]:
+    """Return source and id of a patient; exports of before know the id alone."""
+    if isinstance(patient, list):
+        source, name = map(str, patient)
+        return source, name
+    return "", str(patient)

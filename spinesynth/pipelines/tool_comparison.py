@@ -234,7 +234,8 @@ def _learnt(data: Path, problems: list[InputError]) -> Learnt:
     except InputError as error:
         problems.append(error)
         contents = []
-    return Learnt(frozenset(case.patient_id for case in scan.cases), tuple(contents))
+    patients = frozenset((case.source, case.patient_id) for case in scan.cases)
+    return Learnt(patients, tuple(contents))
 
 
 def _leaks(tools: Sequence[ToolPredictions], cases: Sequence[Case]) -> list[InputError]:

@@ -27,11 +27,11 @@ class Learnt:
     """What a tool is known to have been trained on.
 
     Attributes:
-        patients: their ids.
+        patients: source and id of each; the source is empty where it is not known.
         contents: digests of their images and masks.
     """
 
-    patients: frozenset[str] = frozenset()
+    patients: frozenset[tuple[str, str]] = frozenset()
     contents: tuple[Content, ...] = ()
 
     def __or__(self, other: Learnt) -> Learnt:

@@ -18,7 +18,14 @@ from spinesynth.pipelines.content_digest import digest_image, digest_turned, dig
 from spinesynth.pipelines.cross_validation import configs_of_folds, run_folds
 from spinesynth.pipelines.data_plan import read_split
 from spinesynth.pipelines.experiment import train_models
-from spinesynth.pipelines.leak_guard import contents_of, find_leaks, find_learnt, parse_contents
+from spinesynth.pipelines.leak_guard import (
+    contents_of,
+    digest_voxels,
+    find_leaks,
+    find_learnt,
+    find_seen_patients,
+    parse_contents,
+)
 from spinesynth.pipelines.robustness_run import run_robustness
 from spinesynth.pipelines.starting_point import refuse_tested
 from spinesynth.pipelines.suite_run import run_suite
@@ -297,3 +304,16 @@ def test_content_is_read_again_where_the_file_has_changed(tmp_path: Path) -> Non
     shutil.copy(tmp_path / "home1_image.nii.gz", tmp_path / "home0_image.nii.gz")
     after = contents_of(cases[:1], images=True)
     assert [a.digest != b.digest for a, b in zip(before, after, strict=True)] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("source", "seen"),
+    # cases of one id: of this source, of it in capitals, of none known, of another
+    [("one", True), ("ONE", True), ("", True), ("two", False)],
+)
+def test_patients_of_one_id_in_two_sources_are_two(
+    tmp_path: Path, source: str, *, seen: bool
+) -> None:
+    cases = discover_cases(write_patients(tmp_path, {"one": 2}))
+    found = ["patient one1 (one1) is in the training"] if seen else []
+    assert find_seen_patients([(source, "one1"), (source, "nobody")], cases) == found

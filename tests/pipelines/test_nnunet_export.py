@@ -78,7 +78,7 @@ def test_description_is_what_nnunet_asks_for(tmp_path: Path) -> None:
     assert content["labels"] == {"background": 0, "vertebra": 1, "disc": 2, "canal": 3}
     assert content["channel_names"] == {"0": "MRI"}  # three contrasts
     assert (content["numTraining"], content["file_ending"]) == (4, ".nii.gz")
-    assert content["spinesynth"]["patients"] == ["1", "2"]
+    assert content["spinesynth"]["patients"] == [["spider", "1"], ["spider", "2"]]
     names = {path.name for path in (tmp_path / "raw" / FOLDER / "imagesTr").iterdir()}
     assert names == {f"{n}_0000.nii.gz" for n in ("1_t1", "1_t2", "2_t2", "2_t2_SPACE")}
 

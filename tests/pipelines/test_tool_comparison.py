@@ -352,7 +352,9 @@ def test_folder_with_files_of_another_command_is_left_alone(
 def test_what_a_tool_was_trained_on_is_not_scored(tmp_path: Path) -> None:
     data = write_patients(tmp_path / "test", {"one": 3})
     trained = write_patients(tmp_path / "train", {"other": 2})
-    trained.write_text(trained.read_text().replace("other1,other1", "other1,one2"))
+    # one patient is named in the same source, and one more id in another source
+    rows = trained.read_text().replace("other1,other1,other", "other1,one2,one")
+    trained.write_text(rows.replace("other0,other0", "other0,one1"))
     names = ("one0", "one1", "one2")
     folder = predict(tmp_path / "tool", recoded({1: 49, 201: 100, 100: 61}), names=names)
     said = (
@@ -394,6 +396,16 @@ def test_patients_of_an_exported_data_set_are_not_scored(tmp_path: Path) -> None
     folder = predict(tmp_path / "nnunet", recoded({201: 2}), names=("one0", "one1", "one2"))
     said = r"E-SPLIT-002.*patient one0 .*patient one1 .*image of one0.*mask of one1"
     with pytest.raises(InputError, match=said):
+        compare(tmp_path, folder, schemes=(str(record),), data=tmp_path / "cases.csv")
+
+
+def test_patients_of_an_export_that_names_no_sources_are_not_scored(tmp_path: Path) -> None:
+    record, _ = exported(tmp_path)
+    content = json.loads(record.read_text())
+    content["spinesynth"] |= {"patients": ["one2"], "contents": []}
+    record.write_text(json.dumps(content))
+    folder = predict(tmp_path / "nnunet", recoded({201: 2}), names=("one0", "one1", "one2"))
+    with pytest.raises(InputError, match=r"E-SPLIT-002.*patient one2 \(one2\) is in the training;"):
         compare(tmp_path, folder, schemes=(str(record),), data=tmp_path / "cases.csv")
 
 
