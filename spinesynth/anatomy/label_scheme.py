@@ -67,12 +67,12 @@ class Inserted(NamedTuple):
     """A vertebra that few people have, and what its presence does to the counts.
 
     Args:
-        count: its own upward count; where it is present, counts from this one rise by one.
+        place: its own upward count; where it is present, counts from this one rise by one.
         signs: codes that tell that it is present.
         unmoved: codes that keep their count all the same.
     """
 
-    count: int
+    place: int
     signs: tuple[int, ...]
     unmoved: tuple[int, ...]
 
@@ -157,7 +157,7 @@ class LabelScheme:
         """Count vertebrae that few people have where they are present."""
         for extra in self.inserted:
             if bool(_is_one_of(codes, extra.signs).any()):
-                moved = (instance >= extra.count) & ~_is_one_of(codes, extra.unmoved)
+                moved = (instance >= extra.place) & ~_is_one_of(codes, extra.unmoved)
                 instance = torch.where(moved, instance + 1, instance)
         return instance
 

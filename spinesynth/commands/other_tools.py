@@ -34,7 +34,7 @@ def compare(
     source: Sources = None,
     allow_missing: Annotated[
         bool,
-        typer.Option("--allow-missing", help="Count cases without a prediction as failures."),
+        typer.Option("--allow-missing", help="Count failures; score cases that all tools have."),
     ] = False,
     trained_on: Annotated[
         Path | None,
