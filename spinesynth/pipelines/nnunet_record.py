@@ -64,17 +64,12 @@ def read_nnunet_record(path: Path) -> tuple[LabelScheme, Learnt]:
         )  # fmt: skip
     try:
         said = json.loads(path.read_text(encoding="utf-8"))[_KEY]
-        patients, contents = _texts(said, "patients"), _texts(said, "contents")
+        patients = frozenset(_source_and_id(patient) for patient in _listed(said, "patients"))
+        contents = [_text(line) for line in _listed(said, "contents")]
         parsed = tuple(parse_contents(contents))
         if len(parsed) < len(contents):
             raise ValueError(f"{len(contents) - len(parsed)} of its contents are no digests")
-        return get_scheme(said["scheme"]), Learnt(frozenset(patients), parsed)
-        patients, contents = said["patients"], said["contents"]
-        learnt = Learnt(
-            frozenset(_source_and_id(patient) for patient in patients),
-            tuple(parse_contents(contents)),
-        )
-        return get_scheme(said["scheme"]), learnt
+        return get_scheme(said["scheme"]), Learnt(patients, parsed)
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise InputFileError(
             path, f"not the dataset.json of an export ({type(error).__name__}: {error})",
@@ -83,17 +78,22 @@ def read_nnunet_record(path: Path) -> tuple[LabelScheme, Learnt]:
         ) from error  # fmt: skip
 
 
-def _texts(said: Mapping[str, object], name: str) -> list[str]:
-    """Return a list of texts of the record, or raise: nothing else may turn the guard off."""
-    texts = said[name]
-    if not isinstance(texts, list) or not texts or not all(isinstance(t, str) for t in texts):
-        raise TypeError(f"{name} must be a list of texts, got {texts!r:.40}")
-    return texts
+def _listed(said: Mapping[str, object], name: str) -> list[object]:
+    """Return a list of the record, or raise: nothing else may turn the guard off."""
+    items = said[name]
+    if not isinstance(items, list) or not items:
+        raise TypeError(f"{name} must be a list, got {items!r:.40}")
+    return items
+
+
+def _text(item: object) -> str:
+    if not isinstance(item, str):
+        raise TypeError(f"must be a list of texts, got {item!r:.40} in it")
+    return item
 
 
 def _source_and_id(patient: object) -> tuple[str, str]:
-    """Return source and id of a patient; exports of before know the id alone."""
-    if isinstance(patient, list):
-        source, name = map(str, patient)
-        return source, name
-    return "", str(patient)
+    if not isinstance(patient, list) or len(patient) != 2:
+        raise TypeError(f"patients must be a list of sources and ids, got {patient!r:.40} in it")
+    source, name = map(_text, patient)
+    return source, name

@@ -20,7 +20,6 @@ from spinesynth.pipelines.data_plan import read_split
 from spinesynth.pipelines.experiment import train_models
 from spinesynth.pipelines.leak_guard import (
     contents_of,
-    digest_voxels,
     find_leaks,
     find_learnt,
     find_seen_patients,

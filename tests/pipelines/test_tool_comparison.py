@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import itertools
-import json
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 
@@ -19,13 +16,10 @@ from spinesynth.errors import ConfigError, InputError
 from spinesynth.io.discover import scan_cases
 from spinesynth.io.volume import read_image
 from spinesynth.pipelines import report
-from spinesynth.pipelines.nnunet_export import export_nnunet
-from spinesynth.pipelines.nnunet_record import read_nnunet_record
 from spinesynth.pipelines.results import (
     DETECTION_CSV,
     FAILURES_CSV,
     INSTANCES_CSV,
-    METRICS_CSV,
     SPLIT_CSV,
 )
 from spinesynth.pipelines.tool_comparison import compare_tools
@@ -33,7 +27,6 @@ from spinesynth.pipelines.tool_predictions import FilePrediction, find_predictio
 from tests.fabricate import (
     SPACING_MM,
     SPIDER_SERIES,
-    Array,
     intensities,
     metaimage_bytes,
     spider_codes,
@@ -41,10 +34,14 @@ from tests.fabricate import (
     write_spider,
 )
 from tests.pipelines.many_patients import write_patients
-
-#: Codes of SPIDER's anatomy in those of each tool: L5 to L3, the discs below them, the canal.
-TOTALSPINESEG = {1: 45, 2: 44, 3: 43, 201: 100, 202: 95, 203: 94, 100: 2}
-TPTBOX = {1: 24, 2: 23, 3: 22, 201: 124, 202: 123, 203: 122}
+from tests.pipelines.tool_cases import (
+    TOTALSPINESEG,
+    TPTBOX,
+    compare,
+    predict,
+    recoded,
+    table,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -53,36 +50,6 @@ def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         report, "build_report", lambda *_, **__: (Path("report.md"), Path("report.html"))
     )
-
-
-def recoded(codes: Mapping[int, int]) -> Array:
-    spider = spider_codes()
-    out = np.zeros(spider.shape, dtype=np.uint8)
-    for source, target in codes.items():
-        out[spider == source] = target
-    return out
-
-
-def predict(
-    folder: Path, volume: Array, *, names: Iterable[str] = SPIDER_SERIES, end: str = ""
-) -> Path:
-    for name in names:
-        write_nifti(folder / f"{name}{end}.nii.gz", volume)
-    return folder
-
-
-def compare(root: Path, *folders: Path, schemes: tuple[str, ...], **options: Any) -> Path:  # noqa: ANN401 those of compare_tools
-    out = root / "out"
-    compare_tools(
-        folders, schemes, data=options.pop("data", root / "spider"), folder=out, command="test",
-        **options,
-    )  # fmt: skip
-    return out
-
-
-def table(folder: Path, name: Path = METRICS_CSV) -> pd.DataFrame:
-    read: pd.DataFrame = pd.read_csv(folder / name, dtype={"case_id": str, "patient_id": str})
-    return read
 
 
 def test_tools_are_scored_side_by_side_on_what_both_know(tmp_path: Path) -> None:
@@ -366,76 +333,3 @@ def test_what_a_tool_was_trained_on_is_not_scored(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=said):
         compare(tmp_path, folder, schemes=("spineps",), data=data, trained_on=trained)
     assert not (tmp_path / "out").exists()
-
-
-def exported(root: Path) -> tuple[Path, Path]:
-    """Export two training patients, and return dataset.json and data of one that is held out."""
-    data = write_patients(root, {"one": 3})
-    split = root / "split.csv"
-    split.write_text("case_id,split\none0,train\none1,validation\none2,test\n")
-    export_nnunet(data, root / "raw", split=split)
-    held_out = root / "held_out.csv"
-    lines = data.read_text().splitlines()
-    held_out.write_text(f"{lines[0]}\n{lines[3]}\n")
-    return root / "raw" / "Dataset501_LumbarSpine" / "dataset.json", held_out
-
-
-def test_predictions_of_an_exported_data_set_come_back(tmp_path: Path) -> None:
-    record, held_out = exported(tmp_path)
-    body = {1: 1, 2: 1, 3: 1, 201: 2, 202: 2, 203: 2, 100: 3}
-    folder = predict(tmp_path / "nnunet", recoded(body), names=("one2",))
-    (folder / "plans.json").write_text("{}")
-    out = compare(tmp_path, folder, schemes=(str(record),), data=held_out)
-    dice = table(out).query("metric == 'dice'").set_index("structure")["value"]
-    assert dice["disc"] == dice["canal"] == 1.0
-    assert json.loads((out / "run.json").read_text())["tools"][0]["training_known"] is True
-
-
-def test_patients_of_an_exported_data_set_are_not_scored(tmp_path: Path) -> None:
-    record, _ = exported(tmp_path)
-    folder = predict(tmp_path / "nnunet", recoded({201: 2}), names=("one0", "one1", "one2"))
-    said = r"E-SPLIT-002.*patient one0 .*patient one1 .*image of one0.*mask of one1"
-    with pytest.raises(InputError, match=said):
-        compare(tmp_path, folder, schemes=(str(record),), data=tmp_path / "cases.csv")
-
-
-def test_patients_of_an_export_that_names_no_sources_are_not_scored(tmp_path: Path) -> None:
-    record, _ = exported(tmp_path)
-    content = json.loads(record.read_text())
-    content["spinesynth"] |= {"patients": ["one2"], "contents": []}
-    record.write_text(json.dumps(content))
-    folder = predict(tmp_path / "nnunet", recoded({201: 2}), names=("one0", "one1", "one2"))
-    with pytest.raises(InputError, match=r"E-SPLIT-002.*patient one2 \(one2\) is in the training;"):
-        compare(tmp_path, folder, schemes=(str(record),), data=tmp_path / "cases.csv")
-
-
-@pytest.mark.parametrize("text", ["{}", "no JSON", '{"spinesynth": {"scheme": "semantic4"}}'])
-def test_foreign_dataset_json_is_refused(tmp_path: Path, text: str) -> None:
-    record = tmp_path / "dataset.json"
-    record.write_text(text)
-    write_spider(tmp_path / "spider")
-    with pytest.raises(InputError, match=r"E-CMP-004.*export nnunet"):
-        compare(tmp_path, predict(tmp_path / "t", recoded(TPTBOX)), schemes=(str(record),))
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [
-        {"patients": "one0"},
-        {"patients": []},
-        {"patients": [1]},
-        {"contents": "junk"},
-        {"contents": ["junk"]},
-        {"contents": None},
-    ],
-)
-def test_damaged_record_does_not_turn_the_guard_off(
-    tmp_path: Path, damage: dict[str, object]
-) -> None:
-    said = {"scheme": "semantic4", "patients": ["one0"], "contents": ["ab12 mask one0"]}
-    path = tmp_path / "dataset.json"
-    path.write_text(json.dumps({"spinesynth": said}))
-    assert read_nnunet_record(path)[1].patients == {"one0"}
-    path.write_text(json.dumps({"spinesynth": said | damage}))
-    with pytest.raises(InputError, match=r"E-CMP-004.*(must be a list|no digests)"):
-        read_nnunet_record(path)
