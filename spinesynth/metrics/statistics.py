@@ -17,6 +17,7 @@ import pandas as pd
 
 from spinesynth.metrics.signed_ranks import (
     LEAST_PATIENTS,
+    count_differing,
     rank_biserial,
     wilcoxon_p,
     word_verdict,
@@ -211,8 +212,9 @@ def compare_models(table: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
 
     Scans that either model has no defined score for are left out of both. Holm's
     correction takes all tests of one metric in the table as one family, but for
-    those of fewer than 6 patients: no p of theirs can be below 0.05, so that leaving
-    them out loses nothing (Tarone 1990, Biometrics 46:515, doi 10.2307/2531456).
+    those of fewer than 6 patients whose difference is not zero: no p of theirs can be
+    below 0.05, so that leaving them out loses nothing (Tarone 1990, Biometrics 46:515,
+    doi 10.2307/2531456).
 
     Args:
         table: long table, one value for each model, case and group.
@@ -221,9 +223,10 @@ def compare_models(table: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
     Returns:
         One row for each pair and group: ``source, contrast, condition, severity,
         structure, metric, model, other, difference, low, high, n_patients,
-        p_value, p_holm, family, rank_biserial, verdict``; ``difference`` and the
-        sign of ``rank_biserial`` are model - other, ``family`` is the number of
-        tests that are corrected together.
+        n_differing, p_value, p_holm, family, rank_biserial, verdict``; ``difference``
+        and the sign of ``rank_biserial`` are model - other, ``n_differing`` the
+        patients whose difference is not zero, ``family`` the number of tests that are
+        corrected together, 0 where the test is no part of one.
     """
     columns = [*COMPARISON_KEYS, "model", "other", "difference", "low", "high", "n_patients"]
     rows = []
@@ -232,15 +235,15 @@ def compare_models(table: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
         for keys, group in differences.groupby(list(COMPARISON_KEYS), sort=True):
             values = group["value"].to_numpy(dtype=np.float64)
             interval = bootstrap_interval(values, seed=seed)
-            tested = (wilcoxon_p(values), rank_biserial(values))
+            tested = (count_differing(values), wilcoxon_p(values), rank_biserial(values))
             rows.append((*keys, first, second, *interval, *tested))
-    result = pd.DataFrame(rows, columns=[*columns, "p_value", "rank_biserial"])
+    result = pd.DataFrame(rows, columns=[*columns, "n_differing", "p_value", "rank_biserial"])
     adjusted = pd.Series(np.nan, index=result.index, dtype="float64")
     family = pd.Series(0, index=result.index, dtype="int64")
-    for _, tests in result[result["n_patients"] >= LEAST_PATIENTS].groupby("metric", sort=True):
+    for _, tests in result[result["n_differing"] >= LEAST_PATIENTS].groupby("metric", sort=True):
         adjusted[tests.index] = adjust_holm(tests["p_value"].to_numpy())
         family[tests.index] = len(tests)
-    verdicts = [word_verdict(n, p) for n, p in zip(result["n_patients"], adjusted, strict=True)]
+    verdicts = [word_verdict(n, p) for n, p in zip(result["n_differing"], adjusted, strict=True)]
     effect = result.pop("rank_biserial")
     return result.assign(p_holm=adjusted, family=family, rank_biserial=effect, verdict=verdicts)
 

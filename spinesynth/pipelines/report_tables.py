@@ -345,8 +345,8 @@ REPORT_TABLES: dict[str, ReportTable] = {
     "statistics": ReportTable(
         "Statistics",
         "Two-sided Wilcoxon signed-rank test paired by patient, over scans that both models have "
-        "a score for. With fewer than 6 patients p cannot fall below 0.05: Holm's correction is "
-        "over all other tests of one metric. Effect: matched-pairs rank-biserial correlation, -1 "
+        "a score for; exact, equal scores left out. With fewer than 6 patients who differ p cannot "
+        "fall below 0.05: Holm's correction is over all other tests of one metric. Effect: matched-pairs rank-biserial correlation, -1 "
         "to 1, positive where the first model's value is the larger (of HD95 the worse).",
         partial(_of_standard, build=list_tests),
     ),

@@ -12,7 +12,12 @@ from hypothesis import strategies as st
 from scipy.stats import rankdata
 
 from spinesynth.metrics import rank_biserial, wilcoxon_p
-from spinesynth.metrics.signed_ranks import TOO_FEW, word_verdict
+from spinesynth.metrics.signed_ranks import (
+    MOST_EXACT,
+    TOO_FEW,
+    count_differing,
+    word_verdict,
+)
 
 Differences = st.lists(st.integers(-20, 20), min_size=1, max_size=10)
 
@@ -33,10 +38,34 @@ def _p_by_enumeration(differences: list[float]) -> float:
     [
         [0.1, 0.2, 0.3, -0.4, 0.5, 0.6, 0.7, -0.05],
         [0.1, 0.1, 0.1, -0.1, 0.2, 0.2, 0.3],  # ties
+        [0.1, -0.1] * 3 + [0.2] * 8 + [-0.3],  # 15 with ties, more than scipy counts
+        [0.0] * 20 + [0.1, 0.2, 0.3, 0.4, 0.5],  # zeros
+        [0.0] * 14 + [0.1, 0.1, -0.2, 0.1, 0.4, 0.4, 0.2],  # zeros and ties
     ],
 )
 def test_p_counts_the_sign_patterns(differences: list[float]) -> None:
     assert wilcoxon_p(differences) == pytest.approx(_p_by_enumeration(differences))
+
+
+@given(Differences)
+def test_zeros_change_nothing(values: list[int]) -> None:
+    moved = [value for value in values if value]
+    if len(moved) >= 2:
+        assert wilcoxon_p([*values, *[0] * 20]) == wilcoxon_p(moved)
+    assert count_differing([*values, 0]) == len(moved)
+
+
+def test_twenty_equal_patients_lend_five_no_significance() -> None:
+    assert wilcoxon_p([0.0] * 20 + [0.1, 0.2, 0.3, 0.4, 0.5]) == 2 / 2**5
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.15, 0.3])
+def test_many_patients_are_approximated_closely(shift: float) -> None:
+    drawn = np.random.default_rng(3).normal(shift, 1.0, MOST_EXACT)
+    # one more by the normal approximation, in the middle of the others: it moves p little, and
+    # the approximation itself is off by less than 0.002
+    one_more = wilcoxon_p([*drawn, 1e-9])
+    assert one_more == pytest.approx(wilcoxon_p(drawn), abs=0.01)
 
 
 def test_least_p_of_five_patients_is_not_significant_but_of_six() -> None:

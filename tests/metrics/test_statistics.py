@@ -204,6 +204,18 @@ def test_tests_of_few_patients_are_no_part_of_the_family() -> None:
     assert many["rank_biserial"] == few["rank_biserial"] == 1.0
 
 
+def test_patients_who_do_not_differ_make_no_test() -> None:
+    same = _two_models(8, "T2", 0.0)
+    same.loc[(same["model"] == "A") & same["patient_id"].isin([f"T2{n}" for n in range(1, 6)]),
+             "value"] += 0.1  # fmt: skip
+    table = pd.concat([_two_models(7, "T1", 0.01), same])
+    many, few = compare_models(table).sort_values("contrast").to_dict("records")
+    assert (few["n_patients"], few["n_differing"], few["family"]) == (8, 5, 0)
+    assert (many["n_patients"], many["n_differing"], many["family"]) == (7, 7, 1)
+    assert few["p_value"] == pytest.approx(2 / 2**5)
+    assert "no p can be below 0.05" in few["verdict"]
+
+
 def test_scopes_pool_contrasts_and_are_families_of_their_own() -> None:
     table = pd.concat([_two_models(7, "T1", 0.01), _two_models(6, "T2", -0.02)])
     result = compare_by_scope(table).set_index(["scope", "contrast"])
