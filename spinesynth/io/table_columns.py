@@ -176,6 +176,7 @@ COMPARED = (
     number("difference", "mean over patients of model minus other", empty=True),
     *_INTERVAL,
     count("n_patients", "patients that both scored"),
+    count("n_differing", "patients whose scores differ", required=False),
     share("p_value", "two-sided Wilcoxon signed-rank test, paired by patient", empty=True),
     share("p_holm", "the same after Holm's correction", empty=True),
 )

@@ -344,10 +344,10 @@ REPORT_TABLES: dict[str, ReportTable] = {
     ),
     "statistics": ReportTable(
         "Statistics",
-        "Two-sided Wilcoxon signed-rank test paired by patient, over scans that both models have "
-        "a score for; exact, equal scores left out. With fewer than 6 patients who differ p cannot "
-        "fall below 0.05: Holm's correction is over all other tests of one metric. Effect: matched-pairs rank-biserial correlation, -1 "
-        "to 1, positive where the first model's value is the larger (of HD95 the worse).",
+        "Two-sided exact Wilcoxon signed-rank test paired by patient, over scans that both models "
+        "have a score for; equal scores are left out. With fewer than 6 patients who differ p "
+        "cannot fall below 0.05: Holm's correction is over all other tests of a metric. Effect: "
+        "matched-pairs rank-biserial, positive where the first value is larger (of HD95 worse).",
         partial(_of_standard, build=list_tests),
     ),
     "reality_gap": ReportTable(

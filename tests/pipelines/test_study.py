@@ -221,7 +221,7 @@ def test_a_study_goes_on_where_it_stopped(
     assert set(pd.read_csv(folder / SUMMARY_CSV)["model"]) == {"one", "two"}
     assert set(pd.read_csv(folder / COMPARISON_CSV)["other"]) == {"one"}
     split = folder / ARMS / "one" / SPLIT_CSV  # as if the data had had another scan then
-    split.write_text(split.read_text() + "gone,gone,made,T1,test\n")
+    split.write_text(split.read_text() + "gone,gone,made,T1,test,,\n")
     with pytest.raises(ConfigError, match=r"E-RUN-005.*arm two was tested on other scans than one"):
         run_study(read_study(changed), data=manifest, folder=folder, command="test")
     labels = {"data.training_labels": str(write_manifest(tmp_path / "others", [OTHER_ROW]))}
