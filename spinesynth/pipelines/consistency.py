@@ -112,7 +112,7 @@ def _score_pair(predictor: Predictor, first: MetaTensor, second: MetaTensor) -> 
             f"both scans must be on one grid, they are {what}; leave the pair out",
             code="E-EVAL-005",
         )
-    if first.shape[1] == 1:
+    if 1 in first.shape[1:]:
         raise InputError(
             "a slice alone does not say reliably where in the patient it lies, so two of them may "
             "show different places; leave the pair out",

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from spinesynth.io.checkpoint import Checkpoint
+from spinesynth.errors import ConfigError
 from spinesynth.io.discover import discover_cases
 from spinesynth.io.tables import write_csv
 from spinesynth.metrics import summarise
@@ -39,7 +39,7 @@ from spinesynth.pipelines.results import (
     FEATURE_DISTANCE_CSV,
     TABLES,
 )
-from spinesynth.pipelines.robustness_run import choose_cases
+from spinesynth.pipelines.robustness_run import SEEN_SUFFIX, choose_cases
 
 
 def run_gap(
@@ -67,6 +67,7 @@ def run_gap(
 
     Raises:
         CheckpointError: if the checkpoint is refused.
+        ConfigError: if the run in ``results`` has no scores of the model.
         InputError: if the data or the scores cannot be used.
     """
     predictor, saved = load_predictor(checkpoint)
@@ -80,7 +81,7 @@ def run_gap(
         synthetic_features(predictor, found, config, images=images),
         real_features(predictor, kept),
         model=model,
-        scores=None if scores is None else _of_model(scores, saved),
+        scores=None if scores is None else _of_model(scores, saved.model, model),
         seed=config.seed,
     )
     tables = {
@@ -99,9 +100,18 @@ def run_gap(
     return "\n".join([*told, *_tell_distances(distances, correlation), "", *written])
 
 
-def _of_model(scores: pd.DataFrame, saved: Checkpoint) -> pd.DataFrame:
-    """Return the scores of the checkpoint's model, under its name with or without seen patients."""
-    return scores[scores["model"] == saved.model]
+def _of_model(scores: pd.DataFrame, plain: str, model: str) -> pd.DataFrame:
+    """Return the scores of a model, under its name with or without seen patients, as of one."""
+    names = {plain, f"{plain}{SEEN_SUFFIX}"}
+    chosen = scores[scores["model"].isin(names)]
+    if chosen.empty:
+        there = ", ".join(sorted(scores["model"].unique()))
+        raise ConfigError(
+            f"--results holds no scores of model {plain}, only of {there}; name the run that "
+            "scored the checkpoint",
+            code="E-STAT-001",
+        )
+    return chosen.assign(model=model)
 
 
 def _tell_consistency(table: pd.DataFrame, failed: int) -> str:

@@ -40,14 +40,21 @@ _NO_GRADING = {"patient", "ivd_label", "mask_code"}
 _AGES, _THICKNESSES_MM = (40.0, 60.0), (2.0, 4.0)
 
 
-def _number(text: str) -> float | None:
-    """Return the number in a cell such as ``1.5``, ``063Y`` or ``4 mm``."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*[A-Za-z]*", text.strip())
-    return float(found[1]) if found else None
+#: What one of a unit is worth, by trait; DICOM's ages are in days, weeks, months or years.
+_YEARS = {"": 1.0, "y": 1.0, "years": 1.0, "m": 1 / 12, "w": 7 / 365.25, "d": 1 / 365.25}
+_MM = {"": 1.0, "mm": 1.0}
+_TESLA = {"": 1.0, "t": 1.0}
 
 
-def _between(text: str, limits: tuple[float, ...], unit: str) -> str:
-    value = _number(text)
+def _number(text: str, units: Mapping[str, float]) -> float | None:
+    """Return the number in a cell such as ``1.5``, ``063Y`` or ``4 mm``; None of another unit."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([A-Za-z]*)", text.strip())
+    worth = units.get(found[2].lower()) if found else None
+    return float(found[1]) * worth if found and worth else None
+
+
+def _between(text: str, limits: tuple[float, ...], unit: str, units: Mapping[str, float]) -> str:
+    value = _number(text, units)
     if value is None:
         return UNKNOWN
     low, high = limits
@@ -57,7 +64,7 @@ def _between(text: str, limits: tuple[float, ...], unit: str) -> str:
 
 
 def _field(text: str) -> str:
-    value = _number(text)
+    value = _number(text, _TESLA)
     return UNKNOWN if value is None else f"{value:g} T"
 
 
@@ -70,9 +77,12 @@ _COLUMNS: dict[str, tuple[tuple[str, ...], Callable[[str], str]]] = {
     "field strength": (("field_t", "field_strength_tesla", "magneticfieldstrength"), _field),
     "slice thickness": (
         ("slice_thickness_mm", "slicethickness"),
-        lambda text: _between(text, _THICKNESSES_MM, "mm"),
+        lambda text: _between(text, _THICKNESSES_MM, "mm", _MM),
     ),
-    "age": (("age_years", "age", "patientage"), lambda text: _between(text, _AGES, "years")),
+    "age": (
+        ("age_years", "age", "patientage"),
+        lambda text: _between(text, _AGES, "years", _YEARS),
+    ),
     "sex": (("sex", "patientsex"), _sex),
 }
 
@@ -201,7 +211,7 @@ def _phantom_records(root: Path) -> Iterator[tuple[str, dict[str, str]]]:
         yield (
             path.stem,
             {
-                "age": _between(f"{person['age_years']:.1f}", _AGES, "years"),
+                "age": _between(f"{person['age_years']:.1f}", _AGES, "years", _YEARS),
                 "sex": _sex(person["sex"]),
                 **{f"highest {kind}": str(grade) for kind, grade in grades.items()},
             },

@@ -9,7 +9,7 @@ import pytest
 
 from spinesynth.errors import InputError
 from spinesynth.pipelines.strata import stratify
-from spinesynth.pipelines.traits import UNKNOWN, Scan, Traits, read_traits, spider_number
+from spinesynth.pipelines.traits import _COLUMNS, UNKNOWN, Scan, Traits, read_traits, spider_number
 from spinesynth.pipelines.write_phantoms import write_phantom_dataset
 
 MANIFEST = """case_id,patient_id,source,contrast,field_T,SliceThickness,age,sex
@@ -140,3 +140,17 @@ def test_contrast_and_source_are_always_known_and_what_nobody_knows_is_left_out(
         ["source", "x"],
         ["contrast", "T1"],
     ]
+
+
+@pytest.mark.parametrize(
+    ("age", "thickness", "told"),
+    [
+        ("063Y", "4.5 mm", ("3: over 60 years", "3: over 4 mm")),
+        ("063M", "4 cm", ("1: up to 40 years", UNKNOWN)),  # five years old; 40 mm are no slice
+        ("700W", "1.5", ("1: up to 40 years", "1: up to 2 mm")),
+        ("063 stone", "mm", (UNKNOWN, UNKNOWN)),
+    ],
+)
+def test_units_of_cells_are_read(age: str, thickness: str, told: tuple[str, str]) -> None:
+    named = {name: meaning for name, (_, meaning) in _COLUMNS.items()}
+    assert (named["age"](age), named["slice thickness"](thickness)) == told
