@@ -195,8 +195,20 @@ CONDITION_MEAN = (
     share("dice", "mean over patients", empty=True),
     *_INTERVAL,
     number("robustness_score", "degraded over original mean Dice", unit="1", low=0, empty=True),
+    number("score_low", "lower end of its 95 % interval", unit="1", low=0, empty=True),
+    number("score_high", "upper end", unit="1", low=0, empty=True),
     number("absolute_drop", "original minus degraded mean Dice", unit="1", empty=True),
     count("n_patients", "patients with a score"),
+    count("n_dropped", "scans that were left out, cropped away or not scored by every model"),
+)
+#: Differences between two models under a condition of the robustness suite a row.
+CONDITION_DIFFERENCE = (
+    CONDITION_MEAN[0],
+    text("other", "model that is subtracted"),
+    *CONDITION_MEAN[1:4],
+    number("difference", "mean over patients of the difference in Dice", unit="1", empty=True),
+    *_INTERVAL,
+    count("n_patients", "patients that both scored"),
 )
 #: Volumes of prediction and reference of a group a row.
 AGREEMENT = (

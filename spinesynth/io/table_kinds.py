@@ -14,6 +14,7 @@ from spinesynth.io.table_columns import (
     AGREEMENT,
     COMPARED,
     COMPARED_IN_SCOPE,
+    CONDITION_DIFFERENCE,
     CONDITION_MEAN,
     FEATURE_DISTANCE,
     LONG,
@@ -168,9 +169,14 @@ TABLE_KINDS: dict[str, TableKind] = {
             *CONDITION_MEAN[:3], text("severities", "those that the curve goes through"),
             share("area_dice", "mean height of the curve of Dice", empty=True),
             number("area_score", "of that of the robustness score", unit="1", low=0, empty=True),
-            CONDITION_MEAN[-1],
+            CONDITION_MEAN[-2],
         ),
         ("severities", "area_dice", "area_score", "n_patients"),
+    ),
+    "condition_differences": TableKind(
+        "Differences between models in the robustness suite",
+        ("tables/conditions_differences.csv",),
+        CONDITION_DIFFERENCE, ("difference", "low", "high", "n_patients"), ("interval",),
     ),
     "conditions_left_out": TableKind(
         "What the robustness suite could not do to a scan", ("tables/conditions_left_out.csv",),
@@ -178,7 +184,10 @@ TABLE_KINDS: dict[str, TableKind] = {
     ),
     "condition_images": TableKind(
         "Degraded images for another tool", ("images.csv",),
-        (text("file", "path beside the table"), SCORED[2], *SCORED[6:]), (),
+        (
+            text("file", "path beside the table"), SCORED[2], *SCORED[6:],
+            text("seed", "of what was drawn"), text("digest", "SHA-256 of the voxels"),
+        ), (),
     ),
     "detection": TableKind(
         "Detection of instances", ("tables/detection.csv",), LONG, _OTHERS, ("metric",)

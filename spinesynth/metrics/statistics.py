@@ -98,8 +98,8 @@ def bootstrap_ratio(
         ValueError: if there are not as many values as bases, or ``confidence`` is out of range.
 
     Example:
-        >>> bootstrap_ratio([0.6, 0.3], [0.8, 0.4])  # each patient keeps three quarters
-        Interval(mean=0.75, low=0.75, high=0.75, n=2)
+        >>> bootstrap_ratio([0.5, 0.25], [1.0, 0.5])  # each patient keeps half
+        Interval(mean=0.5, low=0.5, high=0.5, n=2)
     """
     if not 0 < confidence < 1:
         raise ValueError(f"confidence must be in (0, 1), got {confidence}")

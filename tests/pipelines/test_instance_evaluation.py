@@ -81,7 +81,10 @@ def _compare(change: str) -> InstanceEvaluation:
         return loaded
 
     case = _case()
-    return evaluate_instances([_predicted(case)], [case], run="r", model="m", loader=load)
+    predicted = _predicted(case)
+    if change == "uncounted":  # a file should have counted them, not the scheme
+        predicted = replace(predicted, instances=Path("a_instances.mha"))
+    return evaluate_instances([predicted], [case], run="r", model="m", loader=load)
 
 
 def _value(table: pd.DataFrame, structure: str, metric: str) -> list[float]:

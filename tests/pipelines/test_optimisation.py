@@ -11,7 +11,6 @@ import pytest
 import torch
 from torch import nn
 from torch.amp.grad_scaler import GradScaler
-from torch.utils.data import Dataset
 
 from spinesynth.errors import ConfigError
 from spinesynth.io.case import Case
@@ -20,7 +19,7 @@ from spinesynth.pipelines.checkpoint_shelf import checkpoint_path
 from spinesynth.pipelines.compilation import compile_in_place, explaining_the_compiler
 from spinesynth.pipelines.config import ExperimentConfig, TrainingConfig
 from spinesynth.pipelines.config_reading import parse_config
-from spinesynth.pipelines.datasets import SampleKey
+from spinesynth.pipelines.datasets import NamedSamples, SampleKey
 from spinesynth.pipelines.micro_batches import micro_batches
 from spinesynth.pipelines.network_plan import build_loss
 from spinesynth.pipelines.optimisers import make_optimiser
@@ -31,7 +30,7 @@ from spinesynth.pipelines.train import Trainer
 CPU = torch.device("cpu")
 
 
-class Stripes(Dataset[dict[str, Any]]):
+class Stripes(NamedSamples):
     """Noise over stripes of every class, each sample by its name; as fast as it goes."""
 
     def __init__(self, config: ExperimentConfig) -> None:
