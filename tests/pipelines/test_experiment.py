@@ -116,6 +116,7 @@ def test_phantoms_that_cannot_serve_are_refused_before_they_are_drawn(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_training_labels_are_painted_by_model_a_alone(tmp_path: Path) -> None:
     """Other label maps of the same patients train A; the test stays that of the data."""
     data, other = three_patients(tmp_path / "data"), three_patients(tmp_path / "other")

@@ -158,6 +158,7 @@ def _write_fold(folder: Path, number: int, **record: object) -> None:
     (place / RUN_JSON).write_text(json.dumps({"started_from": None, **record}))
 
 
+@pytest.mark.slow
 def test_joined_record_and_report_hold_the_folds_and_nothing_of_a_run_before(
     tmp_path: Path,
 ) -> None:

@@ -34,6 +34,7 @@ def _build_anew(place: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in files}
 
 
+@pytest.mark.slow
 def test_two_reports_are_the_same_bytes(made: dict[str, bytes], tmp_path: Path) -> None:
     assert set(made) == {"report.md", "report.html", *(f"{name}.png" for name in REPORT_FIGURES)}
     again = _build_anew(tmp_path)

@@ -61,6 +61,7 @@ def test_seen_patients_are_left_out_and_counted(
     assert "Left out: 1 patients (2 cases)" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_seen_patients_show_in_the_name_of_the_model(tmp_path: Path) -> None:
     write_manifest(tmp_path)
     folder = _run(tmp_path, "p1", include_seen=True)

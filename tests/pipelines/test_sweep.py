@@ -61,6 +61,7 @@ def _sweep(
     return pd.read_csv(folder / "out" / SWEEP_CSV)
 
 
+@pytest.mark.slow
 @needs_optuna
 def test_grid_tries_all_and_names_the_objective(
     tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
@@ -80,6 +81,7 @@ def test_grid_tries_all_and_names_the_objective(
     assert [call["folder"].name for call in pretended.calls] == [f"{n:04d}" for n in range(6)]
 
 
+@pytest.mark.slow
 @needs_optuna
 @pytest.mark.usefixtures("_no_picture")
 @pytest.mark.parametrize("sampler", ["grid", "tpe"])
@@ -117,6 +119,7 @@ def test_a_finished_sweep_may_be_given_more_trials(
     assert len(pretended.calls) == 3
 
 
+@pytest.mark.slow
 @needs_optuna
 @pytest.mark.usefixtures("_no_picture")
 def test_tpe_seeks_where_it_is_better(
