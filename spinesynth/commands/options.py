@@ -55,6 +55,9 @@ Settings = Annotated[
 Sources = Annotated[
     list[str] | None, typer.Option("--source", help="Only this source; may be repeated.")
 ]
+IncludeSeen = Annotated[
+    bool, typer.Option("--include-seen", help="Score training and validation patients too.")
+]
 SomeSeed = Annotated[int, typer.Option("--seed", min=0, help="Of everything random.")]
 OutFolder = Annotated[
     Path, typer.Option("--out", "--save-dir", "-o", help="Folder; made if it is missing.")

@@ -7,7 +7,15 @@ from typing import Annotated
 
 import typer
 
-from spinesynth.commands.options import SaveDir, Scales, ScoredData, SomeSeed, Sources, Weighting
+from spinesynth.commands.options import (
+    IncludeSeen,
+    SaveDir,
+    Scales,
+    ScoredData,
+    SomeSeed,
+    Sources,
+    Weighting,
+)
 
 
 def robustness(
@@ -45,9 +53,7 @@ def robustness(
         int | None, typer.Option(min=1, help="The first so many cases of the data alone.")
     ] = None,
     source: Sources = None,
-    include_seen: Annotated[
-        bool, typer.Option("--include-seen", help="Score training and validation patients too.")
-    ] = False,
+    include_seen: IncludeSeen = False,
     weighting: Weighting = "mean",
     scale: Scales = None,
     seed: SomeSeed = 0,

@@ -16,6 +16,7 @@ from spinesynth.commands.options import (
     Epochs,
     Factors,
     Folds,
+    IncludeSeen,
     LearningRate,
     Model,
     NumClasses,
@@ -170,9 +171,7 @@ def evaluate(
     save_dir: SaveDir = None,
     resolution_factors: Factors = None,
     source: Sources = None,
-    include_seen: Annotated[
-        bool, typer.Option("--include-seen", help="Score training and validation patients too.")
-    ] = False,
+    include_seen: IncludeSeen = False,
     weighting: Weighting = "mean",
     scale: Scales = None,
 ) -> None:

@@ -186,7 +186,7 @@ TABLE_KINDS: dict[str, TableKind] = {
         "Degraded images for another tool", ("images.csv",),
         (
             text("file", "path beside the table"), SCORED[2], *SCORED[6:],
-            text("seed", "of what was drawn"), text("digest", "SHA-256 of the voxels"),
+            text("seed", "of what was drawn"), text("digest", "of the voxels"),
         ), (),
     ),
     "detection": TableKind(

@@ -25,6 +25,7 @@ from spinesynth.metrics.instances import (
 from spinesynth.metrics.mask_pair import MaskPair
 from spinesynth.metrics.non_inferiority import (
     DEFAULT_MARGIN,
+    DEFAULT_PAIR,
     NonInferiority,
     judge_non_inferiority,
     measure_gap,
@@ -34,6 +35,7 @@ from spinesynth.metrics.pooling import POOLINGS, pool_instances
 from spinesynth.metrics.registry import HEADLINE_METRICS, METRICS, Metric, get_metric
 from spinesynth.metrics.signed_ranks import LEAST_PATIENTS, rank_biserial, wilcoxon_p
 from spinesynth.metrics.statistics import (
+    LEAST_FOR_INTERVAL,
     Interval,
     adjust_holm,
     bootstrap_interval,
@@ -50,8 +52,10 @@ from spinesynth.metrics.volume import relative_volume_error, volume_error
 
 __all__ = [
     "DEFAULT_MARGIN",
+    "DEFAULT_PAIR",
     "HEADLINE_METRICS",
     "INSTANCE_METRICS",
+    "LEAST_FOR_INTERVAL",
     "LEAST_PATIENTS",
     "METRICS",
     "POOLINGS",

@@ -11,11 +11,12 @@ import pandas as pd
 from scipy.stats import linregress
 from scipy.stats import t as student_t
 
+from spinesynth.metrics.signed_ranks import SIGNIFICANCE
+from spinesynth.metrics.statistics import LEAST_FOR_INTERVAL
+
 #: Share of a normal distribution within the limits: 95 %.
 _LIMIT = 1.96
-_LEAST_PATIENTS = 3
 _GROUP = ["model", "source", "contrast", "structure"]
-_SIGNIFICANCE = 0.05
 
 
 class Agreement(NamedTuple):
@@ -68,7 +69,7 @@ def bland_altman(differences: npt.ArrayLike, means: npt.ArrayLike) -> Agreement:
     apart, middle = (np.asarray(x, dtype=np.float64) for x in (differences, means))
     count, nan = len(apart), math.nan
     bias = float(apart.mean()) if count else nan
-    if count < _LEAST_PATIENTS:
+    if count < LEAST_FOR_INTERVAL:
         return Agreement(bias, nan, nan, nan, nan, nan, nan, nan, count)
     spread = float(apart.std(ddof=1))
     quantile = float(student_t.ppf(0.975, count - 1))
@@ -85,7 +86,7 @@ def bland_altman(differences: npt.ArrayLike, means: npt.ArrayLike) -> Agreement:
 def _slope(apart: npt.NDArray[np.float64], middle: npt.NDArray[np.float64]) -> tuple[float, float]:
     """Return the slope of differences on means and its p value."""
     known = ~np.isnan(middle)
-    if known.sum() < _LEAST_PATIENTS or np.ptp(middle[known]) == 0:
+    if known.sum() < LEAST_FOR_INTERVAL or np.ptp(middle[known]) == 0:
         return math.nan, math.nan
     fit = linregress(middle[known], apart[known])
     return float(fit.slope), float(fit.pvalue)
@@ -136,10 +137,10 @@ def agree_volumes(pairs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _note(found: Agreement) -> str:
-    if found.n < _LEAST_PATIENTS:
+    if found.n < LEAST_FOR_INTERVAL:
         return "too few patients for limits"
     if math.isnan(found.slope):
         return "proportional bias not known"
-    if found.slope_p >= _SIGNIFICANCE:
+    if found.slope_p >= SIGNIFICANCE:
         return "no proportional bias shown"
     return f"difference {'grows' if found.slope > 0 else 'falls'} with size"

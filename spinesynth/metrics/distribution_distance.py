@@ -13,10 +13,11 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.covariance import ledoit_wolf
 
+from spinesynth.metrics.statistics import LEAST_FOR_INTERVAL
+
 FloatArray = npt.NDArray[np.float64]
 
 _RESAMPLES = 2_000
-_LEAST_FOR_INTERVAL = 3
 
 
 class KernelDistance(NamedTuple):
@@ -103,7 +104,7 @@ def kernel_distance(
         return within_x.mean(u, u) + within_y.mean(v, v) - 2 * between.mean(u, v)
 
     value = distance(np.ones(sizes[0]), np.ones(sizes[1]))
-    if min(sizes) < _LEAST_FOR_INTERVAL or np.isnan(value):
+    if min(sizes) < LEAST_FOR_INTERVAL or np.isnan(value):
         return KernelDistance(value, float("nan"), float("nan"))
     generator = np.random.default_rng(seed)
     drawn = [generator.multinomial(n, [1 / n] * n, size=_RESAMPLES).astype(float) for n in sizes]

@@ -16,6 +16,8 @@ from spinesynth.metrics.statistics import COMPARISON_KEYS, by_scope, pair_models
 #: Loss of Dice that counts as none; nominal. Published systems on SPIDER differ by more: in mean
 #: Dice by 0.013 of vertebrae, 0.038 of discs and 0.015 of the canal, 0.022 on average.
 DEFAULT_MARGIN = 0.02
+#: The pair that the reality gap is about, where nobody names another.
+DEFAULT_PAIR = ("A", "B")
 NON_INFERIOR, INCONCLUSIVE, INFERIOR = "non-inferior", "inconclusive", "inferior"
 _CONFIDENCE = 0.95
 _TOO_FEW = f"fewer than {LEAST_PATIENTS} patients: no verdict"

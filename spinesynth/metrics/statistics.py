@@ -23,6 +23,8 @@ from spinesynth.metrics.signed_ranks import (
     word_verdict,
 )
 
+#: Of fewer patients a mean is shown without an interval; nominal.
+LEAST_FOR_INTERVAL = 3
 _RESAMPLES = 10_000
 #: Rows with equal values in these columns are tested together.
 COMPARISON_KEYS = ("source", "contrast", "condition", "severity", "structure", "metric")

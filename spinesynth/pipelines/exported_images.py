@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-
-import torch
-from monai.data.meta_tensor import MetaTensor
 
 from spinesynth.errors import ConfigError, InputError
 from spinesynth.io.case import Case
@@ -42,14 +38,6 @@ def refuse_shared_names(cases: Sequence[Case]) -> None:
                 f"cases {other} and {case.case_id} would share names of files; rename one",
                 code="E-CASE-004",
             )
-
-
-def digest_image(image: MetaTensor) -> str:
-    """Return the SHA-256 of an image's shape and float32 voxels."""
-    voxels = image.as_tensor().to(torch.float32).contiguous().cpu()
-    total = hashlib.sha256(str(tuple(voxels.shape)).encode())
-    total.update(voxels.numpy().tobytes())
-    return total.hexdigest()
 
 
 def read_export(folder: Path, *, seed: int) -> Mapping[str, str]:

@@ -22,7 +22,7 @@ from spinesynth.anatomy.label_schemes import CLUSTER_SCHEME, PSEUDO_SCHEME
 from spinesynth.errors import InputError
 from spinesynth.io.case import Case
 from spinesynth.io.volume import read_image
-from spinesynth.metrics import summarise
+from spinesynth.metrics import LEAST_FOR_INTERVAL, summarise
 from spinesynth.metrics.distribution_distance import (
     frechet_distance,
     kernel_distance,
@@ -41,7 +41,6 @@ DISTANCE_COLUMNS = (
     "model", "source", "contrast", "mmd", "mmd_low", "mmd_high", "frechet", "n_patients",
     "n_images", "dice", "note",
 )  # fmt: skip
-_LEAST_PATIENTS = 3
 #: A rank correlation over fewer points says nothing: of 3, one order in six is perfect.
 _LEAST_SOURCES = 4
 #: At most so many label maps, evenly from the data; phantoms take seconds each to draw.
@@ -199,7 +198,7 @@ def measure_distances(
 def _row(first: FeatureSet, second: FeatureSet, model: str, seed: int) -> dict[str, object]:
     patients = len(np.unique(second.patients))
     mmd = kernel_distance(first.vectors, second.vectors, first.patients, second.patients, seed=seed)
-    few = patients < _LEAST_PATIENTS
+    few = patients < LEAST_FOR_INTERVAL
     return {
         "model": model, "mmd": mmd.value, "mmd_low": mmd.low, "mmd_high": mmd.high,
         "frechet": frechet_distance(first.vectors, second.vectors), "n_patients": patients,

@@ -29,6 +29,7 @@ from spinesynth.io.atomic import atomic_write
 from spinesynth.io.tables import write_csv
 from spinesynth.metrics import (
     DEFAULT_MARGIN,
+    DEFAULT_PAIR,
     HEADLINE_METRICS,
     METRICS,
     agree_volumes,
@@ -54,8 +55,6 @@ from spinesynth.viz import encode_png
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-#: The pair that the reality gap is about, where nobody names another.
-DEFAULT_PAIR = ("A", "B")
 _IDENTITY = ["model", "case_id", "condition", "severity", "structure", "metric"]
 
 

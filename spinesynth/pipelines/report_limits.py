@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
+from spinesynth.metrics import LEAST_PATIENTS
 from spinesynth.pipelines.phantom_data import PHANTOM_SOURCE
 from spinesynth.pipelines.report_data import LEAK, NOT_KNOWN, check_leaks
 from spinesynth.pipelines.report_facts import (
@@ -23,8 +24,6 @@ from spinesynth.pipelines.report_facts import (
 )
 from spinesynth.pipelines.results import Results
 
-#: Of fewer pairs no order of signs has a two-sided p below 0.05: 2 / 2**5 is 0.0625.
-_LEAST_PAIRS = 6
 Scores = pd.DataFrame
 Limit = Callable[[Results, Scores], str]
 
@@ -43,10 +42,10 @@ def state_limits(results: Results) -> pd.DataFrame | None:
 def _size(results: Results, scores: Scores) -> str:
     counts = patients_by_source(scores)
     text = f"{plural(sum(counts.values()), 'patient')} were scored ({listed(counts)})."
-    few = [name for name, count in counts.items() if count < _LEAST_PAIRS]
+    few = [name for name, count in counts.items() if count < LEAST_PATIENTS]
     if few and scores["model"].nunique() > 1:
         text += (
-            f" Of {', '.join(few)} fewer than {_LEAST_PAIRS} were, so that no test there can "
+            f" Of {', '.join(few)} fewer than {LEAST_PATIENTS} were, so that no test there can "
             "reach p < 0.05."
         )
     return text

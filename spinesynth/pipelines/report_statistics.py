@@ -7,6 +7,7 @@ import math
 import pandas as pd
 
 from spinesynth.metrics import (
+    DEFAULT_PAIR,
     HEADLINE_METRICS,
     METRICS,
     agree_volumes,
@@ -17,8 +18,6 @@ from spinesynth.metrics import (
 from spinesynth.pipelines.report_format import in_report_order, number, with_interval
 
 _GROUP = ["source", "contrast", "structure"]
-#: The pair that the reality gap is about.
-_MODEL, _REFERENCE = "A", "B"
 _ML_DIGITS = 2
 
 
@@ -63,17 +62,18 @@ def list_gap(table: pd.DataFrame) -> pd.DataFrame | None:
     Returns:
         One row for each contrast, ``all`` and structure; None without both models.
     """
-    if not {_MODEL, _REFERENCE} <= set(table["model"]):
+    model, reference = DEFAULT_PAIR
+    if not {model, reference} <= set(table["model"]):
         return None
-    gap = measure_gap(table, _MODEL, _REFERENCE)
+    gap = measure_gap(table, model, reference)
     gap = gap[gap["scope"] != "source and contrast"]
     gap = in_report_order(gap, ["contrast", "structure"])
     rows = [
         {
             "contrast": row["contrast"], "structure": row["structure"],
             "Patients": str(row["n_patients"]),
-            f"Dice {_MODEL}": number(row["mean_model"], 3),
-            f"Dice {_REFERENCE}": number(row["mean_reference"], 3),
+            f"Dice {model}": number(row["mean_model"], 3),
+            f"Dice {reference}": number(row["mean_reference"], 3),
             "Gap": with_interval(row["gap"], row["low"], row["high"], 3),
             "Margin": f"{row['margin']:g}",
             "Verdict": f"{row['verdict']} ({row['note']})" if row["note"] else row["verdict"],

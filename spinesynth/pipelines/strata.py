@@ -7,11 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from spinesynth.metrics import summarise
+from spinesynth.metrics import LEAST_FOR_INTERVAL, summarise
 from spinesynth.pipelines.traits import UNKNOWN, Scan, Traits
 
-#: A mean of fewer patients is shown without an interval.
-LEAST_FOR_INTERVAL = 3
 _SCAN = list(Scan._fields)
 _KEYS = ["trait", "stratum", "model", "structure", "metric"]
 

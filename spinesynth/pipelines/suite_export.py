@@ -20,10 +20,10 @@ from spinesynth.pipelines.conditions import (
     degrade_case,
     obstacle,
 )
+from spinesynth.pipelines.content_digest import digest_voxels
 from spinesynth.pipelines.exported_images import (
     EXPORT_COLUMNS,
     EXPORT_CSV,
-    digest_image,
     refuse_shared_names,
     task_name,
 )
@@ -72,7 +72,7 @@ def export_suite(
             image = degrade_case(loaded, condition, severity, seed=seed).image
             assert image is not None  # load_case was asked for it
             write_volume(folder / file, image.as_tensor(), like=image)
-            told = (case.case_id, condition, severity, seed, digest_image(image))
+            told = (case.case_id, condition, severity, seed, digest_voxels(image.float()))
             rows.append((file.as_posix(), *told))
     write_csv(folder / EXPORT_CSV, pd.DataFrame(rows, columns=list(EXPORT_COLUMNS)))
     return folder / EXPORT_CSV

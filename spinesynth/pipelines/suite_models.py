@@ -28,9 +28,9 @@ from torch import Tensor
 from spinesynth.anatomy.label_schemes import LabelScheme, get_scheme
 from spinesynth.errors import ConfigError, InputError
 from spinesynth.io.file_digest import digest_file
+from spinesynth.pipelines.content_digest import digest_voxels
 from spinesynth.pipelines.ensemble import Origin, Weighting, load_members
 from spinesynth.pipelines.evaluate import Predictor
-from spinesynth.pipelines.exported_images import digest_image
 from spinesynth.pipelines.predict import expressible_groups
 from spinesynth.pipelines.tool_predictions import (
     FilePrediction,
@@ -180,7 +180,7 @@ class _SavedPrediction(FilePrediction):
                 "that name, or leave its condition out",
                 code="E-EVAL-004",
             )
-        if self.image is not None and self.image != digest_image(image):
+        if self.image is not None and self.image != digest_voxels(image.float()):
             raise InputError(
                 f"{self.case_id} is not the image that was exported: its scan, reference or "
                 "this package have changed, or the machine is another one; export and segment it "

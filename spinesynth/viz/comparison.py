@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from spinesynth.viz.style import model_look, report_style
+from spinesynth.viz.style import draw_legend_below, model_look, report_style
 
 _BAR_INCHES = 0.2
 _MARGIN_INCHES = 1.3
@@ -53,9 +53,8 @@ def draw_comparison(
             axes.set_xlabel(label)
             axes.grid(False, axis="y")
         _finish(panels[0], list(groups), summary)
-        handles, names = panels[0].get_legend_handles_labels()
-        figure.legend(
-            handles, names, loc="outside lower center", ncols=len(models),
+        draw_legend_below(
+            figure, panels[0],
             title="bar: mean over patients, whisker: 95 % interval, number: patients",
         )  # fmt: skip
         figure.suptitle(title)

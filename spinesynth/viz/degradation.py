@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from spinesynth.viz.style import model_look, report_style
+from spinesynth.viz.style import draw_legend_below, model_look, report_style
 
 
 def draw_degradation(summary: pd.DataFrame, *, title: str) -> Figure:
@@ -46,11 +46,9 @@ def draw_degradation(summary: pd.DataFrame, *, title: str) -> Figure:
         for axes, structure in zip(panels[0], structures, strict=True):
             axes.set_title(structure)
         panels[0, 0].set_ylim(0, 1)
-        handles, names = panels[0, 0].get_legend_handles_labels()
-        figure.legend(
-            handles, names, loc="outside lower center", ncols=max(1, len(names)),
-            title="line: mean over patients, band: 95 % interval",
-        )  # fmt: skip
+        draw_legend_below(
+            figure, panels[0, 0], title="line: mean over patients, band: 95 % interval"
+        )
         figure.suptitle(title)
     return figure
 

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from spinesynth.viz.degradation import draw_curves
-from spinesynth.viz.style import report_style
+from spinesynth.viz.style import draw_legend_below, report_style
 
 _COLUMNS = 4
 _PANEL_INCHES = (2.9, 2.2)
@@ -50,9 +50,8 @@ def draw_severities(summary: pd.DataFrame, *, title: str) -> Figure:
         panels[0, 0].set_ylim(0, 1)
         for row in panels:
             row[0].set_ylabel("Dice")
-        handles, names = panels[0, 0].get_legend_handles_labels()
-        figure.legend(
-            handles, names, loc="outside lower center", ncols=max(1, len(names)),
+        draw_legend_below(
+            figure, panels[0, 0],
             title="line: mean over patients, band: 95 % interval; ticks: severity, level below",
         )  # fmt: skip
         figure.suptitle(title)

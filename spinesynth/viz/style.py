@@ -70,6 +70,18 @@ def model_look(models: Sequence[str]) -> dict[str, tuple[str, str]]:
     }
 
 
+def draw_legend_below(figure: Figure, axes: Axes, *, title: str) -> None:
+    """Name the models below all panels, as one of them draws them.
+
+    Args:
+        figure: of the panels.
+        axes: with every model.
+        title: how to read the marks.
+    """
+    handles, names = axes.get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=max(1, len(names)), title=title)
+
+
 def hide_frame(axes: Axes) -> None:
     """Leave only the picture of an axes: no frame, ticks or grid."""
     axes.set_xticks([])

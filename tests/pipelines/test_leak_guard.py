@@ -12,7 +12,7 @@ import torch
 from spinesynth.errors import InputError
 from spinesynth.io.checkpoint import load_checkpoint
 from spinesynth.io.discover import discover_cases
-from spinesynth.pipelines import cross_validation, finetune, report, study
+from spinesynth.pipelines import cross_validation, finetune, study
 from spinesynth.pipelines.config_reading import parse_config
 from spinesynth.pipelines.content_digest import digest_image, digest_turned, digest_voxels
 from spinesynth.pipelines.cross_validation import configs_of_folds, run_folds
@@ -236,14 +236,6 @@ def test_checkpoint_names_what_trained_and_validated(tmp_path: Path) -> None:
     seen = {case.case_id for case in (*split.train, *split.validation)}
     found = {(content.kind, content.case_id) for content in parse_contents(saved.seen_content)}
     assert found == {(kind, name) for kind in ("image", "mask") for name in seen}
-
-
-@pytest.fixture
-def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave figures and pages out: they take longer than all the rest."""
-    monkeypatch.setattr(
-        report, "build_report", lambda *_, **__: (Path("report.md"), Path("report.html"))
-    )
 
 
 def seen_by_checkpoint(root: Path, *kinds: str) -> tuple[Path, Path]:

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from spinesynth.errors import InputError
-from spinesynth.pipelines import report
 from spinesynth.pipelines.nnunet_export import export_nnunet
 from spinesynth.pipelines.nnunet_record import read_nnunet_record
 from tests.fabricate import (
@@ -23,13 +22,7 @@ from tests.pipelines.tool_cases import (
     table,
 )
 
-
-@pytest.fixture(autouse=True)
-def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave figures and pages out: they take longer than all the rest."""
-    monkeypatch.setattr(
-        report, "build_report", lambda *_, **__: (Path("report.md"), Path("report.html"))
-    )
+pytestmark = pytest.mark.usefixtures("no_report")
 
 
 def exported(root: Path) -> tuple[Path, Path]:

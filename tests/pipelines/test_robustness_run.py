@@ -11,21 +11,10 @@ import pytest
 
 from spinesynth.cli import run
 from spinesynth.errors import InputError
-from spinesynth.pipelines import report
 from spinesynth.pipelines.results import FAILURES_CSV, METRICS_CSV, ROBUSTNESS_CSV, RUN_JSON
 from spinesynth.pipelines.robustness_run import run_robustness
 from tests.fabricate import MANIFEST_ROWS, intensities, write_manifest, write_nifti
 from tests.pipelines.tiny_checkpoint import write_checkpoint
-
-
-@pytest.fixture
-def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave figures and pages out: they take longer than all the rest."""
-
-    def name_pages(_: Path, folder: Path, *, command: str) -> tuple[Path, Path]:
-        return folder / "report.md", folder / "report.html"
-
-    monkeypatch.setattr(report, "build_report", name_pages)
 
 
 def _patients(folder: Path, table: Path = METRICS_CSV) -> set[str]:

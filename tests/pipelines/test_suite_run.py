@@ -14,7 +14,6 @@ from spinesynth.io.discover import discover_cases
 from spinesynth.io.load_case import load_case
 from spinesynth.io.volume import read_image
 from spinesynth.io.write import write_volume
-from spinesynth.pipelines import suite_run
 from spinesynth.pipelines.conditions import degrade_case
 from spinesynth.pipelines.exported_images import refuse_shared_names
 from spinesynth.pipelines.results import (
@@ -33,16 +32,6 @@ from tests.pipelines.fabricated import make_case
 from tests.pipelines.tiny_checkpoint import write_checkpoint
 
 OPTIONS = SuiteOptions(conditions=("rotation", "field_of_view"), severities=(5,))
-
-
-@pytest.fixture
-def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave figures and pages out: they take longer than all the rest."""
-
-    def say_nothing(_: Path, *, command: str) -> str:
-        return command
-
-    monkeypatch.setattr(suite_run, "conclude", say_nothing)
 
 
 def _models(tmp_path: Path, *seen: str) -> dict[str, list[Path]]:

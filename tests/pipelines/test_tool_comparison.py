@@ -15,7 +15,6 @@ from spinesynth.cli import run
 from spinesynth.errors import ConfigError, InputError
 from spinesynth.io.discover import scan_cases
 from spinesynth.io.volume import read_image
-from spinesynth.pipelines import report
 from spinesynth.pipelines.results import (
     DETECTION_CSV,
     FAILURES_CSV,
@@ -43,13 +42,7 @@ from tests.pipelines.tool_cases import (
     table,
 )
 
-
-@pytest.fixture(autouse=True)
-def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave figures and pages out: they take longer than all the rest."""
-    monkeypatch.setattr(
-        report, "build_report", lambda *_, **__: (Path("report.md"), Path("report.html"))
-    )
+pytestmark = pytest.mark.usefixtures("no_report")
 
 
 def test_tools_are_scored_side_by_side_on_what_both_know(tmp_path: Path) -> None:
