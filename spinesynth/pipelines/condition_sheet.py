@@ -21,9 +21,12 @@ from spinesynth.viz import Sample, draw_sheet, encode_palette_png
 _SHAPE, _SPACING_MM = (28, 150, 190), (1.9, 1.0, 1.0)
 _ANNOTATED = frozenset({"body", "posterior", "disc", "canal"})
 #: What is seen only across the slices.
-_ACROSS = ("through_plane_resolution", "missing_slices")
+_ACROSS = ("through_plane_resolution", "through_plane_resolution_factor", "missing_slices")
 #: Titles of what would not fit above a panel.
-_SHORT = {"in_plane_resolution": "pixels", "through_plane_resolution": "slices"}
+_SHORT = {
+    "in_plane_resolution": "pixels", "in_plane_resolution_mm": "pixels in mm",
+    "through_plane_resolution": "slices", "through_plane_resolution_factor": "slices by factor",
+}  # fmt: skip
 _PIXEL_MM = 2.0  # nearest voxels of the pictures, so that a page stays a small file
 _GREYS = 12
 _DPI = 56

@@ -80,6 +80,26 @@ def _few_pixels(scan: Scan, factor: float) -> str:
     return "" if round(least / factor) >= 2 else f"only {least} pixels in the plane of the slices"
 
 
+def _small_enough(scan: Scan, pixel_mm: float) -> str:
+    sizes_mm = scan.spacing_mm[1:]
+    if min(sizes_mm) >= pixel_mm:
+        return f"its pixels are {min(sizes_mm):.2f} mm wide already"
+    widths_mm = (n * size for n, size in zip(scan.image.shape[1:], sizes_mm, strict=True))
+    enough = min(round(width / pixel_mm) for width in widths_mm) >= 2
+    return "" if enough else "less than two pixels of that size fit in"
+
+
+def _slice_mm(scan: Scan, factor: float) -> float:
+    return factor * scan.spacing_mm[0]
+
+
+def _slices_enough(scan: Scan, factor: float) -> str:
+    slices = len(scan.image)
+    if slices == 1:
+        return "a single slice: nothing lies through the plane"
+    return "" if round(slices / factor) >= 2 else f"only {slices} slices"
+
+
 def _thin_enough(scan: Scan, thickness_mm: float) -> str:
     slices, own_mm = len(scan.image), scan.spacing_mm[0]
     if slices == 1:
@@ -130,10 +150,19 @@ CONDITIONS: dict[str, Condition] = {
         "larger pixels, Gaussian profile", "x", (1.5, 2.0, 2.5, 3.0, 4.0), NOMINAL,
         degradations.coarsen_in_plane, reached=_pixel_mm, reached_unit="mm", obstacle=_few_pixels,
     ),
+    "in_plane_resolution_mm": Condition(
+        "square pixels of a size, Gaussian profile", "mm", (1.0, 2.0, 4.0, 6.0, 8.0), NOMINAL,
+        degradations.coarsen_to_pixel, obstacle=_small_enough,
+    ),
     "through_plane_resolution": Condition(
         "thicker slices, Gaussian profile", "mm", (2.0, 3.0, 4.0, 6.0, 8.0),
         NOMINAL,
         degradations.thicken_slices, obstacle=_thin_enough,
+    ),
+    "through_plane_resolution_factor": Condition(
+        "slices many times as thick, Gaussian profile", "x", (1.5, 2.0, 2.5, 3.0, 4.0), NOMINAL,
+        degradations.thicken_slices_by, reached=_slice_mm, reached_unit="mm",
+        obstacle=_slices_enough,
     ),
     "bias": Condition(
         "smooth shading", "spread of ln gain", (0.1, 0.2, 0.3, 0.5, 0.7),

@@ -90,10 +90,23 @@ def coarsen_in_plane(scan: Scan, level: float, generator: Generator) -> Scan:
     return scan.with_image(degrade_resolution(scan.image[:, None], (level, level)))
 
 
+def coarsen_to_pixel(scan: Scan, level: float, generator: Generator) -> Scan:
+    """Acquire square pixels of a size in mm, Gaussian, and interpolate back.
+
+    An axis whose voxels are as large already stays as it was.
+    """
+    factor = tuple(max(1.0, level / size_mm) for size_mm in scan.spacing_mm[1:])
+    return scan.with_image(degrade_resolution(scan.image[:, None], factor))
+
+
+def thicken_slices_by(scan: Scan, level: float, generator: Generator) -> Scan:
+    """Acquire slices so many times as thick, Gaussian, and interpolate back."""
+    return scan.with_image(degrade_resolution(scan.image[None, None], (level, 1.0, 1.0)))
+
+
 def thicken_slices(scan: Scan, level: float, generator: Generator) -> Scan:
     """Acquire slices of a thickness in mm without gaps, Gaussian, and interpolate back."""
-    factor = (level / scan.spacing_mm[0], 1.0, 1.0)
-    return scan.with_image(degrade_resolution(scan.image[None, None], factor))
+    return thicken_slices_by(scan, level / scan.spacing_mm[0], generator)
 
 
 def shade(scan: Scan, level: float, generator: Generator) -> Scan:

@@ -12,6 +12,7 @@ from monai.data.meta_tensor import MetaTensor
 from spinesynth.anatomy.structures import Structure
 from spinesynth.errors import ConfigError
 from spinesynth.io.load_case import LoadedCase
+from spinesynth.kernels.resolution import degrade_resolution
 from spinesynth.pipelines.conditions import (
     CONDITIONS,
     SEVERITIES,
@@ -21,6 +22,7 @@ from spinesynth.pipelines.conditions import (
     level_reached,
     obstacle,
 )
+from spinesynth.pipelines.scan import open_scan
 from tests.pipelines.fabricated import make_case, make_loaded
 
 SPACING_MM = (1.5, 1.0, 1.0)
@@ -298,6 +300,31 @@ def test_larger_pixels_are_told_in_mm() -> None:
     case = make_loaded(make_case("a"))  # 4 x 1 x 2 mm: pixels of 1.5 mm on average
     assert level_reached(case, "in_plane_resolution", 5) == (6.0, "mm")
     assert level_reached(case, "through_plane_resolution", 5) == (8.0, "mm")
+    assert level_reached(case, "in_plane_resolution_mm", 3) == (4.0, "mm")
+    assert level_reached(case, "through_plane_resolution_factor", 2) == (8.0, "mm")
+
+
+def test_pixels_of_a_size_are_those_of_the_factors_that_give_it() -> None:
+    image = torch.rand((3, 48, 24), generator=torch.Generator().manual_seed(0))
+    image[0, 0, 0] = 0  # air
+    _, along_mm, up_mm = SPACING_MM
+    coarse = degrade_resolution(image[:, None], (4 / along_mm, 4 / up_mm))[:, 0]
+    torch.testing.assert_close(_degraded(_case(image), "in_plane_resolution_mm", 3), coarse)
+
+
+def test_an_axis_as_coarse_already_stays() -> None:
+    case = make_loaded(make_case("a"))  # pixels of 1 x 2 mm
+    assert obstacle(case, "in_plane_resolution_mm", 1) == "its pixels are 1.00 mm wide already"
+    scan = open_scan(case)
+    coarse = CONDITIONS["in_plane_resolution_mm"].degrade(scan, 2.0, torch.Generator()).image
+    wanted = scan.with_image(degrade_resolution(scan.image[:, None], (2.0, 1.0))).image
+    assert torch.equal(coarse, wanted)
+
+
+def test_a_factor_and_its_thickness_are_one_condition() -> None:
+    case = _case(torch.rand((12, 8, 8), generator=torch.Generator().manual_seed(0)))
+    by_factor = _degraded(case, "through_plane_resolution_factor", 5)  # 4 times 1.5 mm
+    assert torch.equal(by_factor, _degraded(case, "through_plane_resolution", 4))  # 6 mm
 
 
 def test_thick_slices_average_over_their_profile() -> None:
@@ -328,7 +355,9 @@ def test_padding_around_the_scan_stays() -> None:
 def test_a_single_slice_takes_nothing_through_the_plane() -> None:
     case = make_loaded(make_case("a"), shape=(1, 16, 24))
     stopped = {name for name in CONDITIONS if obstacle(case, name, 5)}
-    assert stopped == {"through_plane_resolution", "missing_slices"}
+    assert stopped == {
+        "through_plane_resolution", "through_plane_resolution_factor", "missing_slices",
+    }  # fmt: skip
     with pytest.raises(ValueError, match="missing_slices cannot be applied to case a: a single"):
         degrade_case(case, "missing_slices", 1)
 
