@@ -14,6 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from spinesynth.anatomy.present_codes import is_one_of, present_codes
 from spinesynth.anatomy.structures import Structure
 from spinesynth.few import name_few
 
@@ -142,8 +143,7 @@ class LabelScheme:
             ValueError: if a code is not in the scheme; lists all such codes.
         """
         plain = _plain_integers(codes, name="codes")
-        present = torch.unique(plain).tolist()
-        unknown = [code for code in present if code not in self.codes]
+        unknown = [code for code in present_codes(plain) if code not in self.codes]
         if unknown:
             raise ValueError(
                 f"codes must be in scheme '{self.name}' ({_ranges(self.codes)}), "
@@ -156,8 +156,8 @@ class LabelScheme:
     def _with_inserted(self, codes: Tensor, instance: Tensor) -> Tensor:
         """Count vertebrae that few people have where they are present."""
         for extra in self.inserted:
-            if bool(_is_one_of(codes, extra.signs).any()):
-                moved = (instance >= extra.place) & ~_is_one_of(codes, extra.unmoved)
+            if bool(is_one_of(codes, extra.signs).any()):
+                moved = (instance >= extra.place) & ~is_one_of(codes, extra.unmoved)
                 instance = torch.where(moved, instance + 1, instance)
         return instance
 
@@ -178,7 +178,7 @@ class LabelScheme:
         """
         plain = _plain_integers(structure, name="structure")
         known = [int(member) for member in Structure]
-        unknown = [code for code in torch.unique(plain).tolist() if code not in known]
+        unknown = [code for code in present_codes(plain) if code not in known]
         if unknown:
             raise ValueError(f"structure must hold codes 0-{max(known)}, got {_listed(unknown)}")
         counts = self._counts(plain, instance)
@@ -282,11 +282,6 @@ def _plain_integers(values: Tensor, *, name: str) -> Tensor:
         raise TypeError(f"{name} must be of an integer dtype, got {values.dtype}; round it first")
     plain = values.as_subclass(Tensor)
     return plain.to(torch.uint8) if plain.dtype == torch.bool else plain
-
-
-def _is_one_of(codes: Tensor, wanted: tuple[int, ...]) -> Tensor:
-    """Say of every voxel whether its code is one of those wanted."""
-    return torch.isin(codes, torch.tensor(wanted, dtype=torch.long, device=codes.device))
 
 
 def _listed(values: Iterable[int]) -> str:

@@ -10,6 +10,7 @@ from monai.data.meta_tensor import MetaTensor
 from torch import Tensor
 
 from spinesynth.anatomy.label_schemes import COUNTED, get_scheme
+from spinesynth.anatomy.present_codes import is_one_of
 from spinesynth.anatomy.structures import REPORT_GROUPS, Structure
 from spinesynth.io.align import align_label, check_same_grid
 from spinesynth.io.case import Case
@@ -93,7 +94,7 @@ def _decode(case: Case, path: Path, label: MetaTensor) -> tuple[MetaTensor, Meta
             code="E-LAB-005",
         )
     if "vertebra" in case.annotated:
-        structure[_is_any(structure, REPORT_GROUPS["vertebra"])] = int(Structure.VERTEBRA)
+        structure[is_one_of(structure, REPORT_GROUPS["vertebra"])] = int(Structure.VERTEBRA)
     return _like(label, structure), _like(label, instance)
 
 
@@ -109,7 +110,7 @@ def _read_instances(path: Path, structure: MetaTensor) -> MetaTensor:
             code="E-LAB-003",
         )
     counts = found.as_tensor().to(torch.uint8)
-    counted = _is_any(structure.as_tensor(), COUNTED)
+    counted = is_one_of(structure.as_tensor(), COUNTED)
     if bool((counts.bool() & ~structure.as_tensor().bool()).any()):
         raise InputFileError(
             path,
@@ -118,11 +119,6 @@ def _read_instances(path: Path, structure: MetaTensor) -> MetaTensor:
             code="E-LAB-004",
         )
     return _like(structure, counts * counted)
-
-
-def _is_any(structure: Tensor, members: frozenset[Structure]) -> Tensor:
-    codes = torch.tensor(sorted(members), dtype=structure.dtype, device=structure.device)
-    return torch.isin(structure, codes)
 
 
 def _like(grid: MetaTensor, values: Tensor) -> MetaTensor:

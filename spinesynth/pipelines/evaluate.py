@@ -18,6 +18,7 @@ from torch import Tensor
 
 from spinesynth.anatomy.annotation import report_groups
 from spinesynth.anatomy.label_schemes import PSEUDO_SCHEME
+from spinesynth.anatomy.present_codes import present_codes
 from spinesynth.anatomy.structures import REPORT_GROUPS, Structure
 from spinesynth.errors import InputError, SpineSynthError
 from spinesynth.io.case import Case
@@ -234,7 +235,7 @@ def _checked(prediction: Tensor, reference: Tensor) -> Tensor:
     if plain.is_floating_point() or plain.is_complex() or plain.dtype == torch.bool:
         kind = "NaN" if bool(torch.isnan(plain).any()) else str(plain.dtype)
         raise ValueError(f"prediction must hold integer Structure codes, got {kind}")
-    unknown = sorted(set(torch.unique(plain).tolist()) - {int(code) for code in Structure})
+    unknown = sorted(set(present_codes(plain)) - {int(code) for code in Structure})
     if unknown:
         raise ValueError(f"prediction must hold Structure codes, got {unknown}")
     return plain
