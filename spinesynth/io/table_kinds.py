@@ -245,11 +245,13 @@ TABLE_KINDS: dict[str, TableKind] = {
         "Correlation of distance with Dice", ("tables/distance_dice.csv",),
         (
             text("distance", "`mmd` or `frechet`"),
+            text("structure", "whose Dice"),
             number("spearman", "rank correlation, in [-1, 1]", unit="1", low=-1, empty=True),
-            count("n_sources", "sources that count"),
+            count("n_groups", "sources and contrasts that count"),
+            count("n_sources", "different sources among them"),
             text("note", "why it is not known", empty=True),
         ),
-        ("spearman", "n_sources", "note"),
+        ("spearman", "n_groups", "n_sources", "note"),
     ),
     "manifest": TableKind(
         "Cases of a data set that was written", ("cases.csv",), MANIFEST, (), ("file",)

@@ -20,6 +20,10 @@ DEFAULT_MARGIN = 0.02
 DEFAULT_PAIR = ("A", "B")
 NON_INFERIOR, INCONCLUSIVE, INFERIOR = "non-inferior", "inconclusive", "inferior"
 _CONFIDENCE = 0.95
+#: Mean Dice below which the reference model does not work, so that being as good as it says
+#: nothing (assay sensitivity, ICH E10 1.5); nominal.
+_LEAST_REFERENCE = 0.5
+_FAILS = f"the reference scores below {_LEAST_REFERENCE}: as good as it says nothing"
 _TOO_FEW = f"fewer than {LEAST_PATIENTS} patients: no verdict"
 
 
@@ -96,7 +100,8 @@ def measure_gap(
         contrast, condition, severity, structure, metric, model, reference, mean_model,
         mean_reference, gap, low, high, n_patients, margin, verdict, note``; ``gap`` is
         model - reference, so negative where the model is worse. The note says where
-        there are too few patients for a verdict.
+        there are too few patients for a verdict, or where the reference itself fails,
+        so that the verdict is inconclusive.
     """
     names = [*COMPARISON_KEYS, "model", "reference", "mean_model", "mean_reference"]
     columns = ["scope", *names, "gap", "low", "high", "n_patients", "margin", "verdict", "note"]
@@ -106,6 +111,15 @@ def measure_gap(
         for keys, group in pairs.groupby(list(COMPARISON_KEYS), sort=True):
             judged = judge_non_inferiority(group["value"].to_numpy(), margin=margin)
             means = (group["first"].mean(), group["second"].mean())
-            told = (margin, judged.verdict, "" if judged.n >= LEAST_PATIENTS else _TOO_FEW)
-            rows.append((scope, *keys, model, reference, *means, *judged[:4], *told))
+            told = _told(judged, means[1])
+            rows.append((scope, *keys, model, reference, *means, *judged[:4], margin, *told))
     return pd.DataFrame(rows, columns=columns)
+
+
+def _told(judged: NonInferiority, mean_reference: float) -> tuple[str, str]:
+    """Return the verdict on a gap, and why there is none."""
+    if judged.n < LEAST_PATIENTS:
+        return judged.verdict, _TOO_FEW
+    if judged.verdict == NON_INFERIOR and mean_reference < _LEAST_REFERENCE:
+        return INCONCLUSIVE, _FAILS
+    return judged.verdict, ""

@@ -206,37 +206,53 @@ def _row(first: FeatureSet, second: FeatureSet, model: str, seed: int) -> dict[s
     }  # fmt: skip
 
 
-def _mean_dice(scores: pd.DataFrame, model: str) -> dict[tuple[str, str], float]:
-    """Return the mean over structures of the mean Dice over patients, by source and contrast."""
+def _dice_of(scores: pd.DataFrame, model: str) -> pd.DataFrame:
+    """Return the mean Dice over patients, ``source, contrast, structure, mean``."""
     chosen = scores[
         (scores["metric"] == "dice")
         & (scores["condition"] == "standard")
         & (scores["model"] == model)
     ]
-    means = summarise(chosen, ["source", "contrast", "structure"])
+    return summarise(chosen, ["source", "contrast", "structure"])
+
+
+def _mean_dice(scores: pd.DataFrame, model: str) -> dict[tuple[str, str], float]:
+    """Return the mean over structures of the mean Dice over patients, by source and contrast."""
+    means = _dice_of(scores, model)
     mean = means.groupby(["source", "contrast"], sort=True)["mean"].mean().reset_index()
     return {(row["source"], row["contrast"]): row["mean"] for row in mean.to_dict("records")}
 
 
-def correlate_with_dice(distances: pd.DataFrame) -> pd.DataFrame:
-    """Return Spearman's rank correlation of each distance with Dice over sources.
+def correlate_with_dice(distances: pd.DataFrame, scores: pd.DataFrame, model: str) -> pd.DataFrame:
+    """Return Spearman's rank correlation of each distance with Dice over sources, by structure.
+
+    Structures are told apart, as sources annotate different ones and a mean over them
+    would tell what is annotated.
 
     Args:
         distances: of :func:`measure_distances`.
+        scores: long table.
+        model: whose scores.
 
     Returns:
-        One row for each distance: ``distance, spearman, n_sources, note``; negative where
-        sources that lie farther away are segmented worse. Sources of fewer than 3
-        patients do not count; below 4 sources it is not known.
+        One row for each distance and structure: ``distance, structure, spearman,
+        n_groups, n_sources, note``; negative where scans that lie farther away are
+        segmented worse. A group is a source and contrast of at least 3 patients; of fewer
+        than 4 different sources the correlation is not known.
     """
+    known = distances[distances["note"] == ""].drop(columns="dice")
+    means = _dice_of(scores, model)
     rows = []
     for name in ("mmd", "frechet"):
-        known = distances[distances["note"] == ""].dropna(subset=[name, "dice"])
-        enough = len(known) >= _LEAST_SOURCES and known["dice"].nunique() > 1
-        value = float(spearmanr(known[name], known["dice"]).statistic) if enough else float("nan")
-        note = "" if enough else f"fewer than {_LEAST_SOURCES} sources"
-        rows.append((name, value, len(known), note))
-    return pd.DataFrame(rows, columns=["distance", "spearman", "n_sources", "note"])
+        for structure, group in means.groupby("structure", sort=True):
+            pairs = known.merge(group, on=["source", "contrast"]).dropna(subset=[name, "mean"])
+            sources = pairs["source"].nunique()
+            enough = sources >= _LEAST_SOURCES and pairs["mean"].nunique() > 1
+            value = float(spearmanr(pairs[name], pairs["mean"]).statistic) if enough else np.nan
+            note = "" if enough else f"fewer than {_LEAST_SOURCES} sources"
+            rows.append((name, structure, value, len(pairs), sources, note))
+    columns = ["distance", "structure", "spearman", "n_groups", "n_sources", "note"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _float64(tensor: torch.Tensor) -> npt.NDArray[np.float64]:

@@ -77,11 +77,12 @@ def run_gap(
     with_image = [case for case in found if case.image is not None]
     kept, model, _ = choose_cases(with_image, saved, include_seen=include_seen)
     consistency = evaluate_consistency(predictor, kept, run=config.name, model=model)
+    scored = None if scores is None else _of_model(scores, saved.model, model)
     distances = measure_distances(
         synthetic_features(predictor, found, config, images=images),
         real_features(predictor, kept),
         model=model,
-        scores=None if scores is None else _of_model(scores, saved.model, model),
+        scores=scored,
         seed=config.seed,
     )
     tables = {
@@ -89,7 +90,7 @@ def run_gap(
         CONSISTENCY_FAILURES_CSV: consistency.failures,
         FEATURE_DISTANCE_CSV: distances,
     }
-    correlation = None if scores is None else correlate_with_dice(distances)
+    correlation = None if scored is None else correlate_with_dice(distances, scored, model)
     if correlation is not None:
         tables[DISTANCE_DICE_CSV] = correlation
     (folder / TABLES).mkdir(parents=True, exist_ok=True)
@@ -141,7 +142,7 @@ def _tell_distances(distances: pd.DataFrame, correlation: pd.DataFrame | None) -
     for row in [] if correlation is None else correlation.to_dict("records"):
         note = f" ({row['note']})" if row["note"] else ""
         lines.append(
-            f"Spearman of {row['distance']} and Dice: {number(row['spearman'], 2)} over "
-            f"{row['n_sources']} sources{note}"
+            f"Spearman of {row['distance']} and Dice of {row['structure']}: "
+            f"{number(row['spearman'], 2)} over {row['n_sources']} sources{note}"
         )
     return lines

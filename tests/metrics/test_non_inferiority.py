@@ -97,3 +97,15 @@ def test_gap_is_of_dice_alone() -> None:
     table = _long({(m, "p", "p1", "T1"): 0.5 for m in "AB"})
     both = pd.concat([table, table.assign(metric="hd95", value=3.0)])
     assert set(measure_gap(both, "A", "B")["metric"]) == {"dice"}
+
+
+@pytest.mark.parametrize(
+    ("level", "verdict", "note"),
+    [(0.8, "non-inferior", ""), (0.1, "inconclusive", "the reference scores below 0.5")],
+)
+def test_as_good_as_a_model_that_fails_is_no_verdict(level: float, verdict: str, note: str) -> None:
+    values = {(model, patient, patient, "T1"): level for model in "AB" for patient in "pqrstu"}
+    gap = measure_gap(_long(values), "A", "B")
+    assert set(gap["verdict"]) == {verdict}
+    assert gap["note"].str.startswith(note).all()
+    assert bool((gap["note"] == "").all()) == (verdict == "non-inferior")

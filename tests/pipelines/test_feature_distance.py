@@ -121,17 +121,36 @@ def test_farther_sources_are_farther_and_correlate_with_their_dice() -> None:
     # one half of the synthetic patients with the other: about nothing
     mmd = rows["mmd"].to_dict()
     assert abs(mmd[SYNTHETIC]) < mmd["c"]
-    told = correlate_with_dice(found).set_index("distance")
+    told = correlate_with_dice(found, scores, "A")
     # every order of distance is the reverse of that of Dice; the source of 2 patients is left out
-    assert told["spearman"].to_dict() == {"mmd": -1.0, "frechet": -1.0}
-    assert told["n_sources"].to_dict() == {"mmd": 4, "frechet": 4}
+    assert set(zip(told["distance"], told["structure"], strict=True)) == {
+        (distance, structure) for distance in ("mmd", "frechet") for structure in ("disc", "body")
+    }
+    assert set(told["spearman"]) == {-1.0}
+    assert set(told["n_sources"]) == {4}
+
+
+def test_a_structure_is_correlated_over_the_sources_that_annotate_it() -> None:
+    scores = _scores({"a": 0.8, "b": 0.7, "c": 0.6, "d": 0.5, "e": 0.1})
+    found = pd.DataFrame(
+        {"source": list("abcde"), "contrast": "T1", "mmd": [1.0, 2, 3, 4, 0], "frechet": [4.0, 3, 2, 1, 0],
+         "dice": 0.5, "note": ""}
+    )  # fmt: skip
+    without = scores[(scores["structure"] == "body") | (scores["source"] != "e")]
+    told = correlate_with_dice(found, without, "A").set_index(["distance", "structure"])
+    assert told.loc[("mmd", "disc"), "spearman"] == -1.0  # the near and bad one is no part of it
+    assert told.loc[("mmd", "disc"), "n_groups"] == 4
+    # ranks of distance 2 3 4 5 1 and of Dice 5 4 3 2 1: 1 - 6 (9 + 1 + 1 + 9 + 0) / 120
+    assert told.loc[("mmd", "body"), "spearman"] == pytest.approx(0.0, abs=1e-12)
 
 
 def test_correlation_of_few_sources_is_not_known() -> None:
+    scores = _scores({"a": 0.8, "b": 0.7, "c": 0.6})
     found = pd.DataFrame(
-        {"mmd": [1, 2, 3.0], "frechet": [1, 2, 3.0], "dice": [3, 2, 1.0], "note": ""}
-    )
-    told = correlate_with_dice(found)
+        {"source": [*"abc", "c"], "contrast": ["T1", "T1", "T1", "T2"], "mmd": [1, 2, 3.0, 4],
+         "frechet": [1, 2, 3.0, 4], "dice": 0.5, "note": ""}
+    )  # fmt: skip
+    told = correlate_with_dice(found, scores, "A")
     assert told["spearman"].isna().all()
     assert set(told["note"]) == {"fewer than 4 sources"}
 
