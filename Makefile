@@ -4,6 +4,7 @@
 #   make run CONFIG=configs/smoke.yaml   the same in a minute, to see that everything works
 #   make run ARGS="--seed 7"             further options for run_experiment.py
 #   make test                            the tests, without the slow ones
+#   make test-clients                    installs ONNX and MONAI's bundle tools, and tests with them
 #   make check                           everything that CI checks, but for the slow tests
 
 SHELL  := /bin/bash
@@ -19,7 +20,7 @@ STAMP := $(VENV)/.installed
 SOURCES := $(wildcard benchmarks/*.py) networks pipelines spinesynth tests transforms $(wildcard *.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-slow lint types contracts check clean
+.PHONY: help install run test test-slow test-clients lint types contracts check clean
 
 help:
 	@sed -n 's/^#  \{1,\}make/make/p' Makefile
@@ -52,6 +53,12 @@ test: $(STAMP)
 
 test-slow: $(STAMP)
 	$(BIN)/python -m pytest -q -m slow
+
+test-clients: $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	  --constraint constraints.txt --editable '.[bundle,onnx]'
+	$(BIN)/python -m pytest -q -m 'slow or not slow' \
+	  tests/pipelines/test_bundle.py tests/pipelines/test_onnx.py
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

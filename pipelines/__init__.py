@@ -38,6 +38,8 @@ name for the checkout. Installed, import from there.
 ``ScoreStore``            finished scores in a folder, which are not made again
 ``compare_tools``         score what other tools predicted, side by side
 ``export_nnunet``         write a data set in the layout of nnU-Net
+``export_onnx``           write a network as an ONNX file, compared with torch first
+``export_bundle``         write a network as a MONAI bundle
 ``train_models``          train A, B or both and leave their checkpoints
 ``run_experiment``        train A and B, test both, report
 ``run_folds``             an experiment once for each fold of its patients

@@ -30,6 +30,7 @@ import typer
 from spinesynth import __version__
 from spinesynth.commands import (
     data,
+    exports,
     label_maps,
     measured_maps,
     other_tools,
@@ -72,7 +73,6 @@ _COMMANDS = (
     training.evaluate,
     robustness.robustness,
     other_tools.compare,
-    other_tools.export,
     prediction.predict,
     pictures.report,
     statistics.statistics,
@@ -82,6 +82,7 @@ _COMMANDS = (
 )
 for _command in _COMMANDS:
     app.command()(_command)
+app.add_typer(exports.app)
 
 
 def _show_version(wanted: bool) -> None:

@@ -6,7 +6,8 @@ module           commands
 ``training``     train, experiment, evaluate
 ``robustness``   robustness
 ``prediction``   predict
-``other_tools``  compare, export
+``other_tools``  compare
+``exports``      export nnunet, export onnx, export bundle
 ``label_maps``   phantom, em-labels, synth
 ``data``         check, estimate-priors, info
 ``pictures``     demo, gallery, report

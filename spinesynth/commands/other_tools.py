@@ -1,13 +1,13 @@
-"""Commands that meet other tools: their predictions scored, data sets in their layouts."""
+"""The command that meets other tools: their predictions scored."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-from spinesynth.commands.options import SaveDir, ScoredData, SomeSeed, Sources
+from spinesynth.commands.options import SaveDir, ScoredData, Sources
 
 
 def compare(
@@ -57,43 +57,5 @@ def compare(
             sources=source,
             allow_missing=allow_missing,
             trained_on=trained_on,
-        )
-    )
-
-
-def export(
-    layout: Annotated[Literal["nnunet"], typer.Argument(help="Of which tool.")],
-    data: ScoredData,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder, as nnUNet_raw.")],
-    name: Annotated[str, typer.Option(help="Of the data set.")] = "LumbarSpine",
-    number: Annotated[int, typer.Option("--id", help="Of the data set, 1 to 999.")] = 501,
-    target_scheme: Annotated[
-        str, typer.Option(help="Classes: semantic4, spine6 or binary_vertebra.")
-    ] = "semantic4",
-    partial: Annotated[
-        Literal["ignore", "leave-out"],
-        typer.Option(help="Where a source does not tell a class: ignore label, or no such case."),
-    ] = "ignore",
-    split: Annotated[
-        Path | None, typer.Option(help="tables/split.csv of a run: the same patients test.")
-    ] = None,
-    source: Sources = None,
-    seed: SomeSeed = 0,
-) -> None:
-    """Write a data set in the layout of another tool: nnU-Net version 2."""
-    from spinesynth.pipelines.nnunet_export import export_nnunet
-
-    assert layout == "nnunet"  # typer lets nothing else pass
-    typer.echo(
-        export_nnunet(
-            data,
-            out,
-            name=name,
-            number=number,
-            target_scheme=target_scheme,
-            partial=partial,
-            split=split,
-            sources=source,
-            seed=seed,
         )
     )

@@ -7,7 +7,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 _LEVELS = 5
-_STRIDE = 2 ** (_LEVELS - 1)
+#: What each axis of an input is padded to a multiple of.
+STRIDE = 2 ** (_LEVELS - 1)
 
 
 class UNet(nn.Module):
@@ -60,7 +61,7 @@ class UNet(nn.Module):
         """Return the logits of an image of any size."""
         size = image.shape[2:]
         # four poolings need a multiple of 16, and at least 32 for instance norm to have a spread
-        wanted = [max(2 * _STRIDE, -(-n // _STRIDE) * _STRIDE) for n in size]
+        wanted = [max(2 * STRIDE, -(-n // STRIDE) * STRIDE) for n in size]
         pads = [(w - n) for w, n in zip(wanted, size, strict=True)]
         if any(pads):
             image = functional.pad(image, [p for pad in reversed(pads) for p in (0, pad)])

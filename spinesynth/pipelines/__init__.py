@@ -35,6 +35,8 @@
 ``ScoreStore``            finished scores in a folder, which are not made again
 ``compare_tools``         score what other tools predicted, side by side
 ``export_nnunet``         write a data set in the layout of nnU-Net
+``export_onnx``           write a network as an ONNX file, compared with torch first
+``export_bundle``         write a network as a MONAI bundle
 ``train_models``          train A, B or both and leave their checkpoints
 ``run_experiment``        train A and B, test both, report
 ``run_folds``             an experiment once for each fold of its patients
@@ -64,6 +66,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from spinesynth.pipelines.bundle_export import export_bundle
     from spinesynth.pipelines.check import check_data
     from spinesynth.pipelines.conditions import degrade_case
     from spinesynth.pipelines.config import ExperimentConfig
@@ -82,6 +85,7 @@ if TYPE_CHECKING:
     from spinesynth.pipelines.instance_evaluation import evaluate_instances
     from spinesynth.pipelines.measured_files import MeasuredFiles, MeasuredTSE
     from spinesynth.pipelines.nnunet_export import export_nnunet
+    from spinesynth.pipelines.onnx_export import export_onnx
     from spinesynth.pipelines.patient_statistics import StatisticsPlan, run_statistics
     from spinesynth.pipelines.phantom_sheet import draw_phantom_sheet
     from spinesynth.pipelines.predict import VolumePredictor, load_predictor
@@ -131,7 +135,9 @@ __all__ = [
     "evaluate_consistency",
     "evaluate_instances",
     "evaluate_robustness",
+    "export_bundle",
     "export_nnunet",
+    "export_onnx",
     "export_suite",
     "fill_report",
     "fit_contrast_prior",
@@ -185,7 +191,9 @@ _MODULES = {
     "evaluate_consistency": "consistency",
     "evaluate_instances": "instance_evaluation",
     "evaluate_robustness": "robustness",
+    "export_bundle": "bundle_export",
     "export_nnunet": "nnunet_export",
+    "export_onnx": "onnx_export",
     "export_suite": "suite_export",
     "fill_report": "report",
     "fit_contrast_prior": "estimate_priors",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
@@ -17,6 +17,8 @@ from spinesynth.networks import (
     make_network,
     network_problems,
 )
+from spinesynth.networks.registry import NETWORKS
+from spinesynth.networks.unet import STRIDE
 from spinesynth.suggest import did_you_mean
 from spinesynth.transforms.base import spacing_per_axis
 
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 #: A multiple of what any network asks for.
 _ANY_SIZE = 256
+#: Networks that know the places of a patch of one size alone.
+_ONE_SIZE = frozenset({"swin_unetr", "unetr"})
 
 
 def spacing_of(config: ExperimentConfig) -> tuple[float, ...]:
@@ -112,3 +116,26 @@ def build_loss(config: ExperimentConfig) -> PartialLabelLoss:
     given = training.class_weights
     weights = [given.get(name, 1.0) for name in names] if given else None
     return PartialLabelLoss(training.loss, training.loss_parameters, class_weights=weights)
+
+
+def takes_any_size(config: ExperimentConfig) -> bool:
+    """Say whether a network takes images of other sizes than the patches it was trained on."""
+    return config.network.name not in _ONE_SIZE
+
+
+def size_multiple(config: ExperimentConfig) -> tuple[int, ...]:
+    """Return what each axis of an image must be a multiple of, or is filled up to."""
+    kind, plan = NETWORKS[config.network.name], _plan(config)
+    if kind.multiple is None:
+        return (STRIDE,) * plan.dims
+    return kind.multiple(plan, kind.arguments(plan, config.network.parameters))
+
+
+def network_call(config: ExperimentConfig) -> tuple[type[nn.Module], dict[str, Any]]:
+    """Return the class of a configuration's network and its arguments, to predict with.
+
+    It is without the heatmap of ``training.centre_weight``: its weights are those of
+    :func:`spinesynth.networks.centre_head.without_centre` then.
+    """
+    kind = NETWORKS[config.network.name]
+    return kind.load(), kind.arguments(_plan(config), config.network.parameters)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal, get_args
 
 import torch
 from monai.data.meta_tensor import MetaTensor
@@ -22,6 +24,10 @@ from spinesynth.pipelines.config_reading import parse_config
 from spinesynth.pipelines.device import best_device
 from spinesynth.pipelines.network_plan import build_network, spacing_of
 from spinesynth.transforms.sagittal_slab import neighbour_step
+
+#: What runs a network: torch, or ONNX Runtime on the CPU.
+Engine = Literal["torch", "onnx"]
+ENGINES: tuple[Engine, ...] = get_args(Engine)
 
 
 def expressible_groups(scheme: LabelScheme) -> frozenset[str]:
@@ -64,6 +70,7 @@ class VolumePredictor:
         batch_size: windows per forward pass.
         slices: odd; neighbouring slices that the network sees as channels.
         neighbour_mm: least distance of neighbours, as it was trained.
+        threads: of the processor while it predicts; None for as many as torch has.
 
     Attributes:
         structures: ``Structure`` code of each channel.
@@ -81,14 +88,17 @@ class VolumePredictor:
         batch_size: int = 8,
         slices: int = 1,
         neighbour_mm: float = 2.0,
+        threads: int | None = None,
     ) -> None:
         if len(spacing_mm) != len(patch_size):
             raise ValueError(
                 f"spacing_mm must have one number for each axis of patch_size {patch_size}, "
                 f"got {spacing_mm}"
             )
+        if threads is not None and threads < 1:
+            raise ValueError(f"threads must be at least 1, or None, got {threads}")
         self.network, self.spacing_mm, self.batch_size = network.eval(), spacing_mm, batch_size
-        self.slices, self.neighbour_mm = slices, neighbour_mm
+        self.slices, self.neighbour_mm, self.threads = slices, neighbour_mm, threads
         scheme = get_scheme(target_scheme)
         self.structures = torch.tensor(
             [int(scheme.codes[c].structure) for c in sorted(scheme.codes)], dtype=torch.uint8
@@ -113,9 +123,9 @@ class VolumePredictor:
         Returns:
             ``(I, C, J, K)`` or ``(B, C, I, J, K)``, on the CPU.
         """
-        device = next(self.network.parameters()).device
+        first = next(self.network.parameters(), torch.empty(0))  # ONNX Runtime's has none
         with torch.inference_mode():
-            result = self.inferer(slices.to(device), self.network)
+            result = self.inferer(slices.to(first.device), self.network)
         assert isinstance(result, Tensor)  # the network returns one tensor
         return result.float().cpu()
 
@@ -149,27 +159,36 @@ class VolumePredictor:
         slices = self._resampled(plain.movedim(1, 0), sizes_mm[1:])
         return self._with_neighbours(slices, sizes_mm[0])
 
-    def _of_slices(self, image: MetaTensor) -> Tensor:
-        """Return probabilities ``(C, I, J, K)`` of ``(1, I, J, K)``, a few slices at a time."""
-        native = image.shape[-2:]
-        slices = self.inputs(image)
-        volume = torch.empty(len(self.structures), image.shape[1], *native)
-        for start in range(0, len(slices), self.batch_size):
-            probability = torch.softmax(self.logits(slices[start : start + self.batch_size]), 1)
-            probability = resize_linear(probability, native)
-            volume[:, start : start + len(probability)] = probability.movedim(0, 1)
-        return volume
+    def _probabilities(self, shown: Tensor) -> Tensor:
+        """Return the class probabilities of what the network is shown."""
+        logits = self.logits(shown)
+        if not bool(torch.isfinite(logits).all()):
+            raise ValueError("the network's output is not finite; the checkpoint cannot be used")
+        return torch.softmax(logits, 1)
 
-    def _of_volume(self, image: MetaTensor) -> Tensor:
-        """Return probabilities ``(C, I, J, K)`` of ``(1, I, J, K)`` by a 3D network."""
-        probability = torch.softmax(self.logits(self.inputs(image)), 1)
-        return resize_linear(probability, image.shape[1:])[0]
+    def _slabs_of_slices(self, image: MetaTensor) -> Iterator[Tensor]:
+        for shown in torch.split(self.inputs(image), self.batch_size):
+            yield resize_linear(self._probabilities(shown), image.shape[-2:]).movedim(0, 1)
 
-    def probabilities(self, image: MetaTensor) -> Tensor:
-        """Return ``(C, I, J, K)`` class probabilities on the image's own grid.
+    def _slabs_of_volume(self, image: MetaTensor) -> Iterator[Tensor]:
+        # across first, where the planes are still as coarse as the network sees them
+        layers, *plane = image.shape[1:]
+        coarse = self._probabilities(self.inputs(image))
+        coarse = resize_linear(coarse, [layers, *coarse.shape[-2:]])[0]
+        for slab in torch.split(coarse, self.batch_size, dim=1):
+            yield resize_linear(slab, plane)
+
+    def slabs(self, image: MetaTensor) -> Iterator[Tensor]:
+        """Yield class probabilities a few sagittal slices at a time, in their order.
+
+        So much memory is needed as a slab takes, however large the field of view. Torch has
+        ``threads`` threads while this goes on.
 
         Args:
             image: ``(1, I, J, K)`` float, canonical axes, finite.
+
+        Yields:
+            ``(C, slices, J, K)`` on the image's own grid; the last may have fewer slices.
 
         Raises:
             ValueError: if the image is no canonical volume, or it or the
@@ -179,17 +198,45 @@ class VolumePredictor:
             raise ValueError(f"image must be (1, I, J, K), got {tuple(image.shape)}")
         if not bool(torch.isfinite(image.as_tensor()).all()):
             raise ValueError("image must be finite; it holds NaN or infinite voxels")
-        volume = (self._of_slices if len(self.spacing_mm) == 2 else self._of_volume)(image)
-        if not bool(torch.isfinite(volume).all()):
-            raise ValueError("the network's output is not finite; the checkpoint cannot be used")
+        with _torch_threads(self.threads):
+            flat = len(self.spacing_mm) == 2
+            yield from (self._slabs_of_slices if flat else self._slabs_of_volume)(image)
+
+    def probabilities(self, image: MetaTensor) -> Tensor:
+        """Return ``(C, I, J, K)`` class probabilities on the image's own grid.
+
+        Args:
+            image: ``(1, I, J, K)`` float, canonical axes, finite.
+
+        Raises:
+            ValueError: as of :meth:`slabs`.
+        """
+        volume, start = torch.empty(len(self.structures), *image.shape[1:]), 0
+        for slab in self.slabs(image):
+            volume[:, start : start + slab.shape[1]] = slab
+            start += slab.shape[1]
         return volume
 
     def __call__(self, image: MetaTensor) -> Tensor:
         """Return uint8 ``(I, J, K)`` Structure codes on the image's own canonical grid."""
-        return self.structures[self.probabilities(image).argmax(0)]
+        return torch.cat([self.structures[slab.max(0).indices] for slab in self.slabs(image)])
 
 
-def predictor_of(network: nn.Module, config: ExperimentConfig) -> VolumePredictor:
+@contextmanager
+def _torch_threads(wanted: int | None) -> Iterator[None]:
+    """Give torch a number of threads for a while."""
+    before = torch.get_num_threads()
+    if wanted is not None:
+        torch.set_num_threads(wanted)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def predictor_of(
+    network: nn.Module, config: ExperimentConfig, *, threads: int | None = None
+) -> VolumePredictor:
     """Return the predictor that reads images as the network was trained to."""
     return VolumePredictor(
         network,
@@ -200,24 +247,19 @@ def predictor_of(network: nn.Module, config: ExperimentConfig) -> VolumePredicto
         batch_size=config.evaluation.batch_size,
         slices=config.network.slices,
         neighbour_mm=config.network.neighbour_mm,
+        threads=threads,
     )
 
 
-def load_predictor(path: Path) -> tuple[VolumePredictor, Checkpoint]:
-    """Return a predictor from a checkpoint file, and what the file says of itself.
+def load_network(path: Path) -> tuple[nn.Module, Checkpoint]:
+    """Return the network of a checkpoint file on the CPU, to predict with, and the checkpoint.
 
     Raises:
         CheckpointError: if the file is refused, or its parts do not fit together.
         ConfigError: if its configuration is not one of this version.
     """
     checkpoint = load_checkpoint(path)
-    config = parse_config(checkpoint.config, source=str(path))
-    if checkpoint.target_scheme != config.target_scheme:
-        raise refuse_checkpoint(
-            path,
-            f"its label scheme is {checkpoint.target_scheme}, but its configuration says "
-            f"{config.target_scheme}",
-        )
+    config = _config_of(checkpoint, path)
     network = build_network(config)
     try:
         network.load_state_dict(checkpoint.weights)
@@ -225,5 +267,52 @@ def load_predictor(path: Path) -> tuple[VolumePredictor, Checkpoint]:
         raise refuse_checkpoint(
             path, "its weights do not fit the network that its configuration describes"
         ) from error
-    network.to(best_device())
-    return predictor_of(network, config), checkpoint
+    return network.eval(), checkpoint
+
+
+def _config_of(checkpoint: Checkpoint, path: Path) -> ExperimentConfig:
+    config = parse_config(checkpoint.config, source=str(path))
+    if checkpoint.target_scheme != config.target_scheme:
+        raise refuse_checkpoint(
+            path,
+            f"its label scheme is {checkpoint.target_scheme}, but its configuration says "
+            f"{config.target_scheme}",
+        )
+    return config
+
+
+def load_predictor(
+    path: Path, *, engine: Engine = "torch", threads: int | None = None
+) -> tuple[VolumePredictor, Checkpoint]:
+    """Return a predictor from a checkpoint file, and what the file says of itself.
+
+    Args:
+        path: checkpoint; with the engine ``onnx`` also a file of ``spinesynth export onnx``,
+            whose checkpoint is returned without weights.
+        engine: what runs the network: ``torch``, or ``onnx`` (ONNX Runtime, on the CPU). A
+            checkpoint is exported in memory first, which takes some seconds.
+        threads: of the processor; None for as many as torch has.
+
+    Raises:
+        CheckpointError: if the file is refused, or its parts do not fit together.
+        ConfigError: if its configuration is not one of this version, or the engine is not
+            installed.
+    """
+    if engine == "onnx":
+        network, checkpoint = _onnx_network(path, threads)
+    else:
+        network, checkpoint = load_network(path)
+        network.to(best_device())
+    return predictor_of(network, _config_of(checkpoint, path), threads=threads), checkpoint
+
+
+def _onnx_network(path: Path, threads: int | None) -> tuple[nn.Module, Checkpoint]:
+    from spinesynth.pipelines.onnx_network import load_onnx, open_onnx
+
+    if path.suffix.lower() == ".onnx":
+        return load_onnx(path, threads=threads)
+    from spinesynth.pipelines.onnx_export import to_onnx
+
+    network, checkpoint = load_network(path)
+    model = to_onnx(network, checkpoint, _config_of(checkpoint, path))
+    return open_onnx(model, path, threads=threads)[0], checkpoint

@@ -165,3 +165,32 @@ def test_checkpoint_whose_weights_do_not_fit_is_refused(tmp_path: Path) -> None:
     _save(tmp_path / "m.pt", "spine6", {"other": torch.ones(2)})
     with pytest.raises(CheckpointError, match=r"E-CKPT-002.*weights do not fit the network"):
         load_predictor(tmp_path / "m.pt")
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 8])
+def test_slabs_are_the_volume_in_order(batch_size: int) -> None:
+    image = volume((5, 40, 36), (4.0, 0.8, 0.8))
+    image[:, 3, 10:30, 10:30] = 1.0
+    predictor = VolumePredictor(BrightIsDisc(), patch_size=(32, 32), batch_size=batch_size)
+    slabs = list(predictor.slabs(image))
+    assert max(slab.shape[1] for slab in slabs) <= batch_size
+    assert torch.equal(torch.cat(slabs, 1), predictor.probabilities(image))
+    labels = predictor.structures[torch.cat(slabs, 1).argmax(0)]
+    assert torch.equal(predictor(image), labels)
+
+
+def test_threads_are_lent_for_the_prediction_alone() -> None:
+    seen = []
+
+    class Counts(BrightIsDisc):
+        def forward(self, image: Tensor) -> Tensor:
+            seen.append(torch.get_num_threads())
+            return super().forward(image)
+
+    before = torch.get_num_threads()
+    image = volume((2, 40, 36), (4.0, 1.0, 1.0))
+    VolumePredictor(Counts(), patch_size=(64, 64), threads=before + 1)(image)
+    assert seen == [before + 1]
+    assert torch.get_num_threads() == before
+    with pytest.raises(ValueError, match="threads must be at least 1, or None, got 0"):
+        VolumePredictor(BrightIsDisc(), threads=0)
