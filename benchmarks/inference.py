@@ -21,6 +21,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -185,7 +186,10 @@ def format_rows(rows: list[Row]) -> str:
 def main(arguments: list[str] | None = None) -> None:
     """Measure every way and print medians."""
     options = read_options(__doc__, arguments, repeats=3, of="predictions of each way")
-    rows = measure(Work(), options.repeats)
+    missing = [name for name in ("onnx", "onnxruntime", "onnxscript") if not find_spec(name)]
+    if missing:
+        print(f"left out: {ONNX}, which needs {', '.join(missing)}")
+    rows = measure(Work(), options.repeats, (MONAI, TORCH) if missing else (MONAI, TORCH, ONNX))
     report(rows, format_rows(rows), options.json)
 
 

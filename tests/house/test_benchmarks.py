@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import nn
 
-from benchmarks import contrast, metrics, synthesis, training
+from benchmarks import contrast, inference, metrics, synthesis, training
 from benchmarks.synthesis_peers.catalogue import LIBRARIES, NOT_MEASURED, OURS, TORCHIO2
 from benchmarks.synthesis_peers.measure import peak_growth_mib, take_turns
 from benchmarks.synthesis_peers.table import Row, format_notes, format_rows, format_steps
@@ -210,6 +210,28 @@ def test_training_steps_take_turns_and_the_wait_is_a_share(
     assert rows[-1].what == training.WAITING
     assert 0 < rows[-1].ratio < 1
     assert "% of the time" in training.format_rows(rows).splitlines()[-1]
+
+
+def test_ways_to_predict_give_the_labels_of_monai(tmp_path: Path) -> None:
+    work = inference.Work(shape=(3, 70, 60), patch=(32, 32), features=2)
+    checkpoint = tmp_path / "network.pt"
+    inference.write_network(checkpoint, work)
+    threads = torch.get_num_threads()
+    labels = []
+    try:
+        for number, what in enumerate((inference.MONAI, inference.TORCH)):
+            result = tmp_path / f"{number}.json"
+            inference.run_one(what, checkpoint, work, 1, result)
+            assert json.loads(result.read_text())["median_s"] > 0
+            labels.append(torch.load(result.with_suffix(".pt"), weights_only=True))
+    finally:
+        torch.set_num_threads(threads)
+    assert labels[0].shape == work.shape
+    assert (labels[0] != labels[1]).float().mean() < 1e-3  # ties of an untrained network alone
+    rows = [inference.Row(inference.MONAI, 2.0, 900.0, 1.0, 0.0)]
+    assert inference.format_rows(rows).splitlines()[1].split()[-4:] == [
+        *("2.00", "900", "1.00", "0.0e+00")
+    ]
 
 
 @pytest.mark.parametrize(

@@ -197,12 +197,14 @@ def test_command_run_writes_the_labels_of_the_predictor(bundle: Path, tmp_path: 
 
 def test_configuration_has_every_property_that_monai_asks_for(tmp_path: Path) -> None:
     from monai.bundle.properties import InferProperties, MetaProperties
+    from monai.utils.enums import BundleProperty, BundlePropertyConfig
 
     _, saved = load_predictor(write_checkpoint(tmp_path / "m.pt"))
     config = parse_config(saved.config)
-    told, found = metadata(saved, config), inference(config)
-    for entry in InferProperties.values():
-        assert not entry["required"] or entry["id"] in found, entry["id"]
-    for entry in MetaProperties.values():
-        first = entry["id"].split("::")[1]
-        assert not entry["required"] or first in told, first
+    content = {**inference(config), "_meta_": metadata(saved, config)}
+    for entry in [*InferProperties.values(), *MetaProperties.values()]:
+        place: Any = content
+        if entry[BundleProperty.REQUIRED]:
+            for key in str(entry[BundlePropertyConfig.ID]).split("::"):
+                assert key in place, entry
+                place = place[key]
