@@ -18,7 +18,7 @@ from monai.data.meta_tensor import MetaTensor
 from torch import Tensor
 
 from spinesynth.errors import ConfigError
-from spinesynth.pipelines.predict import load_predictor
+from spinesynth.pipelines.predict import Engine, load_predictor
 
 Weighting = Literal["mean", "certainty"]
 WEIGHTINGS: tuple[Weighting, ...] = get_args(Weighting)
@@ -145,7 +145,12 @@ class Origin:
 
 
 def load_members(
-    checkpoints: Sequence[Path], *, weighting: Weighting = "mean", scales: Sequence[float] = (1.0,)
+    checkpoints: Sequence[Path],
+    *,
+    weighting: Weighting = "mean",
+    scales: Sequence[float] = (1.0,),
+    engine: Engine = "torch",
+    threads: int | None = None,
 ) -> tuple[Predictor, Origin]:
     """Return what predicts with all of some checkpoints at all of some scales.
 
@@ -154,6 +159,8 @@ def load_members(
         weighting: of the votes.
         scales: sizes at which each network sees the anatomy, relative to what it was
             trained on (test-time augmentation); 1 alone is the plain prediction.
+        engine: what runs the networks, as of :func:`load_predictor`.
+        threads: of the processor; None for as many as torch has.
 
     Raises:
         CheckpointError: if a file is refused.
@@ -165,7 +172,7 @@ def load_members(
             f"scales must be one or more numbers within [{low:g}, {high:g}], got {list(scales)}",
             code="E-CONF-031",
         )
-    loaded = [load_predictor(path) for path in checkpoints]
+    loaded = [load_predictor(path, engine=engine, threads=threads) for path in checkpoints]
     members = [predictor.at_scale(scale) for predictor, _ in loaded for scale in scales]
     single: Predictor = (
         members[0] if len(members) == 1 else EnsemblePredictor(members, weighting=weighting)

@@ -300,6 +300,8 @@ def load_predictor(
     """
     if engine == "onnx":
         network, checkpoint = _onnx_network(path, threads)
+    elif path.suffix.lower() == ".onnx":
+        raise refuse_checkpoint(path, "it is an ONNX file, which the engine onnx runs")
     else:
         network, checkpoint = load_network(path)
         network.to(best_device())

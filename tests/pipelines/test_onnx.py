@@ -13,10 +13,13 @@ from monai.data.meta_tensor import MetaTensor
 from spinesynth.cli import run
 from spinesynth.errors import CheckpointError, ConfigError
 from spinesynth.io.checkpoint import load_checkpoint
+from spinesynth.io.discover import discover_cases
 from spinesynth.io.file_digest import digest_file
+from spinesynth.io.load_case import load_case
 from spinesynth.io.onnx_file import DIGEST, OPEN_DIGEST, RECORD, describe_checkpoint, seal
+from spinesynth.pipelines.ensemble import load_members
 from spinesynth.pipelines.onnx_network import OnnxNetwork, load_onnx
-from spinesynth.pipelines.predict import load_predictor
+from spinesynth.pipelines.predict import VolumePredictor, load_predictor
 from tests.pipelines.tiny_checkpoint import write_checkpoint
 
 onnx = pytest.importorskip("onnx")
@@ -81,6 +84,18 @@ def test_files_of_others_and_missing_ones_are_refused(tmp_path: Path) -> None:
         load_predictor(tmp_path / "other.onnx", engine="onnx")
 
 
+def test_torch_does_not_run_an_onnx_file(sealed: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"E-CKPT-002.*which the engine onnx runs"):
+        load_predictor(sealed)
+
+
+def test_members_vote_by_onnxruntime_too(sealed: Path) -> None:
+    predictor, origin = load_members([sealed], engine="onnx", threads=1)
+    assert isinstance(predictor, VolumePredictor)
+    assert isinstance(predictor.network, OnnxNetwork)
+    assert (predictor.threads, origin.seen_patients) == (1, ("p1",))
+
+
 def test_without_the_extra_its_name_is_told(sealed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(ConfigError, match=r"E-CONF-090.*pip install 'spinesynth\[onnx\]'"):
@@ -129,3 +144,25 @@ def test_exported_network_gives_the_labels_of_torch(
     assert run([*words, "--tolerance", "1e-12"], command="test") == 5
     assert "E-CKPT-011" in capsys.readouterr().err
     assert file.read_bytes() == kept
+
+
+@pytest.mark.slow
+@pytest.mark.real
+def test_engines_agree_on_real_scans(tmp_path: Path, real_data_dir: Path) -> None:
+    """Untrained, so that classes are close everywhere: only ties may go either way."""
+    path = write_checkpoint(tmp_path / "m.pt")
+    by_torch = load_predictor(path, threads=1)[0]
+    by_onnx = load_predictor(path, engine="onnx", threads=1)[0]
+    cases = {
+        case.contrast: case for case in discover_cases(real_data_dir / "cases.csv") if case.image
+    }
+    for contrast in ("T1", "T2", "GRE"):
+        image = load_case(cases[contrast]).image
+        assert image is not None  # only such cases were kept
+        middle = image.shape[1] // 2
+        slices = image[:, middle : middle + 2]
+        differ = by_torch(slices) != by_onnx(slices)
+        assert differ.float().mean() < 1e-4
+        if differ.any():
+            best = by_torch.probabilities(slices)[:, differ].topk(2, dim=0).values
+            assert (best[0] - best[1]).max() < 1e-4  # float32 sums in another order
