@@ -71,6 +71,9 @@ Weighting = Annotated[
     str,
     typer.Option(help="Of votes: mean, or certainty (one minus the entropy at each voxel)."),
 ]
+Engine = Annotated[
+    str, typer.Option(help="What runs the network: torch, or onnx (faster on a processor).")
+]
 Scales = Annotated[
     list[float] | None,
     typer.Option("--scale", help="Size to show the anatomy at; repeat it to let several vote."),

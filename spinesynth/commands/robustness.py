@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from spinesynth.commands.options import (
+    Engine,
     IncludeSeen,
     SaveDir,
     Scales,
@@ -56,12 +57,14 @@ def robustness(
     include_seen: IncludeSeen = False,
     weighting: Weighting = "mean",
     scale: Scales = None,
+    engine: Engine = "torch",
     seed: SomeSeed = 0,
 ) -> None:
     """Score models side by side on degraded scans; again to go on where it ended."""
     from spinesynth.errors import ConfigError
     from spinesynth.pipelines.conditions import CONDITIONS, parse_severities
     from spinesynth.pipelines.ensemble import read_weighting
+    from spinesynth.pipelines.predict import read_engine
     from spinesynth.pipelines.suite_export import export_suite
     from spinesynth.pipelines.suite_run import (
         SuiteOptions,
@@ -80,6 +83,7 @@ def robustness(
         include_seen=include_seen,
         weighting=read_weighting(weighting),
         scales=tuple(scale or (1.0,)),
+        engine=read_engine(engine),
     )
     if export is not None:
         if model or checkpoint or predictions or exported:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from spinesynth.anatomy.annotation import report_groups
 from spinesynth.anatomy.label_schemes import LabelScheme, get_scheme
 from spinesynth.anatomy.structures import REPORT_GROUPS, Structure
+from spinesynth.errors import ConfigError
 from spinesynth.io.checkpoint import Checkpoint, load_checkpoint, refuse_checkpoint
 from spinesynth.kernels.intensity import normalise_intensity
 from spinesynth.kernels.resize import resize_linear
@@ -279,6 +280,20 @@ def _config_of(checkpoint: Checkpoint, path: Path) -> ExperimentConfig:
             f"{config.target_scheme}",
         )
     return config
+
+
+def read_engine(name: str) -> Engine:
+    """Return the engine of a name.
+
+    Raises:
+        ConfigError: if there is none.
+    """
+    for engine in ENGINES:
+        if name == engine:
+            return engine
+    raise ConfigError(
+        f"engine must be one of {', '.join(ENGINES)}, got {name!r}", code="E-CONF-031"
+    )
 
 
 def load_predictor(

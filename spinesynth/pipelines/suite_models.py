@@ -31,7 +31,7 @@ from spinesynth.io.file_digest import digest_file
 from spinesynth.pipelines.content_digest import digest_voxels
 from spinesynth.pipelines.ensemble import Origin, Weighting, load_members
 from spinesynth.pipelines.evaluate import Predictor
-from spinesynth.pipelines.predict import expressible_groups
+from spinesynth.pipelines.predict import Engine, expressible_groups
 from spinesynth.pipelines.tool_predictions import (
     FilePrediction,
     second_prediction,
@@ -89,6 +89,7 @@ def load_model(
     *,
     weighting: Weighting = "mean",
     scales: Sequence[float] = (1.0,),
+    engine: Engine = "torch",
 ) -> tuple[CallableModel, Origin]:
     """Return the model of one checkpoint, or of several that vote, and what they say.
 
@@ -97,13 +98,16 @@ def load_model(
         checkpoints: files that this package wrote.
         weighting: of the votes.
         scales: that each network votes at.
+        engine: what runs the networks. Each keeps scores of its own, as voxels on a tie
+            may differ.
 
     Raises:
         CheckpointError: if a checkpoint is refused.
-        ConfigError: if they do not fit together.
+        ConfigError: if they do not fit together, or the engine is not installed.
     """
-    predictor, origin = load_members(checkpoints, weighting=weighting, scales=scales)
+    predictor, origin = load_members(checkpoints, weighting=weighting, scales=scales, engine=engine)
     text = " ".join([*map(digest_file, checkpoints), weighting, *map(str, scales)])
+    text += "" if engine == "torch" else f" {engine}"
     version = hashlib.sha256(text.encode()).hexdigest()
     return CallableModel(name or origin.model, predictor, version), origin
 

@@ -21,6 +21,7 @@ from spinesynth.pipelines.conditions import (
 from spinesynth.pipelines.ensemble import Origin, Weighting
 from spinesynth.pipelines.exported_images import read_export, refuse_shared_names
 from spinesynth.pipelines.leak_guard import refuse_seen_content
+from spinesynth.pipelines.predict import Engine
 from spinesynth.pipelines.progress import StepProgress
 from spinesynth.pipelines.report import conclude
 from spinesynth.pipelines.results import CONDITIONS_JSON, SCORES
@@ -52,6 +53,7 @@ class SuiteOptions:
         include_seen: score patients that a model was trained on too, and say so in its name.
         weighting: of the votes of checkpoints.
         scales: that each network votes at.
+        engine: what runs the networks.
     """
 
     conditions: tuple[str, ...] = tuple(CONDITIONS)
@@ -62,6 +64,7 @@ class SuiteOptions:
     include_seen: bool = False
     weighting: Weighting = "mean"
     scales: tuple[float, ...] = (1.0,)
+    engine: Engine = "torch"
 
 
 def parse_models(texts: Sequence[str]) -> dict[str, list[Path]]:
@@ -145,7 +148,7 @@ def run_suite(
     asked = options or SuiteOptions()
     conditions, severities = check_conditions(asked.conditions), check_severities(asked.severities)
     loaded = [
-        load_model(name, paths, weighting=asked.weighting, scales=asked.scales)
+        load_model(name, paths, weighting=asked.weighting, scales=asked.scales, engine=asked.engine)
         for name, paths in models.items()
     ]
     cases, known = _choose(data, [origin for _, origin in loaded], asked)
@@ -174,7 +177,7 @@ def run_suite(
         names = [model.name for model in scored[: len(loaded)]]  # as the tables have them
         record = describe_run() | known | {"command": command, "seed": asked.seed}
         record |= {"conditions": conditions, "severities": severities}
-        record |= {"weighting": asked.weighting, "scales": asked.scales}
+        record |= {"weighting": asked.weighting, "scales": asked.scales, "engine": asked.engine}
         record |= {"predictions": sorted(predictions or {}), "scheme": scheme}
         record["models"] = {name: m.version for name, (m, _) in zip(names, loaded, strict=True)}
         record["modes"] = dict(zip(names, map(_mode, models.values()), strict=True))

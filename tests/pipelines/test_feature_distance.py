@@ -133,8 +133,8 @@ def test_farther_sources_are_farther_and_correlate_with_their_dice() -> None:
 def test_a_structure_is_correlated_over_the_sources_that_annotate_it() -> None:
     scores = _scores({"a": 0.8, "b": 0.7, "c": 0.6, "d": 0.5, "e": 0.1})
     found = pd.DataFrame(
-        {"source": list("abcde"), "contrast": "T1", "mmd": [1.0, 2, 3, 4, 0], "frechet": [4.0, 3, 2, 1, 0],
-         "dice": 0.5, "note": ""}
+        {"source": list("abcde"), "contrast": "T1", "mmd": [1.0, 2, 3, 4, 0],
+         "frechet": [4.0, 3, 2, 1, 0], "dice": 0.5, "note": ""}
     )  # fmt: skip
     without = scores[(scores["structure"] == "body") | (scores["source"] != "e")]
     told = correlate_with_dice(found, without, "A").set_index(["distance", "structure"])
