@@ -12,6 +12,8 @@ from spinesynth.postprocess.parts import Parts
 from spinesynth.postprocess.pieces import FloatArray, Piece, find_pieces
 from spinesynth.postprocess.split import PITCH_MM, extent, split_merged, usual_height
 
+#: Area of a sacrum, in the slice that shows most of it, of which there is no doubt; nominal.
+CLEAR_SACRUM_MM2 = 300.0
 # All nominal.
 _WEIGHT_OF_DISC = 0.5
 _SIZE_COUNTS = 0.25  # of the largest: smaller pieces say nothing of the usual size
@@ -76,21 +78,22 @@ def find_column(
     Returns:
         The column, or None if there is neither body nor disc.
     """
-    bodies = find_pieces(parts.body, spacing_mm, least_mm3=least_mm3)
-    discs = find_pieces(parts.disc, spacing_mm, least_mm3=least_mm3)
+    floor = _floor_mm(parts, spacing_mm)
+    bodies, low = _above(find_pieces(parts.body, spacing_mm, least_mm3=least_mm3), floor)
+    discs, lower = _above(find_pieces(parts.disc, spacing_mm, least_mm3=least_mm3), floor)
     chunks = [chunk for body in bodies for chunk in _chunks(body)]
     first, _ = _follow(chunks, discs)
     if first is None:
         return None
     found = len(bodies)
     if splits:
-        bodies = _parted(bodies, first)
+        bodies = _parted(bodies, first, parts.body.shape[2])
     curve, chained = _follow(bodies, discs)
     assert curve is not None  # there was one before
-    column, off = _gather(bodies, chained, curve)
+    column, off = _gather(bodies, chained, curve, parts.body.shape)
     pitch = usual_pitch([body.arc_mm for body in column])
     placed, beside = _placed_discs(discs, curve)
-    return Column(curve, column, placed, (*off, *beside), pitch, len(bodies) - found, spacing_mm)
+    return Column(curve, column, placed, (*low, *lower, *off, *beside), pitch, len(bodies) - found, spacing_mm)
 
 
 def usual_pitch(arcs_mm: list[float]) -> float:
@@ -103,6 +106,24 @@ def usual_pitch(arcs_mm: list[float]) -> float:
     low, high = _PITCH_RANGE_MM
     ways = [way for way in np.diff(arcs_mm) if low <= way <= high]
     return float(np.median(ways)) if ways else PITCH_MM
+
+
+def _floor_mm(parts: Parts, spacing_mm: FloatArray) -> float:
+    """Return the height of the middle of the sacrum, below which there is no body."""
+    pixels = parts.sacrum.sum(axis=(1, 2))
+    if pixels.max() * spacing_mm[1] * spacing_mm[2] < CLEAR_SACRUM_MM2:
+        return -np.inf
+    return float(np.average(np.arange(parts.sacrum.shape[2]), weights=parts.sacrum.sum(axis=(0, 1)))
+                 * spacing_mm[2])  # fmt: skip
+
+
+def _above(pieces: list[Piece], floor_mm: float) -> tuple[list[Piece], list[Piece]]:
+    """Return the pieces whose middle lies above a height, and the others."""
+    higher = [piece.centre_mm[2] > floor_mm for piece in pieces]
+    return (
+        [piece for piece, is_higher in zip(pieces, higher, strict=True) if is_higher],
+        [piece for piece, is_higher in zip(pieces, higher, strict=True) if not is_higher],
+    )
 
 
 def _chunks(piece: Piece) -> list[Piece]:
@@ -141,23 +162,26 @@ def _weights(pieces: list[Piece]) -> list[float]:
     return [float(share) for share in np.minimum(1.0, sizes / usual)]
 
 
-def _parted(bodies: list[Piece], curve: SpineCurve) -> list[Piece]:
+def _parted(bodies: list[Piece], curve: SpineCurve, rows: int) -> list[Piece]:
     """Return the bodies, those near the curve that are merged in their parts."""
-    near = [bool(np.median(curve.locate(b.points_mm)[1]) < _NEAR_MM) for b in bodies]
-    extents = [extent(curve.locate(b.points_mm)[0]) for b in bodies]
+    places = [curve.locate(body.points_mm) for body in bodies]
+    near = [bool(np.median(distance) < _NEAR_MM) for _, distance in places]
+    extents = [extent(arc) for arc, _ in places]
     height = usual_height([high - low for (low, high), n in zip(extents, near, strict=True) if n])
-    return [
-        part
-        for body, is_near in zip(bodies, near, strict=True)
-        for part in (split_merged(body, curve, height_mm=height) if is_near else [body])
-    ]
+    parted = []
+    for body, is_near in zip(bodies, near, strict=True):
+        levels = body.voxels[:, 2]
+        cut = (bool(levels.min() == 0), bool(levels.max() == rows - 1))
+        parted += split_merged(body, curve, height_mm=height, cut=cut) if is_near else [body]
+    return parted
 
 
 def _gather(
-    pieces: list[Piece], chained: list[int], curve: SpineCurve
+    pieces: list[Piece], chained: list[int], curve: SpineCurve, shape: tuple[int, ...]
 ) -> tuple[tuple[Body, ...], list[Piece]]:
     """Return the bodies of the chain with their fragments, and the pieces that belong to none."""
-    members = [[pieces[n]] for n in _without_slivers(pieces, chained, curve)]
+    numbers = _with_cut_ends(pieces, _without_slivers(pieces, chained, curve), curve, shape)
+    members = [[pieces[n]] for n in numbers]
     spans = [extent(curve.locate(m[0].points_mm)[0]) for m in members]
     main = {id(m[0]) for m in members}
     off = []
@@ -187,6 +211,26 @@ def _without_slivers(pieces: list[Piece], chained: list[int], curve: SpineCurve)
         else:
             kept.append(n)
     return kept
+
+
+def _with_cut_ends(
+    pieces: list[Piece], chained: list[int], curve: SpineCurve, shape: tuple[int, ...]
+) -> list[int]:
+    """Add to a chain what the lower and upper edge of the map leave of the next bodies."""
+    if not chained:
+        return []
+    low = extent(curve.locate(pieces[chained[0]].points_mm)[0])[0]
+    high = extent(curve.locate(pieces[chained[-1]].points_mm)[0])[1]
+    for n, piece in enumerate(pieces):
+        arc, distance = curve.locate(piece.points_mm)
+        if n in chained or float(np.median(distance)) > _NEAR_MM:
+            continue
+        heights = piece.voxels[:, 2]
+        if heights.min() == 0 and np.median(arc) < low:
+            chained, low = [n, *chained], float(arc.min())
+        elif heights.max() == shape[2] - 1 and np.median(arc) > high:
+            chained, high = [*chained, n], float(arc.max())
+    return chained
 
 
 def _owner(piece: Piece, spans: list[tuple[float, float]], curve: SpineCurve) -> int | None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from spinesynth.kernels.morphology import bounding_box
 from spinesynth.postprocess.curve import SpineCurve
 from spinesynth.postprocess.pieces import BoolArray, FloatArray, find_pieces
 
+#: Voxels of one sagittal slice that share an edge.
+IN_PLANE = np.zeros((3, 3, 3), dtype=bool)
+IN_PLANE[1] = ndimage.generate_binary_structure(2, 1)
 # All nominal.
 _HOLE_MM2 = 150.0  # a larger hole is no mistake of a few voxels
 _GAP_MM = 20.0  # of the canal that is bridged, half a vertebra
@@ -29,20 +31,13 @@ def holes(mask: BoolArray, free: BoolArray, spacing_mm: FloatArray) -> BoolArray
         >>> np.argwhere(holes(ring, ~ring, np.ones(3))).tolist()
         [[0, 1, 1]]
     """
-    found = np.zeros_like(mask)
-    box = bounding_box(mask)
-    in_plane = np.zeros((3, 3, 3), dtype=bool)
-    in_plane[1] = ndimage.generate_binary_structure(2, 1)
-    filled = ndimage.binary_fill_holes(mask[box], structure=in_plane) if mask.any() else mask[box]
-    pieces, count = ndimage.label(filled & ~mask[box], structure=in_plane)
-    if count:
-        most = _HOLE_MM2 / float(spacing_mm[1] * spacing_mm[2])
-        small = np.bincount(pieces.ravel()) <= most
-        small[0] = False
-        blocked = np.unique(pieces[~free[box]])
-        small[blocked] = False
-        found[box] = small[pieces]
-    return found
+    pieces, _ = ndimage.label(~mask, structure=IN_PLANE)
+    small = np.bincount(pieces.ravel()) <= _HOLE_MM2 / float(spacing_mm[1] * spacing_mm[2])
+    small[0] = False
+    outside = np.concatenate([pieces[:, [0, -1]].ravel(), pieces[:, :, [0, -1]].ravel()])
+    for kind in (outside, pieces[~mask & ~free]):
+        small[kind] = False
+    return np.asarray(small[pieces])
 
 
 def continuous_canal(

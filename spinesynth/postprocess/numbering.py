@@ -7,16 +7,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from spinesynth.postprocess.column import Body, Column
+from spinesynth.postprocess.column import CLEAR_SACRUM_MM2, Body, Column
 from spinesynth.postprocess.parts import Parts
-from spinesynth.postprocess.pieces import FloatArray, Piece, find_pieces
+from spinesynth.postprocess.pieces import FloatArray, Piece
 
 # All nominal.
 _GAP = 1.6  # of the usual way: a body is missing in between
-_SACRUM_MM2 = 100.0  # area in the slice that shows most of a sacrum that is in view
-_CLEAR_SACRUM_MM2 = 300.0  # from here on there is no doubt
+_SACRUM_MM2 = 50.0  # area in the slice that shows most of a sacrum that is in view
+_LEAST_TRUST = 0.35  # in one that hardly shows
 _CORRIDOR_MM = 25.0  # to the side of the lowest body, in which the sacrum is looked for
 _TO_SACRUM = 0.72  # of the usual way from the lowest body's centre to the top of S1
+_DISC_TO_SACRUM = 0.3  # of it from the lowest disc's centre
 _ROOM_MM = 40.0  # below the lowest disc, in which a body would show
 _DISC_OFF = 0.42  # of the usual way between a disc and its place: farther is in a body
 
@@ -76,7 +77,7 @@ def count_column(column: Column, parts: Parts, spacing_mm: FloatArray) -> Counte
         return Counted({}, alone, column.off, None)
     numbers = number_bodies(column)
     below = number_discs(column, numbers)
-    anchor = find_anchor(column, parts, spacing_mm, sum(n is not None and n <= 1 for n in below))
+    anchor = find_anchor(column, below, parts, spacing_mm)
     shift = anchor.missing if anchor else 0
     discs: dict[int, list[Piece]] = {}
     lost = list(column.off)
@@ -130,30 +131,29 @@ def number_discs(column: Column, numbers: list[int]) -> list[int | None]:
 
 
 def find_anchor(
-    column: Column, parts: Parts, spacing_mm: FloatArray, discs_below: int
+    column: Column, below: list[int | None], parts: Parts, spacing_mm: FloatArray
 ) -> Anchor | None:
     """Return what tells the lowest lumbar vertebra, or None if nothing does.
 
     Args:
-        column: with at least one body.
+        column: with at least one body, which counts as 1.
+        below: number of the vertebra that each disc lies below.
         parts: masks of the map.
         spacing_mm: voxel size, ``(3,)``.
-        discs_below: how many discs lie below the lowest body.
     """
     sacrum = _sacrum(parts, spacing_mm)
     if sacrum is not None:
-        anchor = _on_sacrum(column, sacrum)
+        anchor = _on_sacrum(column, below, sacrum)
         if anchor is not None:
             return anchor
-    return _with_room_below(column, parts, spacing_mm, discs_below)
+    return _with_room_below(column, below, parts, spacing_mm)
 
 
 def _sacrum(parts: Parts, spacing_mm: FloatArray) -> Piece | None:
-    """Return the largest piece of sacrum, or None if it is too small to be one."""
-    pieces = find_pieces(parts.sacrum, spacing_mm)
-    if not pieces or area_mm2(pieces[0]) < _SACRUM_MM2:
-        return None
-    return pieces[0]
+    """Return all there is of the sacrum, or None if it is too small to be one."""
+    voxels = np.argwhere(parts.sacrum)
+    whole = Piece(voxels, spacing_mm)
+    return whole if len(voxels) and area_mm2(whole) >= _SACRUM_MM2 else None
 
 
 def area_mm2(piece: Piece) -> float:
@@ -162,30 +162,41 @@ def area_mm2(piece: Piece) -> float:
     return float(pixels * piece.spacing_mm[1] * piece.spacing_mm[2])
 
 
-def _on_sacrum(column: Column, sacrum: Piece) -> Anchor | None:
+def _on_sacrum(column: Column, below: list[int | None], sacrum: Piece) -> Anchor | None:
     """Return the anchor that a sacrum below the lowest body gives."""
-    lowest = column.bodies[0]
-    centre = column.curve.point(lowest.arc_mm)
-    points = sacrum.points_mm
-    if points[:, 2].mean() >= centre[2]:
+    centre = column.curve.point(column.bodies[0].arc_mm)
+    if sacrum.points_mm[:, 2].mean() >= centre[2]:
         return None
-    offsets = points - centre
-    beside = np.abs(offsets[:, 0]) <= _CORRIDOR_MM
-    near = offsets[beside] if beside.any() else offsets
-    way = float(np.quantile(np.linalg.norm(near, axis=1), 0.01))
-    missing = max(0, round(way / column.pitch_mm - _TO_SACRUM))
-    clear = min(1.0, 0.5 + 0.5 * area_mm2(sacrum) / _CLEAR_SACRUM_MM2)
+    way = _way_mm(centre, sacrum)
+    steps = way / column.pitch_mm - _TO_SACRUM
+    for number, (arc, disc) in zip(below, column.discs, strict=True):
+        beyond = np.linalg.norm(disc.centre_mm - centre) > way  # within the sacrum
+        if number is not None and number <= 1 and arc < column.bodies[0].arc_mm and not beyond:
+            rest = _way_mm(disc.centre_mm, sacrum) / column.pitch_mm - _DISC_TO_SACRUM
+            steps = 1 - number + max(0, round(rest))
+            break  # the lowest one
+    missing = max(0, round(steps))
+    share = min(1.0, area_mm2(sacrum) / CLEAR_SACRUM_MM2)
+    clear = _LEAST_TRUST + (1 - _LEAST_TRUST) * share
     note = f"{missing} vertebrae between the lowest body and the sacrum not found" if missing else ""
     return Anchor(missing, clear * (0.7 if missing else 1.0), True, note)
 
 
+def _way_mm(centre_mm: FloatArray, sacrum: Piece) -> float:
+    """Return how far the sacrum lies from a point, its wings aside."""
+    offsets = sacrum.points_mm - centre_mm
+    beside = np.abs(offsets[:, 0]) <= _CORRIDOR_MM
+    near = offsets[beside] if beside.any() else offsets
+    return float(np.quantile(np.linalg.norm(near, axis=1), 0.01))
+
+
 def _with_room_below(
-    column: Column, parts: Parts, spacing_mm: FloatArray, discs_below: int
+    column: Column, below: list[int | None], parts: Parts, spacing_mm: FloatArray
 ) -> Anchor | None:
     """Return the anchor of a lowest disc under which a body would have been seen."""
-    if discs_below != 1:
+    if [n for n in below if n is not None and n <= 1] != [1]:
         return None
-    arc = column.discs[0][0]
+    arc = column.discs[below.index(1)][0]
     tip = (column.curve.point(arc) - _ROOM_MM * column.curve.tangent(arc)) / spacing_mm
     inside = (tip[1:] >= 0).all() and (tip[1:] <= np.array(parts.body.shape[1:]) - 1).all()
     if not inside:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 
 from spinesynth.anatomy.structures import Structure
 from spinesynth.postprocess.cleaning import Cleaning
@@ -122,8 +123,10 @@ def _fill(codes: Codes, instances: Instances, spacing_mm: FloatArray) -> None:
         mask = codes == structure
         if not mask.any():
             continue
-        for number in np.unique(instances[mask]):
-            here = mask & (instances == number)
-            added = holes(here, codes == _BACKGROUND, spacing_mm)
-            codes[added], instances[added] = structure, number
+        numbers = instances * mask + mask  # 1 for what has no instance, 0 for what is not this
+        for number, box in enumerate(ndimage.find_objects(numbers)):
+            if box is None:
+                continue
+            added = holes(numbers[box] == number + 1, codes[box] == _BACKGROUND, spacing_mm)
+            codes[box][added], instances[box][added] = structure, number
 

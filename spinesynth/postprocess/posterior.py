@@ -7,6 +7,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from spinesynth.postprocess.curve import SpineCurve
+from spinesynth.postprocess.mend import IN_PLANE
 from spinesynth.postprocess.pieces import BoolArray, FloatArray
 
 # Nominal: an arch hangs below the middle of its body, more the farther behind.
@@ -47,9 +48,7 @@ def share_posterior(
     arc, _ = curve.locate(voxels * spacing_mm)
     middles = (np.array(arcs_mm[1:]) + np.array(arcs_mm[:-1])) / 2
     place = np.searchsorted(middles, arc + _DROP * pitch_mm)
-    in_plane = np.zeros((3, 3, 3), dtype=bool)
-    in_plane[1] = ndimage.generate_binary_structure(2, 1)
-    pieces = ndimage.label(posterior, structure=in_plane)[0][tuple(voxels.T)] - 1
+    pieces = ndimage.label(posterior, structure=IN_PLANE)[0][tuple(voxels.T)] - 1
     votes = np.zeros((int(pieces.max()) + 1, len(numbers)))
     np.add.at(votes, (pieces, place), 1)
     low = np.full(len(votes), np.inf)

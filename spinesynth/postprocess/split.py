@@ -6,7 +6,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from spinesynth.postprocess.curve import SpineCurve
-from spinesynth.postprocess.pieces import FloatArray, Piece
+from spinesynth.postprocess.pieces import BoolArray, FloatArray, Piece
 
 #: Height of a lumbar body where a map does not tell: means of L5 to T12 (phantom/morphometry.py).
 BODY_HEIGHT_MM = 27.0
@@ -16,10 +16,10 @@ _BODY_RANGE_MM = (15.0, 40.0)  # of heights that count for the mean; nominal
 # All that follows is nominal.
 _STEP_MM, _SMOOTHING_MM = 1.0, 1.5
 _OUTSIDE = (0.01, 0.99)  # quantiles of places that a piece reaches from and to
-_TOO_TALL = 1.45  # of the usual height: surely more than one
-_TALL = 1.2  # more than one if the neck is narrow
-_NARROW, _NECK = 0.5, 0.92  # section of a neck over the smaller of the largest beside it
-_LEAST_PART = 0.35  # of the usual height that a part has
+_TALL = 1.2  # of the usual height: shorter pieces are one body
+_NECK = 0.9  # section over the usual one of the piece, from which on there is no neck
+_COST_OF_LENGTH = 2.0  # of the square of a part's length over the usual one, less 1
+_LEAST_PART_MM = 8.0
 
 
 def extent(arc_mm: FloatArray) -> tuple[float, float]:
@@ -40,55 +40,72 @@ def usual_height(heights_mm: list[float]) -> float:
     return float(np.median(plain)) if plain else BODY_HEIGHT_MM
 
 
-def split_merged(piece: Piece, curve: SpineCurve, *, height_mm: float) -> list[Piece]:
-    """Part a piece that is taller than a body, at its necks or else evenly.
+def split_merged(
+    piece: Piece, curve: SpineCurve, *, height_mm: float, cut: tuple[bool, bool] = (False, False)
+) -> list[Piece]:
+    """Part a piece that is taller than a body: at its necks, in parts of about the usual length.
 
     Args:
         piece: of bodies.
         curve: of the spine.
         height_mm: usual height of a body.
+        cut: whether the map ends at the lower and at the upper end of the piece, where the
+            part may be short.
 
     Returns:
         Parts from below upwards; the piece itself if it is one body.
     """
     arc, _ = curve.locate(piece.points_mm)
-    cuts = sorted(_cuts(arc, height_mm))
-    if not cuts:
-        return [piece]
-    place = np.searchsorted(cuts, arc)
-    return [piece.part(place == n) for n in range(len(cuts) + 1)]
-
-
-def _cuts(arc: FloatArray, height_mm: float) -> list[float]:
-    """Return the places along the curve at which voxels are parted."""
     low, high = extent(arc)
-    tall = (high - low) / height_mm
-    if tall < _TALL:
-        return []
-    cut = _neck(arc, low, high, height_mm, _NECK if tall >= _TOO_TALL else _NARROW)
-    if cut is None:
-        if tall < _TOO_TALL:
-            return []
-        pitch = height_mm * PITCH_MM / BODY_HEIGHT_MM
-        count = max(2, round((high - low + pitch - height_mm) / pitch))
-        return [float(place) for place in np.linspace(low, high, count + 1)[1:-1]]
-    below, above = arc[arc < cut], arc[arc >= cut]
-    return [*_cuts(below, height_mm), cut, *_cuts(above, height_mm)]
-
-
-def _neck(
-    arc: FloatArray, low: float, high: float, height_mm: float, narrowest: float
-) -> float | None:
-    """Return the place of the narrowest neck, or None if none is narrow enough."""
+    if high - low < _TALL * height_mm:
+        return [piece]
     edges = np.arange(low, high + _STEP_MM, _STEP_MM)
     sections = np.histogram(arc, bins=edges)[0].astype(float)
     sections = gaussian_filter1d(sections, _SMOOTHING_MM / _STEP_MM, mode="nearest")
-    margin = round(_LEAST_PART * height_mm / _STEP_MM)
-    places = np.arange(margin, len(sections) - margin)
-    if not len(places):
-        return None
-    before = np.maximum.accumulate(sections)[places]
-    after = np.maximum.accumulate(sections[::-1])[::-1][places]
-    necks = sections[places] / np.maximum(np.minimum(before, after), 1e-9)
-    best = int(necks.argmin())
-    return float(edges[places[best]] + _STEP_MM / 2) if necks[best] <= narrowest else None
+    cuts = edges[best_cuts(sections / np.median(sections), height_mm=height_mm, cut=cut)]
+    place = np.searchsorted(cuts, arc)
+    parts: list[BoolArray] = [place == n for n in range(len(cuts) + 1)]
+    return [piece.part(part) for part in parts if part.any()]
+
+
+def best_cuts(
+    sections: FloatArray, *, height_mm: float, cut: tuple[bool, bool] = (False, False)
+) -> list[int]:
+    """Return where a column of sections, 1 mm each and 1 at their usual size, is best cut.
+
+    The number of cuts and their places have the least sum of two costs: of parts longer or
+    shorter than a body with its share of the discs, and of cuts that are no neck.
+
+    Args:
+        sections: ``(N,)`` from below upwards.
+        height_mm: usual height of a body.
+        cut: as in :func:`split_merged`.
+
+    Example:
+        >>> column = np.ones(64)
+        >>> column[30:34] = 0.4
+        >>> best_cuts(column, height_mm=27.0), best_cuts(np.ones(30), height_mm=27.0)
+        ([32], [])
+    """
+    total = len(sections)
+    disc_mm = height_mm * (PITCH_MM / BODY_HEIGHT_MM - 1)
+    gain = np.minimum(gaussian_filter1d(sections, _SMOOTHING_MM, mode="nearest"), _NECK) - _NECK
+    best = np.full(total + 1, np.inf)
+    before = np.zeros(total + 1, dtype=int)
+    best[0] = 0.0
+    for end in range(1, total + 1):
+        starts = np.arange(end)
+        lengths = (end - starts) * _STEP_MM
+        usual = height_mm + disc_mm / 2 * ((starts > 0).astype(float) + (end < total))
+        costs = _COST_OF_LENGTH * (lengths / usual - 1) ** 2
+        at_edge = ((starts == 0) & cut[0]) | bool(end == total and cut[1])
+        costs[at_edge & (lengths < usual)] = 0.0
+        costs[(lengths < _LEAST_PART_MM) & ~at_edge] = np.inf
+        costs = best[:end] + costs + (gain[end] if end < total else 0.0)
+        before[end] = int(costs.argmin())
+        best[end] = costs[before[end]]
+    cuts, place = [], int(before[total])
+    while place:
+        cuts.append(place)
+        place = int(before[place])
+    return cuts[::-1]
