@@ -14,7 +14,8 @@ class Cleaning:
         anatomical_order: drop bodies and discs off the spine's curve, such as blobs in the
             abdomen, and discs that lie within a body.
         split_merged: part vertebrae that were found as one.
-        largest_component: keep the largest piece of each body and disc.
+        largest_component: keep the largest piece of each body and disc, and any
+            that is at least half as large.
         fill_holes: fill holes of vertebrae, discs, canal and sacrum within sagittal slices.
         canal_continuity: keep the canal's pieces along the spine, and bridge short gaps.
 

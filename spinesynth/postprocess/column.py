@@ -21,6 +21,7 @@ _CHUNK_MM, _TALL_MM = 30.0, 56.0  # taller pieces are several; no tilted body is
 _NEAR_MM = 30.0  # from the curve to the centre of what may belong to it
 _OVERLAP = 0.5  # of a piece's extent: then it is a fragment of the body there
 _TOO_CLOSE = 0.5  # of the usual way from one body to the next
+_GAP = 1.4  # of it: there is room for another body in between
 _PITCH_RANGE_MM = (20.0, 52.0)
 
 
@@ -180,7 +181,7 @@ def _gather(
     pieces: list[Piece], chained: list[int], curve: SpineCurve, shape: tuple[int, ...]
 ) -> tuple[tuple[Body, ...], list[Piece]]:
     """Return the bodies of the chain with their fragments, and the pieces that belong to none."""
-    numbers = _with_cut_ends(pieces, _without_slivers(pieces, chained, curve), curve, shape)
+    numbers = _with_left_out(pieces, _without_slivers(pieces, chained, curve), curve, shape)
     members = [[pieces[n]] for n in numbers]
     spans = [extent(curve.locate(m[0].points_mm)[0]) for m in members]
     main = {id(m[0]) for m in members}
@@ -213,23 +214,35 @@ def _without_slivers(pieces: list[Piece], chained: list[int], curve: SpineCurve)
     return kept
 
 
-def _with_cut_ends(
+def _with_left_out(
     pieces: list[Piece], chained: list[int], curve: SpineCurve, shape: tuple[int, ...]
 ) -> list[int]:
-    """Add to a chain what the lower and upper edge of the map leave of the next bodies."""
-    if not chained:
-        return []
-    low = extent(curve.locate(pieces[chained[0]].points_mm)[0])[0]
-    high = extent(curve.locate(pieces[chained[-1]].points_mm)[0])[1]
-    for n, piece in enumerate(pieces):
-        arc, distance = curve.locate(piece.points_mm)
-        if n in chained or float(np.median(distance)) > _NEAR_MM:
+    """Add to a chain flat bodies that fill its gaps, and what the map's edges cut of the next."""
+    places = {n: curve.locate(piece.points_mm) for n, piece in enumerate(pieces)}
+    middles = {n: float(np.median(arc)) for n, (arc, _) in places.items()}
+    spans = {n: extent(arc) for n, (arc, _) in places.items()}
+    usual = float(np.median([pieces[n].volume_mm3 for n in chained])) if chained else 0.0
+    pitch = usual_pitch([middles[n] for n in chained])
+    for n in range(len(pieces) if chained else 0):  # the largest first
+        if n in chained or float(np.median(places[n][1])) > _NEAR_MM:
             continue
-        heights = piece.voxels[:, 2]
-        if heights.min() == 0 and np.median(arc) < low:
-            chained, low = [n, *chained], float(arc.min())
-        elif heights.max() == shape[2] - 1 and np.median(arc) > high:
-            chained, high = [*chained, n], float(arc.max())
+        above = next((m for m in chained if middles[m] > middles[n]), None)
+        at = len(chained) if above is None else chained.index(above)
+        below = chained[at - 1] if at else None
+        rows = pieces[n].voxels[:, 2]
+        if (below is not None and middles[n] <= spans[below][1]) or (
+            above is not None and middles[n] >= spans[above][0]
+        ):
+            continue  # within a body
+        if below is None:
+            fits = rows.min() == 0
+        elif above is None:
+            fits = rows.max() == shape[2] - 1
+        else:
+            is_gap = middles[above] - middles[below] >= _GAP * pitch
+            fits = is_gap and pieces[n].volume_mm3 >= _SIZE_COUNTS * usual
+        if fits:
+            chained = [*chained[:at], n, *chained[at:]]
     return chained
 
 

@@ -19,6 +19,7 @@ from spinesynth.postprocess.reading import CANAL_INSTANCE, DISC_OFFSET
 
 Instances = npt.NDArray[np.int32]
 _BACKGROUND = int(Structure.BACKGROUND)
+_AS_LARGE = 0.5  # of the largest piece: then a piece is kept beside it; nominal
 _CANAL = (Structure.CANAL, Structure.CORD)
 #: Whose holes are filled, and whether by instance.
 _FILLED = (
@@ -60,7 +61,7 @@ def _paint(
     main, *others = pieces
     main.paint(instances, number)
     for piece in others:
-        if cleaning.largest_component:
+        if cleaning.largest_component and piece.volume_mm3 < _AS_LARGE * main.volume_mm3:
             piece.paint(codes, _BACKGROUND)
         else:
             piece.paint(instances, number)
