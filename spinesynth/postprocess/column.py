@@ -10,7 +10,7 @@ from spinesynth.postprocess.chain import Node, find_chain
 from spinesynth.postprocess.curve import SpineCurve, curve_through
 from spinesynth.postprocess.parts import Parts
 from spinesynth.postprocess.pieces import FloatArray, Piece, find_pieces
-from spinesynth.postprocess.split import PITCH_MM, extent, split_merged, usual_height
+from spinesynth.postprocess.split import BODY_HEIGHT_MM, PITCH_MM, extent, split_merged, usual_height
 
 #: Area of a sacrum, in the slice that shows most of it, of which there is no doubt; nominal.
 CLEAR_SACRUM_MM2 = 300.0
@@ -20,8 +20,8 @@ _SIZE_COUNTS = 0.25  # of the largest: smaller pieces say nothing of the usual s
 _CHUNK_MM, _TALL_MM = 30.0, 56.0  # taller pieces are several; no tilted body is
 _NEAR_MM = 30.0  # from the curve to the centre of what may belong to it
 _OVERLAP = 0.5  # of a piece's extent: then it is a fragment of the body there
-_TOO_CLOSE = 0.5  # of the usual way from one body to the next
-_GAP = 1.4  # of it: there is room for another body in between
+_FLAT = 0.6  # of the usual height
+_GAP = 1.4  # of the usual way from one body to the next: there is room for another body in between
 _PITCH_RANGE_MM = (20.0, 52.0)
 
 
@@ -202,15 +202,19 @@ def _gather(
 
 
 def _without_slivers(pieces: list[Piece], chained: list[int], curve: SpineCurve) -> list[int]:
-    """Leave out of a chain the smaller of two bodies that are too close to be two."""
+    """Leave out of a chain flat bodies between two that are no farther apart than neighbours."""
     arcs = {n: float(curve.locate(pieces[n].centre_mm[None])[0][0]) for n in chained}
-    nearest = _TOO_CLOSE * usual_pitch(list(arcs.values()))
-    kept: list[int] = []
-    for n in chained:
-        if kept and arcs[n] - arcs[kept[-1]] < nearest:
-            kept[-1] = max(n, kept[-1], key=lambda m: pieces[m].volume_mm3)
-        else:
-            kept.append(n)
+    spans = {n: extent(curve.locate(pieces[n].points_mm)[0]) for n in chained}
+    heights = {n: high - low for n, (low, high) in spans.items()}
+    usual = usual_height(list(heights.values()))
+    room = _GAP * usual * PITCH_MM / BODY_HEIGHT_MM
+    kept = list(chained)
+    for n in sorted(chained[1:-1], key=lambda m: heights[m]):
+        at = kept.index(n)
+        if not 0 < at < len(kept) - 1 or heights[n] > _FLAT * usual:
+            continue
+        if arcs[kept[at + 1]] - arcs[kept[at - 1]] < room:
+            kept.remove(n)
     return kept
 
 

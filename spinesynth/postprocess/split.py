@@ -18,7 +18,8 @@ _STEP_MM, _SMOOTHING_MM = 1.0, 1.5
 _OUTSIDE = (0.01, 0.99)  # quantiles of places that a piece reaches from and to
 _TALL = 1.2  # of the usual height: shorter pieces are one body
 _NECK = 0.9  # section over the usual one of the piece, from which on there is no neck
-_COST_OF_LENGTH = 2.0  # of the square of a part's length over the usual one, less 1
+_COST_OF_LENGTH = 4.0  # of the square of a part's length over the usual one, less 1
+_COST_AT_EDGE = 0.25  # share of that cost where the map may have cut a part short
 _LEAST_PART_MM = 8.0
 
 
@@ -99,7 +100,7 @@ def best_cuts(
         usual = height_mm + disc_mm / 2 * ((starts > 0).astype(float) + (end < total))
         costs = _COST_OF_LENGTH * (lengths / usual - 1) ** 2
         at_edge = ((starts == 0) & cut[0]) | bool(end == total and cut[1])
-        costs[at_edge & (lengths < usual)] = 0.0
+        costs[at_edge & (lengths < usual)] *= _COST_AT_EDGE
         costs[(lengths < _LEAST_PART_MM) & ~at_edge] = np.inf
         costs = best[:end] + costs + (gain[end] if end < total else 0.0)
         before[end] = int(costs.argmin())
