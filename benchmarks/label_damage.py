@@ -109,8 +109,8 @@ class Damage:
         self.codes[specks] = self.rng.integers(1, 6, int(specks.sum()))
 
     def all(self) -> None:
-        """Erode, drop discs, merge, add blobs and noise."""
-        for damage in (self.erode, self.drop_discs, self.merge, self.add_blobs, self.add_noise):
+        """Drop discs, merge, erode, add blobs and noise."""
+        for damage in (self.drop_discs, self.merge, self.erode, self.add_blobs, self.add_noise):
             damage()
 
 

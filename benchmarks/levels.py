@@ -27,7 +27,7 @@ from spinesynth.seeding import derive_seed
 SHAPE, SPACING_MM = (20, 104, 152), (4.0, 2.0, 2.0)  # 80 x 208 x 304 mm
 _IN_VIEW_MM2 = 150.0  # area of a body or sacrum in the slice that shows most of it
 _IN_MAP = 0.1  # of a body that the damage has left
-_MARK = "<!-- {} of benchmarks/levels.py -->"
+_MARK = "<!-- {} of the benchmarks -->"
 
 #: Fields of view: slices, and voxels along S.
 VIEWS: dict[str, tuple[slice, slice]] = {
@@ -57,7 +57,7 @@ class Row:
 
 
 def measure(phantoms: Sequence[int], *, seed: int = 0, damages: Sequence[str]) -> list[Row]:
-    """Read phantoms in every view and damage.
+    """Read phantoms in every view, and with each damage in one view, by turns.
 
     Args:
         phantoms: their numbers.
@@ -71,10 +71,12 @@ def measure(phantoms: Sequence[int], *, seed: int = 0, damages: Sequence[str]) -
     for number in phantoms:
         record = draw_phantom(derive_seed(seed, "levels", number))
         maps = render_phantom(record, shape=SHAPE, spacing_mm=SPACING_MM)
-        for view, (slices, heights) in VIEWS.items():
+        for place, (view, (slices, heights)) in enumerate(VIEWS.items()):
             codes = maps.structure[slices, :, heights].numpy()
             counts = maps.instance[slices, :, heights].numpy()
-            for name in damages:
+            for turn, name in enumerate(damages):
+                if name != "none" and (number + turn - place) % len(VIEWS):
+                    continue
                 damage = Damage(codes, counts, SPACING_MM, derive_seed(seed, name, number))
                 DAMAGES[name](damage)
                 reading = read_spine(torch.from_numpy(damage.codes), maps.affine)
@@ -126,8 +128,9 @@ def _rows(
 def format_rows(rows: Sequence[Row], by: str) -> str:
     """Return the table of the page: shares of vertebrae in percent, by view or damage."""
     lines = [
-        f"| {by} | right place above the sacrum | right name, five lumbar | right name, four or six "
-        "| right name, all | no sacrum: confident and wrong | no sacrum: unknown |",
+        f"| {by} | right place above the sacrum | right name, five lumbar "
+        "| right name, four or six | right name, all "
+        "| no sacrum: confident and wrong | no sacrum: unknown |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for value in dict.fromkeys(getattr(row, by) for row in rows):

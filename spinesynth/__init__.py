@@ -10,6 +10,7 @@ room             what it is for
 ``transforms``   the kernels as MONAI transforms, and the generator made of them
 ``networks``     tensors in, logits out
 ``metrics``      prediction and reference in, numbers with units out
+``postprocess``  label maps in, cleaned masks, instances, levels and measurements out
 ``io``           files in, validated RAS tensors out, and back onto the source grid
 ``viz``          arrays and tables in, figures out
 ``pipelines``    files in, files out: train, predict, evaluate, report

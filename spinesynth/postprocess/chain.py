@@ -10,7 +10,7 @@ import numpy as np
 from spinesynth.postprocess.pieces import FloatArray
 
 # Distances of neighbouring centres and turns between them are nominal. Bodies of T10 to L5 are
-# 28 to 41 mm apart (sums of body and disc heights, phantom/morphometry.py); a missing one doubles it.
+# 28 to 41 mm apart (body and disc heights of phantom/morphometry.py); a missing one doubles it.
 _CLOSEST_MM = {(True, True): 16.0, (True, False): 6.0, (False, True): 6.0, (False, False): 16.0}
 _FARTHEST_MM = 130.0
 _FREE_MM, _COST_OF_MM = 48.0, 0.006  # no cost up to there, then per mm

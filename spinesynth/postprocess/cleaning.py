@@ -36,7 +36,8 @@ class Cleaning:
 
     def __post_init__(self) -> None:
         """Refuse what is no switch."""
-        wrong = [name for name, value in self.switches().items() if not isinstance(value, bool)]
+        switches: dict[str, object] = vars(self)
+        wrong = [name for name, value in switches.items() if not isinstance(value, bool)]
         if wrong:
             raise TypeError(f"{', '.join(wrong)} of Cleaning must be True or False")
 

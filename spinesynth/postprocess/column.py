@@ -10,7 +10,13 @@ from spinesynth.postprocess.chain import Node, find_chain
 from spinesynth.postprocess.curve import SpineCurve, curve_through
 from spinesynth.postprocess.parts import Parts
 from spinesynth.postprocess.pieces import FloatArray, Piece, find_pieces
-from spinesynth.postprocess.split import BODY_HEIGHT_MM, PITCH_MM, extent, split_merged, usual_height
+from spinesynth.postprocess.split import (
+    BODY_HEIGHT_MM,
+    PITCH_MM,
+    extent,
+    split_merged,
+    usual_height,
+)
 
 #: Area of a sacrum, in the slice that shows most of it, of which there is no doubt; nominal.
 CLEAR_SACRUM_MM2 = 300.0
@@ -94,7 +100,9 @@ def find_column(
     column, off = _gather(bodies, chained, curve, parts.body.shape)
     pitch = usual_pitch([body.arc_mm for body in column])
     placed, beside = _placed_discs(discs, curve)
-    return Column(curve, column, placed, (*low, *lower, *off, *beside), pitch, len(bodies) - found, spacing_mm)
+    return Column(
+        curve, column, placed, (*low, *lower, *off, *beside), pitch, len(bodies) - found, spacing_mm
+    )
 
 
 def usual_pitch(arcs_mm: list[float]) -> float:

@@ -178,7 +178,9 @@ def _on_sacrum(column: Column, below: list[int | None], sacrum: Piece) -> Anchor
     missing = max(0, round(steps))
     share = min(1.0, area_mm2(sacrum) / CLEAR_SACRUM_MM2)
     clear = _LEAST_TRUST + (1 - _LEAST_TRUST) * share
-    note = f"{missing} vertebrae between the lowest body and the sacrum not found" if missing else ""
+    note = (
+        f"{missing} vertebrae between the lowest body and the sacrum not found" if missing else ""
+    )
     return Anchor(missing, clear * (0.7 if missing else 1.0), True, note)
 
 

@@ -130,4 +130,3 @@ def _fill(codes: Codes, instances: Instances, spacing_mm: FloatArray) -> None:
                 continue
             added = holes(numbers[box] == number + 1, codes[box] == _BACKGROUND, spacing_mm)
             codes[box][added], instances[box][added] = structure, number
-

@@ -57,17 +57,18 @@ def _wall(
 ) -> FloatArray:
     """Return behind which voxel of axis A no body lies, at each height, ``(K,)``."""
     if canal.any():
-        wall = _edge(canal.any(axis=0), front=True)
+        wall = _edge(canal, front=True)
     elif disc.any():
-        wall = _edge(disc.any(axis=0), front=False) - _DISC_BULGE_MM / spacing_mm[1]
+        wall = _edge(disc, front=False) - _DISC_BULGE_MM / spacing_mm[1]
     else:
-        wall = _edge(whole.any(axis=0), front=True) - _BODY_DEPTH_MM / spacing_mm[1]
+        wall = _edge(whole, front=True) - _BODY_DEPTH_MM / spacing_mm[1]
     known = np.flatnonzero(np.isfinite(wall))
     filled = np.interp(np.arange(len(wall)), known, wall[known])
     return np.asarray(gaussian_filter1d(filled, _SMOOTHING_MM / spacing_mm[2], mode="nearest"))
 
 
-def _edge(mask: BoolArray, *, front: bool) -> npt.NDArray[Any]:
-    """Return the first or last voxel of each column ``(K,)`` of a mask ``(J, K)``, else NaN."""
+def _edge(volume: BoolArray, *, front: bool) -> npt.NDArray[Any]:
+    """Return the first or last voxel of each height ``(K,)`` of a mask ``(I, J, K)``, else NaN."""
+    mask = np.asarray(volume.any(axis=0))
     index = mask.shape[0] - 1 - mask[::-1].argmax(axis=0) if front else mask.argmax(axis=0)
     return np.where(mask.any(axis=0), index.astype(float), np.nan)

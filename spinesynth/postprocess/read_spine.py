@@ -81,9 +81,7 @@ def read_spine(
         notes = describe_notes(column, counted, names, cleaning)
     mend_map(codes, instances, spacing_mm, cleaning, curve)
     levels = describe_levels(codes, instances, affine.double().numpy(), names)
-    return SpineReading(
-        torch.from_numpy(codes), torch.from_numpy(instances), levels, notes, curve
-    )
+    return SpineReading(torch.from_numpy(codes), torch.from_numpy(instances), levels, notes, curve)
 
 
 def _checked(structures: Tensor, affine: Tensor) -> tuple[Codes, FloatArray]:
@@ -119,5 +117,3 @@ def _drop_small(codes: Codes, spacing_mm: FloatArray) -> None:
         for piece in find_pieces(codes == code, spacing_mm):
             if piece.volume_mm3 < LEAST_MM3:
                 piece.paint(codes, int(Structure.BACKGROUND))
-
-

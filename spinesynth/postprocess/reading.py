@@ -56,8 +56,9 @@ class SpineReading:
     Attributes:
         structures: uint8 ``(I, J, K)``, codes of ``Structure``.
         instances: int32 ``(I, J, K)``: vertebrae from 1 upwards from the lowest one seen,
-            discs 200 + the vertebra above, canal 100, 0 elsewhere and in the sacrum; what was
-            kept but belongs to no vertebra has 0. A number is left out where a vertebra was not found.
+            discs 200 + the vertebra above, canal 100, 0 elsewhere, in the sacrum, and in what
+            was kept but belongs to no vertebra. Where a vertebra was not found, its number is
+            left out.
         levels: vertebrae upwards, discs upwards, canal, sacrum; those that there are.
         notes: what a user should know, in words.
         curve: of the spine along the axes of the grid in mm; None without a spine.

@@ -17,7 +17,7 @@ _BODY_RANGE_MM = (15.0, 40.0)  # of heights that count for the mean; nominal
 _STEP_MM, _SMOOTHING_MM = 1.0, 1.5
 _OUTSIDE = (0.01, 0.99)  # quantiles of places that a piece reaches from and to
 _TALL = 1.2  # of the usual height: shorter pieces are one body
-_NECK = 0.9  # section over the usual one of the piece, from which on there is no neck
+_NECK = (0.4, 0.9)  # sections over the usual one, between which a neck gains by being narrow
 _COST_OF_LENGTH = 4.0  # of the square of a part's length over the usual one, less 1
 _COST_AT_EDGE = 0.25  # share of that cost where the map may have cut a part short
 _LEAST_PART_MM = 8.0
@@ -90,7 +90,7 @@ def best_cuts(
     """
     total = len(sections)
     disc_mm = height_mm * (PITCH_MM / BODY_HEIGHT_MM - 1)
-    gain = np.minimum(gaussian_filter1d(sections, _SMOOTHING_MM, mode="nearest"), _NECK) - _NECK
+    gain = np.clip(gaussian_filter1d(sections, _SMOOTHING_MM, mode="nearest"), *_NECK) - _NECK[1]
     best = np.full(total + 1, np.inf)
     before = np.zeros(total + 1, dtype=int)
     best[0] = 0.0

@@ -24,6 +24,7 @@ def test_true_masks_are_counted_right(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(levels, "VIEWS", few)
     rows = levels.measure(range(1, 3), damages=["none", "blobs added"])
     assert {row.view for row in rows} == set(few)
+    assert {row.damage for row in rows} == {"none", "blobs added"}
     assert _share(rows) == 1.0
     assert _confidently_wrong(rows) == 0
 
@@ -39,7 +40,7 @@ def test_damaged_masks_are_counted_right() -> None:
 
 def test_table_goes_between_its_marks(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
-    page.write_text("a\n<!-- views of benchmarks/levels.py -->\nold\n<!-- end -->\nb\n")
+    page.write_text("a\n<!-- views of the benchmarks -->\nold\n<!-- end -->\nb\n")
     row = levels.Row(0, "v", "none", 5, True, "L5", "L5", True, 0.9, True)
     levels.write_page(page, {"views": levels.format_rows([row], "view")})
     text = page.read_text()

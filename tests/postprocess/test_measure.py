@@ -24,7 +24,9 @@ def test_wedged_body_is_lower_in_front() -> None:
     codes[:, 40:46, row_of(3) + 11 : row_of(3) + 14] = 0
     found = measure_spine(read_spine(codes, affine()), affine())
     values = {(m.name, m.quantity): m.value for m in found}
-    assert values["L3", "height_anterior"] == pytest.approx(22.0, abs=0.5)  # curve may lean a little
+    assert values["L3", "height_anterior"] == pytest.approx(
+        22.0, abs=0.5
+    )  # curve may lean a little
     assert values["L3", "height_posterior"] == pytest.approx(28.0, abs=0.5)
 
 

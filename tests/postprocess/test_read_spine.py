@@ -14,7 +14,13 @@ def _names(reading: SpineReading) -> list[str]:
     return [level.name for level in reading.of_kind("vertebra")]
 
 
-def _read(codes: Tensor, lowest: str | None = None, cleaning: Cleaning | None = None) -> SpineReading:
+def _codes(values: Tensor) -> list[int]:
+    return sorted(set(values.flatten().tolist()))
+
+
+def _read(
+    codes: Tensor, lowest: str | None = None, cleaning: Cleaning | None = None
+) -> SpineReading:
     return read_spine(codes, affine(), lowest=lowest, cleaning=cleaning)
 
 
@@ -34,12 +40,12 @@ def test_every_voxel_has_the_instance_of_its_block() -> None:
     reading = _read(codes)
     assert torch.equal(reading.structures, codes)
     for number in range(1, 6):
-        assert reading.instances[body_of(number)].unique().tolist() == [number]
-        assert reading.instances[disc_of(number)].unique().tolist() == [200 + number]
+        assert _codes(reading.instances[body_of(number)]) == [number]
+        assert _codes(reading.instances[disc_of(number)]) == [200 + number]
         arch = reading.instances[2:8, 10:20, row_of(number) : row_of(number) + 8]
-        assert arch.unique().tolist() == [number]
-    assert reading.instances[codes == Structure.CANAL].unique().tolist() == [100]
-    assert reading.instances[codes == Structure.SACRUM].unique().tolist() == [0]
+        assert _codes(arch) == [number]
+    assert _codes(reading.instances[codes == Structure.CANAL]) == [100]
+    assert _codes(reading.instances[codes == Structure.SACRUM]) == [0]
 
 
 def test_volume_and_centre_are_those_of_the_block() -> None:
@@ -122,7 +128,7 @@ def test_blob_in_the_abdomen_is_dropped_and_changes_no_name() -> None:
     assert _names(reading) == ["L5", "L4", "L3", "L2", "L1"]
     kept = _read(codes, cleaning=Cleaning(anatomical_order=False))
     assert torch.equal(kept.structures, codes)
-    assert kept.instances[3:7, 54:60, 60:72].unique().tolist() == [0]
+    assert _codes(kept.instances[3:7, 54:60, 60:72]) == [0]
 
 
 def test_small_pieces_holes_and_gaps_of_the_canal_are_mended() -> None:
@@ -149,7 +155,7 @@ def test_whole_vertebrae_are_told_apart_though_they_touch_behind() -> None:
     reading = _read(codes)
     assert _names(reading) == ["L5", "L4", "L3", "L2", "L1"]
     for number in range(1, 6):
-        assert reading.instances[body_of(number)].unique().tolist() == [number]
+        assert _codes(reading.instances[body_of(number)]) == [number]
 
 
 #: Between the arches of the second and the third vertebra.
@@ -204,7 +210,7 @@ def test_impossible_affine_and_name_are_refused() -> None:
         read_spine(codes, torch.full((4, 4), torch.nan))
     with pytest.raises(ValueError, match="length > 0 mm"):
         read_spine(codes, torch.zeros(4, 4))
-    with pytest.raises(ValueError, match="lowest must be one of L6, L5.*got 'S1'"):
+    with pytest.raises(ValueError, match=r"lowest must be one of L6, L5.*got 'S1'"):
         _read(codes, lowest="S1")
     with pytest.raises(TypeError, match="fill_holes of Cleaning must be True or False"):
         Cleaning(fill_holes=1)  # type: ignore[arg-type]  # what a user may pass
