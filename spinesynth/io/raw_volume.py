@@ -40,11 +40,15 @@ class RawVolume:
         path: the file.
         voxels: 3D array, first axis fastest in the file.
         affine: 4x4 float64, voxel index to world mm (RAS+).
+        series_uid: of the DICOM series it was, else empty.
+        notes: what was accepted although it is not as it should be.
     """
 
     path: Path
     voxels: Array
     affine: Affine
+    series_uid: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def check_file(path: Path) -> None:

@@ -3,7 +3,8 @@
 Canonical: tensor (1, I, J, K), axes increasing to Right, Anterior, Superior.
 ``meta`` remembers the source's grid (``source_path``, ``source_affine``,
 ``source_shape``, ``source_orientation``), so that
-:func:`spinesynth.io.write.write_volume` can go back to it.
+:func:`spinesynth.io.write.write_volume` can go back to it; of DICOM also
+``source_series_uid``, and ``source_notes`` of what was dropped or accepted.
 """
 
 from __future__ import annotations
@@ -11,12 +12,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from typing import Unpack
 
 import numpy as np
 import torch
 from monai.data.meta_tensor import MetaTensor
 from monai.utils.enums import SpaceKeys
 
+from spinesynth.io.dicom import read_dicom
+from spinesynth.io.dicom_members import has_dicom_magic
+from spinesynth.io.dicom_series import DicomChoices
 from spinesynth.io.metaimage import read_metaimage
 from spinesynth.io.nifti import read_nifti
 from spinesynth.io.orientation import axis_names, corner_distance_mm, to_ras
@@ -30,6 +35,8 @@ _READERS: dict[str, Callable[[Path], RawVolume]] = {
     ".nii.gz": read_nifti,
     ".mha": read_metaimage,
 }
+#: A folder, and a file that begins as DICOM does, are read the same way.
+_DICOM_SUFFIXES = (".dcm", ".ima", ".zip")
 
 #: In-plane voxels below which no spine is to be seen, and below which few are.
 _MIN_IN_PLANE = 8
@@ -42,40 +49,55 @@ _INTEGER_TOLERANCE = 1e-4
 _MAX_LABEL = 2**16 - 1
 
 
-def read_raw(path: Path | str) -> RawVolume:
+def read_raw(path: Path | str, **choices: Unpack[DicomChoices]) -> RawVolume:
     """Read a volume in the order of its file, choosing the reader by suffix.
+
+    Args:
+        path: ``.nii``, ``.nii.gz``, ``.mha``, or DICOM: a folder, a ``.zip`` of one, a file.
+        **choices: of DICOM: ``series_uid``, ``untrusted``, ``allow_nonuniform``; see
+            :class:`~spinesynth.io.dicom_series.DicomChoices`. Other formats ignore them.
 
     Raises:
         InputFileError: if the type is not supported or the file is refused.
+        ConfigError: if DICOM is given but the extra is not installed.
     """
     path = Path(path)
     suffix = next((name for name in _READERS if path.name.lower().endswith(name)), None)
-    if suffix is None:
-        raise InputFileError(
-            path,
-            f"file type must be one of {', '.join(_READERS)}, got '{path.suffix}'",
-            remedy="convert it to .nii.gz or .mha",
-            code="E-IN-003",
-        )
     try:
-        return _READERS[suffix](path)
+        if suffix is not None:
+            return _READERS[suffix](path)
+        if _is_dicom(path):
+            return read_dicom(path, **choices)
     except OSError as error:
         raise unreadable(path, error) from error
+    raise InputFileError(
+        path,
+        f"file type must be one of {', '.join((*_READERS, *_DICOM_SUFFIXES))} or a folder of "
+        f"DICOM files, got '{path.suffix}'",
+        remedy="convert it to .nii.gz or .mha",
+        code="E-IN-003",
+    )
 
 
-def read_image(path: Path | str) -> MetaTensor:
+def _is_dicom(path: Path) -> bool:
+    return path.is_dir() or path.name.lower().endswith(_DICOM_SUFFIXES) or has_dicom_magic(path)
+
+
+def read_image(path: Path | str, **choices: Unpack[DicomChoices]) -> MetaTensor:
     """Read an image as a canonical RAS volume.
 
     Args:
-        path: ``.nii``, ``.nii.gz`` or ``.mha``.
+        path: ``.nii``, ``.nii.gz``, ``.mha``, or DICOM: a folder, a ``.zip`` of one, a file.
+        **choices: of DICOM, as :func:`read_raw` takes them.
 
     Returns:
         float32 (1, I, J, K), finite, not constant.
 
     Raises:
         InputFileError: if the file is refused; names it and the remedy.
+        ConfigError: if DICOM is given but the extra is not installed.
     """
-    raw = read_raw(path)
+    raw = read_raw(path, **choices)
     _check_intensities(raw)
     _check_extent(raw)
     return canonical_tensor(raw, np.float32)
@@ -111,13 +133,15 @@ def canonical_tensor(raw: RawVolume, dtype: type[np.generic]) -> MetaTensor:
     """Turn a volume to RAS as a (1, I, J, K) tensor, remembering its own grid."""
     voxels, affine = to_ras(raw.voxels, raw.affine)
     tensor = torch.from_numpy(np.array(voxels, dtype=dtype, order="C"))[None]
-    meta = {
+    meta: dict[str, object] = {
         "source_path": str(raw.path),
         "source_affine": torch.from_numpy(raw.affine.copy()),
         "source_shape": tuple(int(size) for size in raw.voxels.shape),
         "source_orientation": axis_names(raw.affine),
         "space": SpaceKeys.RAS,
     }
+    if raw.series_uid:
+        meta |= {"source_series_uid": raw.series_uid, "source_notes": list(raw.notes)}
     return MetaTensor(tensor, affine=torch.from_numpy(affine), meta=meta)
 
 
