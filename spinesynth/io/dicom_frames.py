@@ -19,6 +19,7 @@ from spinesynth.io.dicom_header import Dataset
 from spinesynth.io.dicom_members import Member
 from spinesynth.io.dicom_numbers import find_numbers
 from spinesynth.io.problems import InputFileError
+from spinesynth.io.raw_volume import check_spacing
 
 #: Functional group that holds an attribute in an Enhanced image.
 _GROUPS = {
@@ -98,6 +99,7 @@ def _frame(path: Path, image: Image, index: int, number: int) -> Frame:
     position = finder.needed("ImagePositionPatient")
     orientation = finder.needed("ImageOrientationPatient")
     rows_mm, columns_mm = finder.needed("PixelSpacing")
+    check_spacing(path, np.array([rows_mm, columns_mm]))
     plane = Plane(
         name,
         np.array(position),

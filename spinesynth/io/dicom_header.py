@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import io
-import struct
 import zlib
 from pathlib import Path
 from typing import Any
 
-from spinesynth.io.dicom_extra import load_pydicom
+from spinesynth.io.dicom_extra import load_pydicom, parse_errors
 from spinesynth.io.dicom_members import DICOM_MAGIC, Member
 from spinesynth.io.problems import InputFileError
 from spinesynth.io.raw_volume import MAX_DECODED_BYTES
@@ -26,10 +25,11 @@ _META_GROUP = 2
 _META_START = 128 + len(DICOM_MAGIC)
 _REMEDY = "copy or export it again"
 
-#: What pydicom raises on damaged bytes, depending on where they are.
-_PARSE_ERRORS = (
-    *(AttributeError, EOFError, IndexError, KeyError, NotImplementedError, OSError),
-    *(RuntimeError, TypeError, ValueError, struct.error, zlib.error),
+#: Attributes that are looked at as they stand; numbers have checks of their own.
+_TEXTS = (
+    *("StudyInstanceUID", "SeriesInstanceUID", "SOPClassUID", "SOPInstanceUID"),
+    *("FrameOfReferenceUID", "ImageType", "SeriesDescription", "Modality"),
+    "PhotometricInterpretation",
 )
 
 
@@ -59,18 +59,21 @@ def parse_member(
         dataset = pydicom.dcmread(io.BytesIO(content), stop_before_pixels=not pixels)
         if not pixels:  # the same file was checked with its header
             _check_depth(path, member.name, dataset)
+        stored_class = str(dataset.file_meta.get("MediaStorageSOPClassUID", ""))
+        for keyword in _TEXTS:
+            dataset.get(keyword)  # bytes are converted on first use, which may fail
     except InputFileError:
         raise
     except RecursionError as error:
         raise _too_deep(path, member.name) from error
-    except _PARSE_ERRORS as error:
+    except parse_errors() as error:
         raise InputFileError(
             path,
             f"{member.name} is damaged ({type(error).__name__}: {error})",
             remedy=_REMEDY,
             code="E-DCM-022",
         ) from error
-    if str(dataset.file_meta.get("MediaStorageSOPClassUID", "")) == _DIRECTORY_STORAGE:
+    if stored_class == _DIRECTORY_STORAGE:
         raise InputFileError(
             path,
             f"{member.name} is a DICOMDIR, a list of files, which is not followed",

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from spinesynth.io.dicom_extra import parse_errors
 from spinesynth.io.dicom_header import Dataset
 from spinesynth.io.problems import InputFileError
 
@@ -36,16 +37,29 @@ def find_numbers(
     """
     if keyword not in dataset:
         return None
+    wanted = "one finite number" if count == 1 else f"{count} finite numbers"
     try:
         values = _several(dataset[keyword].value)
         numbers = tuple(float(value) for value in values)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise _bad(path, name, keyword, f"{count} finite numbers", str(error)) from error
+    except parse_errors() as error:
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise _bad(path, name, keyword, wanted, reason[0]) from error
     sane = all(math.isfinite(number) and abs(number) <= MAX_NUMBER for number in numbers)
     if len(numbers) != count or not sane:
-        wanted = "one finite number" if count == 1 else f"{count} finite numbers"
         raise _bad(path, name, keyword, wanted, str(list(numbers)) if numbers else "nothing")
     return numbers
+
+
+def find_whole(path: Path, name: str, dataset: Dataset, keyword: str, default: int) -> int:
+    """Return one whole number, or what stands for it where the attribute is absent.
+
+    Raises:
+        InputFileError: if it is no whole number.
+    """
+    number = (find_numbers(path, name, dataset, keyword, count=1) or (default,))[0]
+    if number != int(number):
+        raise _bad(path, name, keyword, "a whole number", str(number))
+    return int(number)
 
 
 def _several(value: Any) -> Sequence[Any]:  # noqa: ANN401  # as pydicom has it

@@ -12,24 +12,20 @@ from typing import Any
 
 import numpy as np
 
-from spinesynth.io.dicom_extra import load_pydicom
+from spinesynth.io.dicom_extra import load_pydicom, parse_errors, warnings_to_log
 from spinesynth.io.dicom_frames import Frame
 from spinesynth.io.dicom_header import Dataset, parse_member, transfer_syntax
+from spinesynth.io.dicom_numbers import find_whole
 from spinesynth.io.problems import InputFileError
 from spinesynth.io.raw_volume import MAX_ABS_VALUE, Array
 
 #: GDCM has an unfixed advisory (CVE-2026-3650): files are never handed to it.
 _REFUSED_DECODERS = frozenset({"gdcm"})
 
-#: What decoders raise on damaged data, depending on where the damage is.
-_DECODE_ERRORS = (
-    *(AttributeError, EOFError, IndexError, KeyError, NotImplementedError, OSError),
-    *(RuntimeError, StopIteration, TypeError, ValueError),
-)
-
 _BITS = (8, 16, 32)
 
 
+@warnings_to_log()
 def read_pixels(path: Path, frames: Sequence[Frame], *, untrusted: bool = False) -> Array:
     """Return the intensities of frames of one size.
 
@@ -70,15 +66,15 @@ def read_pixels(path: Path, frames: Sequence[Frame], *, untrusted: bool = False)
 
 def _decode(path: Path, name: str, dataset: Dataset) -> Array:
     """Return the stored values (frames, rows, columns), MONOCHROME1 inverted."""
-    _check_kind(path, name, dataset)
     if "PixelData" not in dataset:
         raise _cut(path, name, "it has no PixelData")
+    _check_kind(path, name, dataset)
     decoder, plugin = _decoder(path, name, transfer_syntax(dataset))
     if not decoder.is_encapsulated:
         _check_length(path, name, dataset)
     try:
         values, _ = decoder.as_array(dataset, decoding_plugin=plugin, raw=True)
-    except _DECODE_ERRORS as error:
+    except parse_errors() as error:
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise InputFileError(
             path,
@@ -93,7 +89,7 @@ def _decode(path: Path, name: str, dataset: Dataset) -> Array:
 def _check_kind(path: Path, name: str, dataset: Dataset) -> None:
     """Refuse colour, and voxels that are no integers."""
     photometric = str(dataset.get("PhotometricInterpretation", "nothing"))
-    samples = dataset.get("SamplesPerPixel", 1)
+    samples = find_whole(path, name, dataset, "SamplesPerPixel", 1)
     if photometric not in {"MONOCHROME1", "MONOCHROME2"} or samples != 1:
         raise InputFileError(
             path,
@@ -102,7 +98,9 @@ def _check_kind(path: Path, name: str, dataset: Dataset) -> None:
             remedy="give the series that it was made from",
             code="E-DCM-009",
         )
-    allocated, used = dataset.get("BitsAllocated", 0), dataset.get("BitsStored", 0)
+    allocated = find_whole(path, name, dataset, "BitsAllocated", 0)
+    used = find_whole(path, name, dataset, "BitsStored", 0)
+    find_whole(path, name, dataset, "PixelRepresentation", 0)
     if allocated not in _BITS or not 0 < used <= allocated:
         raise InputFileError(
             path,
@@ -115,8 +113,11 @@ def _check_kind(path: Path, name: str, dataset: Dataset) -> None:
 
 def _check_length(path: Path, name: str, dataset: Dataset) -> None:
     """Refuse more or fewer bytes than the header promises; one may fill up to an even count."""
-    frames = int(dataset.get("NumberOfFrames") or 1)
-    expected = frames * int(dataset.Rows) * int(dataset.Columns) * (dataset.BitsAllocated // 8)
+    frames, rows, columns = (
+        find_whole(path, name, dataset, keyword, default)
+        for keyword, default in (("NumberOfFrames", 1), ("Rows", 0), ("Columns", 0))
+    )
+    expected = frames * rows * columns * (dataset.BitsAllocated // 8)
     got = len(dataset.PixelData)
     if got < expected:
         raise _cut(path, name, f"the header promises {expected} bytes of pixels, it holds {got}")

@@ -10,10 +10,12 @@ from typing import TypedDict
 import numpy as np
 
 from spinesynth.few import name_few
+from spinesynth.io.dicom_extra import load_pydicom, warnings_to_log
 from spinesynth.io.dicom_frames import Frame, Image, frames_of
 from spinesynth.io.dicom_geometry import Stack, stack_planes
 from spinesynth.io.dicom_header import parse_member
 from spinesynth.io.dicom_members import find_members
+from spinesynth.io.dicom_numbers import find_whole
 from spinesynth.io.problems import InputFileError
 from spinesynth.io.raw_volume import check_affine, check_shape
 
@@ -81,6 +83,7 @@ class Series:
     notes: tuple[str, ...]
 
 
+@warnings_to_log()
 def find_series(
     path: Path,
     *,
@@ -104,7 +107,9 @@ def find_series(
     """
     members = find_members(path, untrusted=untrusted)
     images = [Image(one, parse_member(path, one, untrusted=untrusted)) for one in members.files]
-    images, notes = _without_localisers(images, keep_all=series_uid is not None)
+    if series_uid is not None:
+        images = _one_series(path, images, series_uid)
+    images, notes = _without_localisers(images)
     images = _one_series(path, images, series_uid)
     _check_class(path, images)
     if members.ignored:
@@ -119,17 +124,15 @@ def find_series(
         allow_nonuniform=allow_nonuniform,
     )
     check_affine(path, stack.affine)
-    shape = check_shape(path, (*_size(frames[0])[::-1], len(frames)))
+    shape = check_shape(path, (*_size(path, frames[0])[::-1], len(frames)))
     ordered = tuple(frames[index] for index in stack.order)
     return Series(path, _uid(images[0]), ordered, stack, shape, notes + stack.notes)
 
 
-def _without_localisers(
-    images: list[Image], *, keep_all: bool
-) -> tuple[list[Image], tuple[str, ...]]:
+def _without_localisers(images: list[Image]) -> tuple[list[Image], tuple[str, ...]]:
     """Drop images that say of themselves to be scouts, unless all are."""
     scouts = [image for image in images if _LOCALISER in _words(image, "ImageType")]
-    if keep_all or not scouts or len(scouts) == len(images):
+    if not scouts or len(scouts) == len(images):
         return images, ()
     left = [image for image in images if _LOCALISER not in _words(image, "ImageType")]
     names = name_few((image.member.name for image in scouts), limit=_MAX_LISTED)
@@ -201,8 +204,6 @@ def _check_class(path: Path, images: Sequence[Image]) -> None:
 
 
 def _class_name(uid: str) -> str:
-    from spinesynth.io.dicom_extra import load_pydicom
-
     return f"{load_pydicom().uid.UID(uid).name} ({uid})" if uid else "nothing"
 
 
@@ -212,7 +213,7 @@ def _check_alike(path: Path, frames: Sequence[Frame]) -> None:
     for frame in frames[1:]:
         for what, same in (
             ("frame of reference", _reference(frame) == _reference(first)),
-            ("size", _size(frame) == _size(first)),
+            ("size", _size(path, frame) == _size(path, first)),
             ("orientation", _same_directions(frame, first)),
             ("pixel spacing", _same_spacing(frame, first)),
         ):
@@ -261,10 +262,11 @@ def _reference(frame: Frame) -> str:
     return _text(frame.image, "FrameOfReferenceUID")
 
 
-def _size(frame: Frame) -> tuple[int, int]:
+def _size(path: Path, frame: Frame) -> tuple[int, int]:
     """Return rows and columns, 0 where the header has none."""
-    header = frame.image.header
-    return int(header.get("Rows") or 0), int(header.get("Columns") or 0)
+    name, header = frame.image.member.name, frame.image.header
+    rows = find_whole(path, name, header, "Rows", 0)
+    return rows, find_whole(path, name, header, "Columns", 0)
 
 
 def _uid(image: Image) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -145,7 +146,9 @@ def content(dataset: Any, syntax: str = EXPLICIT) -> bytes:  # noqa: ANN401
     dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
     dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
     stream = io.BytesIO()
-    dataset.save_as(stream, enforce_file_format=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # some of what is written is wrong on purpose
+        dataset.save_as(stream, enforce_file_format=True)
     return stream.getvalue()
 
 
