@@ -23,6 +23,9 @@ name for the checkout. Installed, import from there.
 ``load_members``          what predicts with all of some checkpoints, at several scales
 ``cook_soup``             one checkpoint of the mean weights of several
 ``segment_files``         segment image files, each on its own grid
+``SpineSegmenter``        segment one scan, from a file or an array
+``Segmentation``          what it finds
+``export_weights``        weights as safetensors, with a model card
 ``write_pseudo_labels``   label scans with a model where it is confident, for training
 ``evaluate_cases``        score a predictor on cases
 ``evaluate_instances``    score vertebrae and discs one by one, between label maps that count

@@ -1,6 +1,7 @@
 """Train lumbar spine MRI segmentation from synthetic images, and measure it on real ones.
 
-Importing this package loads nothing heavy: each room below is imported by name.
+Importing this package loads nothing heavy: each room below is imported by name, and
+``SpineSegmenter``, which segments a scan, when it is first asked for.
 
 ================ ============================================================
 room             what it is for
@@ -21,6 +22,20 @@ room             what it is for
 
 from __future__ import annotations
 
-__all__ = ["__version__"]
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from spinesynth.pipelines.segmenter import Segmentation, SpineSegmenter
+
+__all__ = ["Segmentation", "SpineSegmenter", "__version__"]
 
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> object:
+    """Load what segments when it is first asked for, since it is heavy."""
+    if name in ("Segmentation", "SpineSegmenter"):
+        found: object = getattr(import_module(f"{__name__}.pipelines.segmenter"), name)
+        return found
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -40,6 +40,7 @@ from spinesynth.commands import (
     statistics,
     strategies,
     training,
+    weights,
 )
 from spinesynth.errors import OutputError, SpineSynthError
 from spinesynth.pipelines.interrupt import exit_on_sigterm
@@ -83,6 +84,7 @@ _COMMANDS = (
 for _command in _COMMANDS:
     app.command()(_command)
 app.add_typer(exports.app)
+app.add_typer(weights.app)
 
 
 def _show_version(wanted: bool) -> None:
@@ -171,6 +173,12 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     sys.exit(run(words, command=f"spinesynth {shlex.join(words)}"))
+
+
+def segment_spine() -> NoReturn:
+    """Run ``spinesynth predict`` under a name of its own and leave with its status."""
+    words = sys.argv[1:]
+    sys.exit(run(["predict", *words], command=f"segment_spine {shlex.join(words)}"))
 
 
 def run_script(name: str) -> NoReturn:

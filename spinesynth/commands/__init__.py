@@ -7,7 +7,8 @@ module           commands
 ``robustness``   robustness
 ``prediction``   predict
 ``other_tools``  compare
-``exports``      export nnunet, export onnx, export bundle
+``exports``      export nnunet, export onnx, export bundle, export weights
+``weights``      weights list, weights verify
 ``label_maps``   phantom, em-labels, synth
 ``data``         check, estimate-priors, info
 ``pictures``     demo, gallery, report

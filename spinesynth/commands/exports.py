@@ -11,7 +11,7 @@ from spinesynth.commands.options import ScoredData, SomeSeed, Sources
 
 app = typer.Typer(
     name="export",
-    help="Write for other tools: a data set for nnU-Net, a network as ONNX or MONAI bundle.",
+    help="Write for other tools: a data set for nnU-Net, a network as ONNX, bundle or safetensors.",
     no_args_is_help=True,
 )
 
@@ -78,3 +78,22 @@ def bundle(
     from spinesynth.pipelines.bundle_export import export_bundle
 
     typer.echo(export_bundle(checkpoint, output))
+
+
+@app.command()
+def weights(
+    checkpoint: Annotated[Path, typer.Option("--checkpoint", help="That a training wrote.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="NAME.safetensors.")],
+    results: Annotated[
+        Path | None, typer.Option(help="Folder of a run whose scores the model card shows.")
+    ] = None,
+    about: Annotated[str, typer.Option(help="What they are, in a line.")] = "",
+    index: Annotated[
+        bool, typer.Option("--index", help="Enter them in index.json beside the file.")
+    ] = False,
+) -> None:
+    """Write weights as safetensors, and a model card beside them."""
+    from spinesynth.pipelines.weights_export import export_weights
+
+    for path in export_weights(checkpoint, output, results=results, about=about, index=index):
+        typer.echo(path)

@@ -3,40 +3,83 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from spinesynth.commands.options import Checkpoints, Scales, Weighting
-from spinesynth.errors import InputError, SpineSynthError
+from spinesynth.commands.options import Scales, Weighting
 
 
 def predict(
-    checkpoint: Checkpoints,
-    source: Annotated[Path, typer.Option("--input", "-i", help="Image file, or a folder of them.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the label maps.")],
+    source: Annotated[
+        Path,
+        typer.Option("--input", "-i", help="Image, folder, list of paths (.txt) or cases.csv."),
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder; of one image also its label map.")
+    ],
+    weights: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--weights", "--checkpoint", "-w", help="Shipped name or file; repeat it to vote."
+        ),
+    ] = None,
     scheme: Annotated[
         str | None, typer.Option(help="Label scheme of the output; else the network's own.")
     ] = None,
+    output_format: Annotated[
+        str, typer.Option("--format", help="Of label maps: auto, nii.gz, nii, mha or nrrd.")
+    ] = "auto",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    engine: Annotated[
+        Literal["torch", "onnx"], typer.Option(help="onnx: ONNX Runtime on the CPU.")
+    ] = "torch",
+    threads: Annotated[int | None, typer.Option(min=1, help="Cores; else all.")] = None,
     weighting: Weighting = "mean",
     scale: Scales = None,
+    volumes: Annotated[bool, typer.Option(help="Write a table of volumes.")] = True,
+    preview: Annotated[bool, typer.Option(help="Write a picture.")] = True,
+    instances: Annotated[
+        bool, typer.Option(help="Clean labels; tell vertebrae and discs apart and name them.")
+    ] = True,
+    lowest: Annotated[
+        str | None, typer.Option(help="Lowest vertebra in view, as L5, if you know it.")
+    ] = None,
+    bids: Annotated[bool, typer.Option("--bids", help="Name files as BIDS derivatives.")] = False,
+    anonymise: Annotated[
+        bool, typer.Option("--anonymise", help="Leave the patient out of DICOM segmentations.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the report of the run and nothing else.")
+    ] = False,
 ) -> int:
     """Segment image files, each on its own grid."""
+    import json
+
     from spinesynth.pipelines.ensemble import read_weighting
     from spinesynth.pipelines.segment import segment_files
+    from spinesynth.pipelines.segment_outputs import OutputOptions, read_format
 
-    written, refused = segment_files(
-        checkpoint,
+    run = segment_files(
+        weights,
         source,
         output=output,
         scheme=scheme,
         weighting=read_weighting(weighting),
         scales=scale or (1.0,),
+        device=device,
+        engine=engine,
+        threads=threads,
+        lowest=lowest,
+        options=OutputOptions(
+            read_format(output_format), volumes, preview, bids, instances, anonymise
+        ),
     )
-    for path in written:
+    if as_json:
+        typer.echo(json.dumps(run.report, indent=2, ensure_ascii=False))
+        return run.exit_code
+    for path in run.written:
         typer.echo(path)
-    for line in refused:
+    for line in (*run.refused, *run.warnings):
         typer.echo(line, err=True)
-    if refused:
-        return SpineSynthError.exit_code if written else InputError.exit_code
-    return 0
+    return run.exit_code

@@ -15,7 +15,7 @@ _GZIP_WINDOW = 31  # zlib: gzip wrapper, largest window, CRC and length checked
 
 
 def inflate_exactly(
-    path: Path, promised_length: Callable[[bytes], int], *, head_bytes: int
+    path: Path, promised_length: Callable[[bytes], int], *, head_bytes: int, start: int = 0
 ) -> bytes:
     """Decompress a file whose own header tells how long it must be.
 
@@ -27,6 +27,7 @@ def inflate_exactly(
         promised_length: takes the first decompressed bytes and returns the
             length in bytes of the whole; may refuse them.
         head_bytes: how many bytes it needs.
+        start: position of the first compressed byte in the file.
 
     Returns:
         All decompressed bytes.
@@ -36,7 +37,7 @@ def inflate_exactly(
     """
     content = bytearray()
     expected: int | None = None
-    for chunk in _inflate(path):
+    for chunk in _inflate(path, start):
         content += chunk
         if expected is None and len(content) >= head_bytes:
             expected = promised_length(bytes(content[:head_bytes]))
@@ -49,11 +50,12 @@ def inflate_exactly(
     return bytes(content)
 
 
-def _inflate(path: Path) -> Iterator[bytes]:
+def _inflate(path: Path, start: int) -> Iterator[bytes]:
     """Yield decompressed pieces of at most :data:`_CHUNK` bytes, members joined."""
     member = zlib.decompressobj(_GZIP_WINDOW)
     rest = b""
     with path.open("rb") as stream:
+        stream.seek(start)
         while data := rest or stream.read(_CHUNK):
             if member.eof:
                 data = data.lstrip(b"\0")  # gzip allows zero padding after a member

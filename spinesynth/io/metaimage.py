@@ -1,9 +1,10 @@
-"""Read MetaImage (.mha) strictly, without any library's silence.
+"""Read MetaImage (.mha, .mhd) strictly, without any library's silence.
 
 SimpleITK returns wrong voxels for a flipped bit in compressed ``.mha`` data
 (the checksum is ignored) and follows ``ElementDataFile`` to any path. Here the
-header is read as text, the data must be in the same file, their length must be
-exact and their checksum right.
+header is read as text before anything else, the data must be in the same file
+(.mha) or in one beside it (.mhd), their length must be exact and their checksum
+right.
 """
 
 from __future__ import annotations
@@ -16,7 +17,15 @@ from typing import Any
 import numpy as np
 
 from spinesynth.io.problems import InputFileError, corrupt
-from spinesynth.io.raw_volume import Affine, RawVolume, check_affine, check_file, check_shape
+from spinesynth.io.raw_volume import (
+    LPS_TO_RAS,
+    Affine,
+    RawVolume,
+    check_affine,
+    check_file,
+    check_shape,
+    file_beside,
+)
 
 _TYPES: dict[str, str] = {
     "MET_CHAR": "i1",
@@ -33,6 +42,7 @@ _TYPES: dict[str, str] = {
 
 #: The header ends with this key; its data begin on the next line.
 _LAST_KEY = "ElementDataFile"
+_LOCAL = "LOCAL"
 _MAX_HEADER_BYTES = 1 << 16
 
 #: Spellings that writers use for one thing.
@@ -44,15 +54,12 @@ _SYNONYMS = {
     "ElementByteOrderMSB": "BinaryDataByteOrderMSB",
 }
 
-#: MetaImage's world is LPS, ours is RAS.
-_LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
-
 
 def read_metaimage(path: Path) -> RawVolume:
-    """Read a MetaImage volume whose data are in the same file (.mha).
+    """Read a MetaImage volume whose data are in the same file (.mha) or beside it (.mhd).
 
     Args:
-        path: the file.
+        path: the file with the header.
 
     Returns:
         Voxels in file order, RAS affine.
@@ -61,15 +68,15 @@ def read_metaimage(path: Path) -> RawVolume:
         InputFileError: if anything about the file is wrong; names the remedy.
     """
     check_file(path)
-    content = path.read_bytes()
-    header, start = _parse_header(path, content[:_MAX_HEADER_BYTES])
+    with path.open("rb") as stream:
+        header, start = _parse_header(path, stream.read(_MAX_HEADER_BYTES))
     shape = check_shape(path, tuple(_integers(path, header, "DimSize")))
     _check_kind(path, header, shape)
     dtype = _dtype(path, header)
     affine = _affine(path, header)
     check_affine(path, affine)
     expected = int(np.prod(shape)) * dtype.itemsize
-    data = memoryview(content)[start:]
+    data = memoryview(_data(path, header, start))
     if _is_true(header.get("CompressedData", "False")):
         data = memoryview(_inflate(path, data, expected))
     if len(data) != expected:
@@ -99,9 +106,20 @@ def _parse_header(path: Path, head: bytes) -> tuple[dict[str, str], int]:
     return fields, position
 
 
+def _data(path: Path, header: Mapping[str, str], start: int) -> bytes:
+    """Return all bytes of the data, which begin in the header's file or fill another."""
+    if header[_LAST_KEY] == _LOCAL:
+        with path.open("rb") as stream:
+            stream.seek(start)
+            return stream.read()
+    if header.get("HeaderSize", "0") != "0":
+        raise _bad_field(path, "HeaderSize", header["HeaderSize"])
+    return file_beside(path, header[_LAST_KEY]).read_bytes()
+
+
 def _check_kind(path: Path, header: Mapping[str, str], shape: tuple[int, ...]) -> None:
     """Refuse data elsewhere, text data, colour, and a contradictory NDims."""
-    if header[_LAST_KEY] != "LOCAL":
+    if path.suffix.lower() != ".mhd" and header[_LAST_KEY] != _LOCAL:
         raise InputFileError(
             path,
             f"the data must be in the same file (ElementDataFile = LOCAL), "
@@ -155,7 +173,7 @@ def _affine(path: Path, header: Mapping[str, str]) -> Affine:
             remedy="repair the header",
             code="E-GEOM-005",
         )
-    ras: Affine = _LPS_TO_RAS @ affine
+    ras: Affine = LPS_TO_RAS @ affine
     return ras
 
 

@@ -31,6 +31,9 @@ MAX_SHEAR = 1e-3
 #: Largest value after the header's intensity scaling.
 MAX_ABS_VALUE = 1e12
 
+#: The world of DICOM, MetaImage and most NRRD is LPS, ours is RAS.
+LPS_TO_RAS: Affine = np.diag([-1.0, -1.0, 1.0, 1.0])
+
 
 @dataclass(frozen=True)
 class RawVolume:
@@ -65,6 +68,32 @@ def check_file(path: Path) -> None:
         raise InputFileError(
             path, "the file is empty", remedy="copy or download it again", code="E-IN-002"
         )
+
+
+def file_beside(header: Path, name: str) -> Path:
+    """Return the file of a header's data, which must lie in the same folder.
+
+    A header that could name any path would make a program read any file.
+
+    Args:
+        header: file with the header.
+        name: of the file with the data, as the header says.
+
+    Raises:
+        InputFileError: if it is more than a plain name, or leads to no regular file.
+    """
+    plain = name not in ("", ".", "..") and not set(name) & set("/\\:%\0")
+    if not plain or name.split()[0].upper() == "LIST":
+        raise InputFileError(
+            header,
+            f"the data must be one file in the same folder, named without a path, got "
+            f"'{name[:80]}'",
+            remedy="put both files into one folder, or export a single .mha, .nrrd or .nii.gz",
+            code="E-FMT-005",
+        )
+    path = header.parent / name
+    check_file(path)
+    return path
 
 
 def check_shape(path: Path, shape: tuple[int, ...]) -> tuple[int, int, int]:

@@ -265,6 +265,23 @@ TABLE_KINDS: dict[str, TableKind] = {
             number("signal", "relative to water of density 1", unit="1"),
         ),
     ),
+    "volumes": TableKind(
+        "Volumes of a segmentation", ("*_volumes.csv",),
+        (
+            text("case_id", "scan"), text("structure", "what was measured"),
+            count("instance", "code in the instance map; 0 for all of the structure"),
+            text("level", "name of the level, or `unknown`", empty=True),
+            share("confidence", "of the name", empty=True),
+            count("partial", "1 where the edge of the scan cuts it", high=1, empty=True),
+            count("voxels", "of the scan's own grid"),
+            number("volume_mm3", "of all of them", unit="mm3", low=0),
+            number("volume_ml", "the same", unit="ml", low=0),
+            number("height_mm", "of a whole disc, across it", unit="mm", low=0, empty=True),
+        ),
+        (
+            "level", "confidence", "partial", "voxels", "volume_mm3", "volume_ml", "height_mm",
+        ),
+    ),
 }  # fmt: skip
 
 

@@ -24,6 +24,7 @@ from spinesynth.io.dicom_members import has_dicom_magic
 from spinesynth.io.dicom_series import DicomChoices
 from spinesynth.io.metaimage import read_metaimage
 from spinesynth.io.nifti import read_nifti
+from spinesynth.io.nrrd import read_nrrd
 from spinesynth.io.orientation import axis_names, corner_distance_mm, to_ras
 from spinesynth.io.problems import InputFileError, unreadable
 from spinesynth.io.raw_volume import Affine, Array, RawVolume
@@ -34,9 +35,14 @@ _READERS: dict[str, Callable[[Path], RawVolume]] = {
     ".nii": read_nifti,
     ".nii.gz": read_nifti,
     ".mha": read_metaimage,
+    ".mhd": read_metaimage,
+    ".nrrd": read_nrrd,
+    ".nhdr": read_nrrd,
 }
 #: A folder, and a file that begins as DICOM does, are read the same way.
-_DICOM_SUFFIXES = (".dcm", ".ima", ".zip")
+DICOM_SUFFIXES = (".dcm", ".ima", ".zip")
+#: Ends of the names of files that are read, the longest first.
+IMAGE_SUFFIXES = tuple(sorted(_READERS, key=len, reverse=True))
 
 #: In-plane voxels below which no spine is to be seen, and below which few are.
 _MIN_IN_PLANE = 8
@@ -72,22 +78,23 @@ def read_raw(path: Path | str, **choices: Unpack[DicomChoices]) -> RawVolume:
         raise unreadable(path, error) from error
     raise InputFileError(
         path,
-        f"file type must be one of {', '.join((*_READERS, *_DICOM_SUFFIXES))} or a folder of "
+        f"file type must be one of {', '.join((*_READERS, *DICOM_SUFFIXES))} or a folder of "
         f"DICOM files, got '{path.suffix}'",
-        remedy="convert it to .nii.gz or .mha",
+        remedy="convert it to .nii.gz, .nrrd or .mha",
         code="E-IN-003",
     )
 
 
 def _is_dicom(path: Path) -> bool:
-    return path.is_dir() or path.name.lower().endswith(_DICOM_SUFFIXES) or has_dicom_magic(path)
+    return path.is_dir() or path.name.lower().endswith(DICOM_SUFFIXES) or has_dicom_magic(path)
 
 
 def read_image(path: Path | str, **choices: Unpack[DicomChoices]) -> MetaTensor:
     """Read an image as a canonical RAS volume.
 
     Args:
-        path: ``.nii``, ``.nii.gz``, ``.mha``, or DICOM: a folder, a ``.zip`` of one, a file.
+        path: ``.nii``, ``.nii.gz``, ``.mha``, ``.mhd``, ``.nrrd``, ``.nhdr``, or DICOM:
+            a folder, a ``.zip`` of one, a file.
         **choices: of DICOM, as :func:`read_raw` takes them.
 
     Returns:
@@ -97,7 +104,22 @@ def read_image(path: Path | str, **choices: Unpack[DicomChoices]) -> MetaTensor:
         InputFileError: if the file is refused; names it and the remedy.
         ConfigError: if DICOM is given but the extra is not installed.
     """
-    raw = read_raw(path, **choices)
+    return canonical_image(read_raw(path, **choices))
+
+
+def canonical_image(raw: RawVolume) -> MetaTensor:
+    """Turn a volume to RAS as :func:`read_image` does, whatever it was read from.
+
+    Args:
+        raw: voxels with their affine, already checked as
+            :func:`spinesynth.io.raw_volume.check_affine` does.
+
+    Returns:
+        float32 (1, I, J, K), finite, not constant.
+
+    Raises:
+        InputFileError: if it holds no signal or is too small; names its path.
+    """
     _check_intensities(raw)
     _check_extent(raw)
     return canonical_tensor(raw, np.float32)
@@ -107,7 +129,7 @@ def read_label(path: Path | str) -> MetaTensor:
     """Read a label or instance map as a canonical RAS volume.
 
     Args:
-        path: ``.nii``, ``.nii.gz`` or ``.mha``; integers, of any voxel type.
+        path: as of :func:`read_image`; integers, of any voxel type.
 
     Returns:
         int32 (1, I, J, K), values in [0, 65535].

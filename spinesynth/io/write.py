@@ -1,7 +1,7 @@
 """Write volumes on the grid of their source, verified by reading them again.
 
 NIfTI is written with nibabel (SimpleITK reports no error on a full disk and
-leaves a cut file), MetaImage with SimpleITK and read back by our own reader.
+leaves a cut file), MetaImage with SimpleITK, and all read back by our own readers.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import gzip
 import importlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +20,9 @@ from torch import Tensor
 
 from spinesynth.errors import InputError, OutputError
 from spinesynth.io.atomic import atomic_write
+from spinesynth.io.nrrd_write import write_nrrd
 from spinesynth.io.orientation import corner_distance_mm, from_ras
-from spinesynth.io.raw_volume import Affine, Array
+from spinesynth.io.raw_volume import LPS_TO_RAS, Affine, Array
 from spinesynth.io.volume import read_raw
 
 if TYPE_CHECKING:
@@ -38,15 +40,22 @@ _NIFTI_IMAGE: Any = nibabel.Nifti1Image
 _SCANNER = 1
 
 
-def write_volume(path: Path | str, tensor: Tensor, *, like: MetaTensor) -> None:
+def write_volume(
+    path: Path | str,
+    tensor: Tensor,
+    *,
+    like: MetaTensor,
+    fields: Mapping[str, str] | None = None,
+) -> None:
     """Write a canonical volume on the grid and in the axis order of its source.
 
     Args:
-        path: ``.nii``, ``.nii.gz`` or ``.mha``; replaced only by a complete file.
-            The same volume gives the same bytes.
+        path: ``.nii``, ``.nii.gz``, ``.mha`` or ``.nrrd``; replaced only by a complete
+            file. The same volume gives the same bytes.
         tensor: (I, J, K) or (1, I, J, K) on the canonical grid of ``like``.
         like: volume from :mod:`spinesynth.io.volume`, whose ``meta`` names the
             source's grid; without it the canonical grid is written.
+        fields: key/value pairs for the header of a format that has them (NRRD).
 
     Raises:
         OutputError: if the file cannot be written and read back equal, would
@@ -62,6 +71,8 @@ def write_volume(path: Path | str, tensor: Tensor, *, like: MetaTensor) -> None:
         )
     _check_not_source(path, like)
     voxels, affine = _on_source_grid(tensor, like)
+    if writer is write_nrrd:
+        writer = partial(write_nrrd, fields=fields)
     with atomic_write(path) as temporary:
         writer(temporary, voxels, affine)
         _verify(path, temporary, voxels, affine)
@@ -120,7 +131,7 @@ def _write_nifti(path: Path, voxels: Array, affine: Affine) -> None:
 
 def _write_metaimage(path: Path, voxels: Array, affine: Affine) -> None:
     sitk: Any = importlib.import_module("SimpleITK")  # heavy, and only needed here
-    lps = np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine
+    lps = LPS_TO_RAS @ affine
     spacing_mm = np.linalg.norm(lps[:3, :3], axis=0)
     image = sitk.GetImageFromArray(voxels.transpose(2, 1, 0))
     image.SetSpacing(spacing_mm.tolist())
@@ -136,6 +147,7 @@ _WRITERS: dict[str, Callable[[Path, Array, Affine], None]] = {
     ".nii": _write_nifti,
     ".nii.gz": _write_nifti,
     ".mha": _write_metaimage,
+    ".nrrd": write_nrrd,
 }
 
 

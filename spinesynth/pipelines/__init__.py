@@ -20,6 +20,9 @@
 ``load_members``          what predicts with all of some checkpoints, at several scales
 ``cook_soup``             one checkpoint of the mean weights of several
 ``segment_files``         segment image files, each on its own grid
+``SpineSegmenter``        segment one scan, from a file or an array
+``Segmentation``          what it finds
+``export_weights``        weights as safetensors, with a model card
 ``write_pseudo_labels``   label scans with a model where it is confident, for training
 ``evaluate_cases``        score a predictor on cases
 ``evaluate_instances``    score vertebrae and discs one by one, between label maps that count
@@ -97,6 +100,7 @@ if TYPE_CHECKING:
     from spinesynth.pipelines.robustness_run import run_robustness
     from spinesynth.pipelines.score_store import ScoreStore
     from spinesynth.pipelines.segment import segment_files
+    from spinesynth.pipelines.segmenter import Segmentation, SpineSegmenter
     from spinesynth.pipelines.soup import cook_soup
     from spinesynth.pipelines.split import split_cases
     from spinesynth.pipelines.study import run_study
@@ -109,6 +113,7 @@ if TYPE_CHECKING:
     from spinesynth.pipelines.synthesize import synthesize_cases
     from spinesynth.pipelines.tool_comparison import compare_tools
     from spinesynth.pipelines.train import Trainer
+    from spinesynth.pipelines.weights_export import export_weights
     from spinesynth.pipelines.write_phantoms import write_phantom_dataset
 
 __all__ = [
@@ -119,6 +124,8 @@ __all__ = [
     "MeasuredTSE",
     "SavedPredictions",
     "ScoreStore",
+    "Segmentation",
+    "SpineSegmenter",
     "StatisticsPlan",
     "Trainer",
     "VolumePredictor",
@@ -139,6 +146,7 @@ __all__ = [
     "export_nnunet",
     "export_onnx",
     "export_suite",
+    "export_weights",
     "fill_report",
     "fit_contrast_prior",
     "load_members",
@@ -175,6 +183,8 @@ _MODULES = {
     "MeasuredTSE": "measured_files",
     "SavedPredictions": "suite_models",
     "ScoreStore": "score_store",
+    "Segmentation": "segmenter",
+    "SpineSegmenter": "segmenter",
     "StatisticsPlan": "patient_statistics",
     "Trainer": "train",
     "VolumePredictor": "predict",
@@ -195,6 +205,7 @@ _MODULES = {
     "export_nnunet": "nnunet_export",
     "export_onnx": "onnx_export",
     "export_suite": "suite_export",
+    "export_weights": "weights_export",
     "fill_report": "report",
     "fit_contrast_prior": "estimate_priors",
     "load_members": "ensemble",

@@ -8,7 +8,7 @@ differ too: synthetic and real images, or the folds of a cross-validation.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol, get_args
@@ -19,6 +19,7 @@ from torch import Tensor
 
 from spinesynth.errors import ConfigError
 from spinesynth.pipelines.predict import Engine, load_predictor
+from spinesynth.pipelines.slab_reading import each_slice, join_slabs, likeliest_structures
 
 Weighting = Literal["mean", "certainty"]
 WEIGHTINGS: tuple[Weighting, ...] = get_args(Weighting)
@@ -34,6 +35,9 @@ class Predictor(Protocol):
 
     structures: Tensor
     groups: frozenset[str]
+
+    def slabs(self, image: MetaTensor) -> Iterator[Tensor]:
+        """Yield ``(C, slices, J, K)`` class probabilities on the image's own grid, in order."""
 
     def probabilities(self, image: MetaTensor) -> Tensor:
         """Return ``(C, I, J, K)`` class probabilities on the image's own grid."""
@@ -70,8 +74,8 @@ class EnsemblePredictor:
         self.members, self.weighting = tuple(members), weighting
         self.structures, self.groups = first.structures, first.groups
 
-    def probabilities(self, image: MetaTensor) -> Tensor:
-        """Return ``(C, I, J, K)`` class probabilities on the image's own grid.
+    def slabs(self, image: MetaTensor) -> Iterator[Tensor]:
+        """Yield ``(C, 1, J, K)`` class probabilities of one sagittal slice after another.
 
         Args:
             image: ``(1, I, J, K)`` float, canonical axes, finite.
@@ -79,16 +83,24 @@ class EnsemblePredictor:
         Raises:
             ValueError: if a member refuses the image.
         """
-        total, weights = torch.zeros(()), torch.zeros(())
-        for member in self.members:
-            voted = member.probabilities(image)
-            weight = certainty(voted) if self.weighting == "certainty" else torch.ones(())
-            total, weights = total + voted * weight, weights + weight
-        return total / weights
+        for votes in zip(*(each_slice(member, image) for member in self.members), strict=True):
+            total, weights = torch.zeros(()), torch.zeros(())
+            for voted in votes:
+                weight = certainty(voted) if self.weighting == "certainty" else torch.ones(())
+                total, weights = total + voted * weight, weights + weight
+            yield total / weights
+
+    def probabilities(self, image: MetaTensor) -> Tensor:
+        """Return ``(C, I, J, K)`` class probabilities on the image's own grid.
+
+        Args:
+            image: as of :meth:`slabs`, which also says what is raised.
+        """
+        return join_slabs(self, image)
 
     def __call__(self, image: MetaTensor) -> Tensor:
         """Return uint8 ``(I, J, K)`` Structure codes on the image's own canonical grid."""
-        return self.structures[self.probabilities(image).argmax(0)]
+        return likeliest_structures(self, image)
 
 
 def read_weighting(name: str) -> Weighting:
@@ -151,6 +163,7 @@ def load_members(
     scales: Sequence[float] = (1.0,),
     engine: Engine = "torch",
     threads: int | None = None,
+    device: torch.device | None = None,
 ) -> tuple[Predictor, Origin]:
     """Return what predicts with all of some checkpoints at all of some scales.
 
@@ -159,8 +172,9 @@ def load_members(
         weighting: of the votes.
         scales: sizes at which each network sees the anatomy, relative to what it was
             trained on (test-time augmentation); 1 alone is the plain prediction.
-        engine: what runs the networks, as of :func:`load_predictor`.
+        engine: what runs them, ``torch`` or ``onnx``.
         threads: of the processor; None for as many as torch has.
+        device: that torch runs on; None for the best there is.
 
     Raises:
         CheckpointError: if a file is refused.
@@ -172,7 +186,9 @@ def load_members(
             f"scales must be one or more numbers within [{low:g}, {high:g}], got {list(scales)}",
             code="E-CONF-031",
         )
-    loaded = [load_predictor(path, engine=engine, threads=threads) for path in checkpoints]
+    loaded = [
+        load_predictor(path, engine=engine, threads=threads, device=device) for path in checkpoints
+    ]
     members = [predictor.at_scale(scale) for predictor, _ in loaded for scale in scales]
     single: Predictor = (
         members[0] if len(members) == 1 else EnsemblePredictor(members, weighting=weighting)

@@ -24,6 +24,7 @@ from spinesynth.pipelines.config import ExperimentConfig
 from spinesynth.pipelines.config_reading import parse_config
 from spinesynth.pipelines.device import best_device
 from spinesynth.pipelines.network_plan import build_network, spacing_of
+from spinesynth.pipelines.slab_reading import join_slabs, likeliest_structures
 from spinesynth.transforms.sagittal_slab import neighbour_step
 
 #: What runs a network: torch, or ONNX Runtime on the CPU.
@@ -212,15 +213,11 @@ class VolumePredictor:
         Raises:
             ValueError: as of :meth:`slabs`.
         """
-        volume, start = torch.empty(len(self.structures), *image.shape[1:]), 0
-        for slab in self.slabs(image):
-            volume[:, start : start + slab.shape[1]] = slab
-            start += slab.shape[1]
-        return volume
+        return join_slabs(self, image)
 
     def __call__(self, image: MetaTensor) -> Tensor:
         """Return uint8 ``(I, J, K)`` Structure codes on the image's own canonical grid."""
-        return torch.cat([self.structures[slab.max(0).indices] for slab in self.slabs(image)])
+        return likeliest_structures(self, image)
 
 
 @contextmanager
@@ -254,6 +251,9 @@ def predictor_of(
 
 def load_network(path: Path) -> tuple[nn.Module, Checkpoint]:
     """Return the network of a checkpoint file on the CPU, to predict with, and the checkpoint.
+
+    Args:
+        path: ``.pt`` of a training, or ``.safetensors``.
 
     Raises:
         CheckpointError: if the file is refused, or its parts do not fit together.
@@ -297,16 +297,21 @@ def read_engine(name: str) -> Engine:
 
 
 def load_predictor(
-    path: Path, *, engine: Engine = "torch", threads: int | None = None
+    path: Path,
+    *,
+    engine: Engine = "torch",
+    threads: int | None = None,
+    device: torch.device | None = None,
 ) -> tuple[VolumePredictor, Checkpoint]:
     """Return a predictor from a checkpoint file, and what the file says of itself.
 
     Args:
-        path: checkpoint; with the engine ``onnx`` also a file of ``spinesynth export onnx``,
-            whose checkpoint is returned without weights.
+        path: checkpoint, or weights as ``.safetensors``; with the engine ``onnx`` also a file
+            of ``spinesynth export onnx``, whose checkpoint is returned without weights.
         engine: what runs the network: ``torch``, or ``onnx`` (ONNX Runtime, on the CPU). A
             checkpoint is exported in memory first, which takes some seconds.
         threads: of the processor; None for as many as torch has.
+        device: that torch runs on; None for the best there is.
 
     Raises:
         CheckpointError: if the file is refused, or its parts do not fit together.
@@ -319,7 +324,7 @@ def load_predictor(
         raise refuse_checkpoint(path, "it is an ONNX file, which the engine onnx runs")
     else:
         network, checkpoint = load_network(path)
-        network.to(best_device())
+        network.to(device or best_device())
     return predictor_of(network, _config_of(checkpoint, path), threads=threads), checkpoint
 
 

@@ -35,7 +35,7 @@ from spinesynth.io.write import write_volume
 from spinesynth.pipelines.claim_folder import claim_folder
 from spinesynth.pipelines.ensemble import Predictor, load_members
 from spinesynth.pipelines.run_record import PSEUDO_MODE
-from spinesynth.pipelines.segment import find_images, stem_of
+from spinesynth.pipelines.scan_list import find_images, stem_of
 
 PSEUDO_JSON = "pseudo_labels.json"
 #: Setting in it: digests of images and masks that the model has seen; older ones have none.

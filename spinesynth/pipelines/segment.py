@@ -1,114 +1,250 @@
-"""Segment image files with a checkpoint, each on its own grid."""
+"""Segment image files, each on its own grid: one bad scan never stops the others."""
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from spinesynth.anatomy.label_schemes import LabelScheme, get_scheme
-from spinesynth.errors import ConfigError, InputError
-from spinesynth.io.volume import read_image
-from spinesynth.io.write import write_volume
-from spinesynth.pipelines.ensemble import Predictor, Weighting, load_members
+import torch
 
-_SUFFIXES = (".nii.gz", ".nii", ".mha")
+from spinesynth import __version__
+from spinesynth.errors import ConfigError, OutputError, SpineSynthError
+from spinesynth.io.atomic import atomic_write
+from spinesynth.pipelines.bids_names import bids_stem, write_dataset_description
+from spinesynth.pipelines.ensemble import Weighting
+from spinesynth.pipelines.label_legend import itksnap_text, legend_of, slicer_text
+from spinesynth.pipelines.predict import Engine
+from spinesynth.pipelines.scan_list import Scan, find_scans, image_suffix, refuse_namesakes
+from spinesynth.pipelines.segment_outputs import CaseFiles, OutputOptions, name_files, write_case
+from spinesynth.pipelines.segmenter import SpineSegmenter
+from spinesynth.postprocess import Cleaning
+
+REPORT_NAME = "run_report.json"
+_UNCODED = "E-SEG-001"
 
 
-def stem_of(path: Path) -> str:
-    """Return the name of an image file without the suffixes of its type.
+@dataclass(frozen=True)
+class SegmentationRun:
+    """Tell what became of some scans.
 
-    Raises:
-        InputError: if it is of no type that is read.
+    Args:
+        written: label maps, one for each scan that is done.
+        refused: one line for each that is not.
+        report: all of it as plain JSON types.
+        exit_code: 0 if all are done, 1 if some are, else that of the first refusal.
     """
-    for suffix in _SUFFIXES:
-        if path.name.lower().endswith(suffix):
-            return path.name[: -len(suffix)]
-    raise InputError(
-        f"{path}: file type must be one of {', '.join(_SUFFIXES)}; convert it first",
-        code="E-IN-003",
-    )
 
+    written: tuple[Path, ...]
+    refused: tuple[str, ...]
+    report: dict[str, Any]
+    exit_code: int
 
-def find_images(source: Path) -> list[Path]:
-    """Return an image file, or the image files of a folder in order of name.
-
-    Raises:
-        InputError: if there is none, or two would give one output name.
-    """
-    if source.is_file():
-        stem_of(source)
-        return [source]
-    files = sorted(
-        path
-        for path in (source.iterdir() if source.is_dir() else ())
-        if path.is_file() and path.name.lower().endswith(_SUFFIXES)
-    )
-    if not files:
-        raise InputError(
-            f"{source}: no image file ({', '.join(_SUFFIXES)}) there; name a file or its folder",
-            code="E-IN-001",
-        )
-    stems = [stem_of(path) for path in files]
-    twice = sorted({stem for stem in stems if stems.count(stem) > 1})
-    if twice:
-        raise InputError(
-            f"{source}: {', '.join(twice)} would be written twice; rename one of each",
-            code="E-IN-005",
-        )
-    return files
-
-
-def _output_scheme(name: str, predictor: Predictor) -> LabelScheme:
-    """Return a scheme that can hold all that a predictor may find, or refuse it."""
-    try:
-        scheme = get_scheme(name)
-        scheme.encode(predictor.structures)  # without instances, as a prediction has none
-    except ValueError as error:
-        raise ConfigError(str(error), code="E-CONF-005") from error
-    return scheme
+    @property
+    def warnings(self) -> list[str]:
+        """Return what should be known of scans that are done, a line each."""
+        return [
+            f"{case['case']}: {line}" for case in self.report["cases"]
+            for line in case.get("warnings", ())
+        ]  # fmt: skip
 
 
 def segment_files(
-    checkpoints: Sequence[Path],
+    weights: Sequence[Path | str] | None,
     source: Path,
     *,
     output: Path,
     scheme: str | None = None,
     weighting: Weighting = "mean",
     scales: Sequence[float] = (1.0,),
-) -> tuple[list[Path], list[str]]:
-    """Segment one image, or each image of a folder.
+    device: str = "auto",
+    engine: Engine = "torch",
+    threads: int | None = None,
+    lowest: str | None = None,
+    cleaning: Cleaning | None = None,
+    options: OutputOptions | None = None,
+) -> SegmentationRun:
+    """Segment one image, or each of several.
 
     Args:
-        checkpoints: files that this package wrote; several vote.
-        source: image file or folder.
-        output: folder for the label maps, ``<name>_seg.nii.gz``.
-        scheme: label scheme of the output, which must not need instances; None
-            for the one that the network was trained on.
+        weights: files, or names of shipped ones; several vote. None for the default.
+        source: as of :func:`spinesynth.pipelines.scan_list.find_scans`.
+        output: folder, for ``<name>_seg`` in the format of the input and what goes with it;
+            or of one image the name of the label map.
+        scheme: label scheme of the output, which must not count vertebrae unless instances
+            are wanted; None for the one that the network was trained on.
         weighting: of the votes, ``mean`` or ``certainty``.
         scales: that each network votes at.
+        device: that it runs on.
+        engine: what runs the network, ``torch`` or ``onnx``.
+        threads: of the processor; None for as many as torch has.
+        lowest: name of the lowest vertebra in view of all scans, if a user knows it.
+        cleaning: what is mended of each label map, where instances are wanted.
+        options: what is written.
 
     Returns:
-        Files written, and one line for each image that was refused.
+        What became of each scan, as is written to ``run_report.json`` too.
 
     Raises:
-        CheckpointError: if a checkpoint is refused.
+        CheckpointError: if weights are refused.
         ConfigError: if the scheme is unknown, or cannot hold what the network
-            finds, or the checkpoints do not fit together; nothing has been written then.
-        InputError: if there is no image.
+            finds, or the weights do not fit together; nothing has been written then.
+        InputError: if there is no image, or two would be written under one name.
+        OutputError: if an output would replace an input, or the report cannot be written.
     """
-    predictor, origin = load_members(checkpoints, weighting=weighting, scales=scales)
-    chosen = _output_scheme(origin.target_scheme if scheme is None else scheme, predictor)
-    files = find_images(source)
-    output.mkdir(parents=True, exist_ok=True)
-    written, refused = [], []
-    for path in files:
-        try:
-            image = read_image(path)
-            target = output / f"{stem_of(path)}_seg.nii.gz"
-            write_volume(target, chosen.encode(predictor(image)), like=image)
-        except (InputError, ValueError) as error:
-            refused.append(str(error))
-            continue
-        written.append(target)
-    return written, refused
+    options = options or OutputOptions()
+    scans, problems = find_scans(source)
+    plan = _plan(scans, output, options)
+    several = weights if weights else None
+    segmenter = SpineSegmenter(
+        several, scheme=scheme, device=device, weighting=weighting, scales=scales,
+        engine=engine, threads=threads, instances=options.instances, lowest=lowest,
+        cleaning=cleaning,
+    )  # fmt: skip
+    home = output.parent if image_suffix(output) else output
+    home.mkdir(parents=True, exist_ok=True)
+    made_by = {
+        "weights": segmenter.weights, "network_scheme": segmenter.origin.target_scheme,
+        "engine": engine, "threads": threads or torch.get_num_threads(),
+    }  # fmt: skip
+    cases = [
+        _segment_one(segmenter, scan, files, made_by, options.anonymise) for scan, files in plan
+    ]
+    cases += [_failure(Scan("", problem.path), problem) for problem in problems]
+    if not image_suffix(output) and any(case["status"] == "done" for case in cases):
+        _write_shared(home, segmenter, bids=options.bids)
+    run = _sum_up(cases, segmenter, made_by)
+    report = home / REPORT_NAME
+    if not image_suffix(output):
+        _write_text(report, json.dumps(run.report, indent=2, ensure_ascii=False) + "\n")
+    return run
+
+
+def _plan(
+    scans: Sequence[Scan], output: Path, options: OutputOptions
+) -> list[tuple[Scan, CaseFiles]]:
+    """Return the files of each scan, refusing what would be written twice or over an input."""
+    if image_suffix(output):
+        if len(scans) > 1 or options.bids:
+            raise ConfigError(
+                f"--output must be a folder for {len(scans)} scans or BIDS, got a file {output}",
+                code="E-CONF-094",
+            )
+        plan = [(scans[0], name_files(output, options, of_dicom=_is_dicom(scans[0])))]
+    else:
+        plan = [
+            (
+                scan,
+                name_files(output / _label_name(scan, options), options, of_dicom=_is_dicom(scan)),
+            )
+            for scan in scans
+        ]
+    refuse_namesakes(output, [str(path) for _, files in plan for path in files.all])
+    inputs = {_identity(scan.path): scan.path for scan in scans if scan.path.exists()}
+    for path in (path for _, files in plan for path in files.all if path.exists()):
+        if _identity(path) in inputs:
+            raise OutputError(
+                f"{path}: output would overwrite the input {inputs[_identity(path)]}; choose "
+                "another folder",
+                code="E-OUT-002",
+            )
+    return plan
+
+
+def _is_dicom(scan: Scan) -> bool:
+    """Say whether a scan is read as DICOM: a folder, an archive, or a file of no other type."""
+    return image_suffix(scan.path) is None
+
+
+def _label_name(scan: Scan, options: OutputOptions) -> Path:
+    stem = bids_stem(scan.name) if options.bids else Path(f"{scan.name}_seg")
+    return stem.with_name(stem.name + options.suffix_for(scan.path))
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """Return what two names of one file have in common."""
+    known = os.stat(path)
+    return known.st_dev, known.st_ino
+
+
+def _segment_one(
+    segmenter: SpineSegmenter,
+    scan: Scan,
+    files: CaseFiles,
+    made_by: dict[str, Any],
+    anonymise: bool,
+) -> dict[str, Any]:
+    """Segment one scan and write all of it, or nothing, and tell which."""
+    try:
+        found = segmenter.segment(scan.path)
+        files.labels.parent.mkdir(parents=True, exist_ok=True)
+        written = write_case(files, found, case_id=scan.name, made_by=made_by, anonymise=anonymise)
+    except (SpineSynthError, ValueError, MemoryError, torch.OutOfMemoryError) as error:
+        return _failure(scan, error)
+    return {
+        "case": scan.name,
+        "input": str(scan.path),
+        "status": "done",
+        "labels": str(files.labels),
+        "files": [str(path) for path in written],
+        "suspicious": found.is_empty,
+        "warnings": list(found.warnings),
+        "timings_s": {name: round(seconds, 3) for name, seconds in found.timings_s.items()},
+    }
+
+
+def _failure(scan: Scan, error: Exception) -> dict[str, Any]:
+    """Return what is told of a scan that could not be segmented."""
+    known = isinstance(error, SpineSynthError)
+    code = error.code if isinstance(error, SpineSynthError) else _UNCODED
+    return {
+        "case": scan.name,
+        "input": str(scan.path),
+        "status": "failed",
+        "code": code,
+        "exit_code": error.exit_code if isinstance(error, SpineSynthError) else 1,
+        "message": str(error) if known else f"[{code}] {scan.path}: {error}",
+    }
+
+
+def _sum_up(
+    cases: list[dict[str, Any]], segmenter: SpineSegmenter, made_by: dict[str, Any]
+) -> SegmentationRun:
+    """Return what became of all scans."""
+    done = [case for case in cases if case["status"] == "done"]
+    failed = [case for case in cases if case["status"] == "failed"]
+    status = 0 if not failed else SpineSynthError.exit_code if done else failed[0]["exit_code"]
+    report = {
+        "spinesynth": __version__,
+        "scheme": segmenter.scheme.name,
+        **made_by,
+        "device": str(segmenter.device),
+        "done": len(done),
+        "failed": len(failed),
+        "exit_code": status,
+        "cases": cases,
+    }
+    return SegmentationRun(
+        tuple(Path(case["labels"]) for case in done),
+        tuple(case["message"] for case in failed),
+        report,
+        status,
+    )
+
+
+def _write_shared(folder: Path, segmenter: SpineSegmenter, *, bids: bool) -> None:
+    """Write the names of the codes for viewers, once for all scans."""
+    scheme = segmenter.scheme
+    legend = legend_of(scheme)
+    _write_text(folder / f"{scheme.name}_itksnap.txt", itksnap_text(legend))
+    _write_text(folder / f"{scheme.name}.ctbl", slicer_text(legend, title=scheme.name))
+    if bids:
+        write_dataset_description(folder)
+
+
+def _write_text(path: Path, text: str) -> None:
+    with atomic_write(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")

@@ -13,6 +13,7 @@ from spinesynth.viz.palette_png import encode_palette_png
 from spinesynth.viz.phantom_sheet import draw_sheet
 from spinesynth.viz.picture_grid import Sample
 from spinesynth.viz.pictures import draw_pictures
+from spinesynth.viz.preview import PreviewSlice, draw_preview
 from spinesynth.viz.samples import draw_samples
 from spinesynth.viz.severity import draw_severities
 from spinesynth.viz.style import STRUCTURE_COLOURS, encode_png
@@ -24,6 +25,7 @@ __all__ = [
     "ContrastChart",
     "Overlay",
     "Plane",
+    "PreviewSlice",
     "Range",
     "Sample",
     "Stop",
@@ -35,6 +37,7 @@ __all__ = [
     "draw_few_cases",
     "draw_overlays",
     "draw_pictures",
+    "draw_preview",
     "draw_samples",
     "draw_severities",
     "draw_sheet",

@@ -11,7 +11,11 @@ import pandas as pd
 import pytest
 
 from spinesynth import __version__
+from spinesynth.io import shipped_weights
+from spinesynth.pipelines.segment import SegmentationRun
+from spinesynth.pipelines.segment_outputs import OutputOptions
 from tests.house.command_line import Recorder, Replace, run_words
+from tests.pipelines.tiny_checkpoint import write_checkpoint
 
 
 def test_train_takes_the_options_of_the_owner(
@@ -135,16 +139,40 @@ def test_seen_patients_are_scored_on_request(replace: Replace) -> None:
     assert done.options["include_seen"] is True
 
 
+def _run(written: list[str], refused: list[str], status: int) -> SegmentationRun:
+    cases = [{"case": "a", "warnings": ["no structure was found"]}] if written else []
+    return SegmentationRun(
+        tuple(Path(name) for name in written), tuple(refused), {"cases": cases}, status
+    )
+
+
 @pytest.mark.parametrize(
     ("words", "scheme"), [((), None), (("--scheme", "semantic4"), "semantic4")], ids=str
 )
-def test_predict_leaves_the_scheme_to_the_checkpoint(
+def test_predict_leaves_scheme_and_weights_to_the_default(
     words: tuple[str, ...], scheme: str | None, replace: Replace
 ) -> None:
-    done = Recorder(([], []))
+    done = Recorder(_run([], [], 0))
     replace("segment.segment_files", done)
-    assert run_words("predict", "--checkpoint", "c.pt", "-i", "in", "-o", "out", *words) == 0
+    assert run_words("predict", "-i", "in", "-o", "out", *words) == 0
+    assert done.words == (None, Path("in"))
     assert done.options["scheme"] == scheme
+    assert done.options["options"] == OutputOptions()
+
+
+def test_predict_passes_what_it_is_told(replace: Replace) -> None:
+    done = Recorder(_run([], [], 0))
+    replace("segment.segment_files", done)
+    status = run_words(
+        *("predict", "--checkpoint", "c.pt", "-w", "phantom2d", "--input", "in", "--output", "o"),
+        *("--format", "nrrd", "--no-volumes", "--no-preview", "--no-instances", "--bids"),
+        *("--device", "cpu", "--lowest", "L6", "--weighting", "certainty", "--scale", "1.1"),
+    )
+    assert status == 0
+    assert done.words == (["c.pt", "phantom2d"], Path("in"))
+    assert done.options["options"] == OutputOptions("nrrd", False, False, True, False)
+    assert (done.options["device"], done.options["lowest"]) == ("cpu", "L6")
+    assert (done.options["weighting"], done.options["scales"]) == ("certainty", [1.1])
 
 
 @pytest.mark.parametrize(
@@ -159,11 +187,49 @@ def test_predict_tells_how_many_it_could_read(
     replace: Replace,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    replace("segment.segment_files", Recorder(([Path(name) for name in written], refused)))
+    replace("segment.segment_files", Recorder(_run(written, refused, status)))
     assert run_words("predict", "--checkpoint", "c.pt", "-i", "in", "-o", "out") == status
     printed = capsys.readouterr()
     assert printed.out.split() == written
-    assert printed.err.splitlines() == refused
+    assert printed.err.splitlines() == refused + ["a: no structure was found"] * len(written)
+
+
+def test_predict_prints_json_and_nothing_else_on_request(
+    replace: Replace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    replace("segment.segment_files", Recorder(_run(["a_seg.nii.gz"], ["b is cut off"], 1)))
+    assert run_words("predict", "-i", "in", "-o", "out", "--json") == 1
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["cases"][0]["case"] == "a"
+    assert printed.err == ""
+
+
+def test_weights_are_listed_and_verified(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(shipped_weights.list_weights, "__defaults__", (tmp_path,))
+    for command in ("list", "verify"):
+        assert run_words("weights", command) == 0
+        said = capsys.readouterr().out
+        assert said.startswith("no weights are shipped with this installation")
+        assert said.count("\n") == 1
+    words = ("export", "weights", "--checkpoint", str(write_checkpoint(tmp_path / "m.pt")))
+    output = str(tmp_path / "tiny.safetensors")
+    assert run_words(*words, "--output", output, "--about", "a tiny one", "--index") == 0
+    assert capsys.readouterr().out.split() == [output, str(tmp_path / "tiny.md")]
+    card = (tmp_path / "tiny.md").read_text()
+    assert "# tiny" in card
+    assert "| optimiser steps | 3 |" in card
+    assert "Not for diagnosis" in card
+    assert run_words("weights", "list", "--json") == 0
+    (told,) = json.loads(capsys.readouterr().out)
+    assert (told["name"], told["default"], told["about"]) == ("tiny", True, "a tiny one")
+    assert run_words("weights", "verify") == 0
+    assert capsys.readouterr().out == "tiny: whole\n"
+    content = (tmp_path / "tiny.safetensors").read_bytes()
+    (tmp_path / "tiny.safetensors").write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    assert run_words("weights", "verify") == 5
+    assert run_words(*words, "--output", str(tmp_path / "tiny.pt")) == 5
 
 
 def _problems(*rows: tuple[str, ...]) -> pd.DataFrame:

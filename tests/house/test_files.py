@@ -8,12 +8,15 @@ from pathlib import Path
 import yaml
 
 import spinesynth
+from spinesynth.io.shipped_weights import list_weights
 
 #: Volumes, arrays and weights; the .gitignore names the same.
 DATA = {
     *(".dcm", ".img", ".mha", ".mhd", ".nhdr", ".nii", ".npy", ".npz", ".nrrd", ".raw"),
     *(".onnx", ".pt", ".pth", ".safetensors", ".ckpt", ".pkl", ".h5", ".gz", ".zip", ".tar"),
 }
+#: Weights that the package ships; their index holds their digests.
+SHIPPED = Path("spinesynth", "weights")
 PICTURES = {".png", ".jpg", ".jpeg", ".gif", ".svg", ".tif", ".tiff", ".webp", ".bmp", ".pdf"}
 #: Pictures are curves of tables, or drawn from the phantom for the documentation.
 PICTURE_FOLDERS = re.compile(r"^(docs/|results/[^/]+/curves/)")
@@ -24,7 +27,8 @@ REGISTRY_HOST = re.compile(r"pypi[.]org|pythonhosted[.]org|registry[.]npmjs|down
 
 
 def _texts(files: list[Path]) -> dict[Path, str]:
-    return {path: path.read_text() for path in files if path.suffix not in PICTURES}
+    binary = PICTURES | {".safetensors"}
+    return {path: path.read_text() for path in files if path.suffix not in binary}
 
 
 def _lines_matching(pattern: re.Pattern[str], files: list[Path]) -> list[str]:
@@ -45,8 +49,12 @@ def test_no_file_names_the_host_of_a_package_registry(kept_files: list[Path]) ->
     assert _lines_matching(REGISTRY_HOST, others) == []
 
 
-def test_no_volume_or_weight_is_kept(kept_files: list[Path]) -> None:
-    assert [path for path in kept_files if DATA & set(path.suffixes)] == []
+def test_no_volume_or_weight_is_kept_but_those_that_are_shipped(
+    kept_files: list[Path], root: Path
+) -> None:
+    shipped = {weights.path for weights in list_weights()}
+    assert all(path.parent == root / SHIPPED for path in shipped)
+    assert [path for path in kept_files if DATA & set(path.suffixes) and path not in shipped] == []
 
 
 def test_pictures_are_curves_or_documentation(kept_files: list[Path], root: Path) -> None:

@@ -42,6 +42,8 @@ def test_import_loads_nothing_heavy(module: str) -> None:
         ["train", "--help"],
         ["info"],
         ["info", "--json"],
+        ["predict", "--help"],
+        ["weights", "list"],
     ],
     ids=" ".join,
 )

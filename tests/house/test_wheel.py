@@ -73,6 +73,7 @@ def test_wheel_carries_the_licence_and_the_command(wheel: Path) -> None:
             if ".dist-info/" in name
         }
     assert "spinesynth = spinesynth.cli:main" in texts["entry_points.txt"]
+    assert "segment_spine = spinesynth.cli:segment_spine" in texts["entry_points.txt"]
     assert "License-Expression: Apache-2.0" in texts["METADATA"]
     assert "licenses/LICENSE" in texts
 

@@ -153,3 +153,31 @@ def test_voxel_that_is_not_finite_is_refused(tmp_path: Path) -> None:
     image = intensities().astype(np.float32)
     image[0, 0, 0] = np.nan
     refused(save(tmp_path / "a.mha", metaimage_bytes(image)), "E-VAL-001", "1 of 11520 voxels")
+
+
+def test_data_beside_a_header_are_read(tmp_path: Path) -> None:
+    for compressed in (True, False):
+        content = metaimage_bytes(intensities(), compressed=compressed, ElementDataFile="a.raw")
+        header, mark, data = content.partition(b"ElementDataFile = a.raw\n")
+        save(tmp_path / "a.raw", data)
+        image = read_image(save(tmp_path / "a.mhd", header + mark))
+        np.testing.assert_array_equal(image[0].numpy(), intensities())
+
+
+@pytest.mark.parametrize("name", ["../a.raw", "/etc/passwd", "LIST", "a%02d.raw 1 9 1", ".."])
+def test_data_elsewhere_are_refused(tmp_path: Path, name: str) -> None:
+    content = metaimage_bytes(intensities(), ElementDataFile=name)
+    path = save(tmp_path / "a.mhd", content[: content.index(name.encode()) + len(name)] + b"\n")
+    refused(path, "E-FMT-005", "one file in the same folder, named without a path")
+
+
+def test_data_beside_a_header_must_be_whole(tmp_path: Path) -> None:
+    content = metaimage_bytes(intensities(), compressed=False, ElementDataFile="a.raw")
+    header, mark, data = content.partition(b"ElementDataFile = a.raw\n")
+    path = save(tmp_path / "a.mhd", header + mark)
+    with pytest.raises(InputFileError, match=r"E-IN-001.*a\.raw: no such file"):
+        read_image(path)
+    save(tmp_path / "a.raw", data[:-1])
+    refused(path, "E-FMT-002", "holds only 23039")
+    save(path, header + b"HeaderSize = -1\n" + mark)
+    refused(path, "E-FMT-005", "field HeaderSize cannot be used")

@@ -117,7 +117,7 @@ def test_volume_that_is_not_finite_is_not_written(tmp_path: Path, value: float) 
 def test_unknown_type_and_the_source_itself_are_refused(tmp_path: Path) -> None:
     image = source(tmp_path, "RAS")
     with pytest.raises(OutputError, match=r"must be one of \.nii, \.nii\.gz, \.mha"):
-        write_volume(tmp_path / "a.nrrd", CODES, like=image)
+        write_volume(tmp_path / "a.xyz", CODES, like=image)
     whole = (tmp_path / "scan.nii.gz").read_bytes()
     with pytest.raises(OutputError, match="overwrite its own input; choose another name"):
         write_volume(tmp_path / "scan.nii.gz", CODES, like=image)

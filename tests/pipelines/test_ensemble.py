@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,9 @@ class Fixed:
     def __init__(self, *voxels: tuple[float, float, float]) -> None:
         self.structures = torch.tensor([0, 3, 4], dtype=torch.uint8)
         self.said = torch.tensor(voxels).T.reshape(3, 2, 1, 1)
+
+    def slabs(self, image: MetaTensor) -> Iterator[Tensor]:
+        yield self.said
 
     def probabilities(self, image: MetaTensor) -> Tensor:
         return self.said

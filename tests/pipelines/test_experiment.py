@@ -74,11 +74,11 @@ def test_checkpoint_of_a_run_serves_the_other_commands(
         factors=(1, 2),
     )
     assert "phantom" in text
-    written, refused = segment_files(
+    done = segment_files(
         [checkpoint], data / "phantom001_T1.nii.gz", output=tmp_path / "seg", scheme="semantic4"
     )
-    assert [path.name for path in written] == ["phantom001_T1_seg.nii.gz"]
-    assert refused == []
+    assert [path.name for path in done.written] == ["phantom001_T1_seg.nii.gz"]
+    assert done.refused == ()
 
 
 def test_second_run_on_one_folder_is_refused(tmp_path: Path) -> None:

@@ -75,9 +75,9 @@ def test_training_of_volumes_goes_on_bit_for_bit_and_predicts_another_grid(
 
     best = checkpoint_path(tmp_path / "whole", model, "best")
     scan = write_turned(tmp_path / "turned.nii.gz")
-    written, refused = segment_files([best], scan, output=tmp_path / "out", scales=(1.0, 1.1))
-    assert refused == []
-    outline, source = nib.load(written[0]), nib.load(scan)
+    done = segment_files([best], scan, output=tmp_path / "out", scales=(1.0, 1.1))
+    assert done.refused == ()
+    outline, source = nib.load(done.written[0]), nib.load(scan)
     assert outline.shape == source.shape
     assert np.array_equal(outline.affine, source.affine)
     probabilities = load_predictor(best)[0].probabilities(read_image(scan))

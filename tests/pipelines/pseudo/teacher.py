@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -19,6 +20,9 @@ class Teacher:
 
     groups = frozenset({"vertebra", "disc"})
     structures = torch.tensor([0, 6, 3], dtype=torch.uint8)  # background, vertebra, disc
+
+    def slabs(self, image: MetaTensor) -> Iterator[Tensor]:
+        yield self.probabilities(image)
 
     def probabilities(self, image: MetaTensor) -> Tensor:
         disc = torch.zeros(image.shape[1:])

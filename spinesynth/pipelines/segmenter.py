@@ -1,0 +1,279 @@
+"""Segment one scan in Python: from a file or an array to labels on its own grid."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from monai.data.meta_tensor import MetaTensor
+from torch import Tensor
+
+from spinesynth.anatomy.label_schemes import LabelScheme
+from spinesynth.anatomy.structures import REPORT_GROUPS
+from spinesynth.io.file_digest import digest_file
+from spinesynth.io.orientation import from_ras
+from spinesynth.io.raw_volume import Affine, Array, RawVolume, check_affine, check_shape
+from spinesynth.io.shipped_weights import find_weights
+from spinesynth.io.volume import canonical_image, read_image
+from spinesynth.io.write import write_volume
+from spinesynth.pipelines.collected_warnings import collect_warnings
+from spinesynth.pipelines.device import read_device
+from spinesynth.pipelines.ensemble import Origin, Predictor, Weighting, load_members
+from spinesynth.pipelines.label_legend import legend_of, segment_fields
+from spinesynth.pipelines.predict import Engine
+from spinesynth.pipelines.slab_reading import SlabKeeper, likeliest_structures
+from spinesynth.pipelines.spine_labels import SpineReader, encode_labels, writable_scheme
+from spinesynth.postprocess import Cleaning, SpineReading
+
+#: A file, a volume of :mod:`spinesynth.io.volume` or of MONAI, or voxels with ``affine``.
+Source = Path | str | MetaTensor | Tensor | Array
+_NO_STRUCTURE = "no structure was found: is this an MRI of the lumbar spine, and the right way up?"
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """Hold what was found in one scan.
+
+    Args:
+        image: float32 ``(1, I, J, K)``, canonical axes; its ``meta`` knows the source's grid.
+        structures: uint8 ``(I, J, K)``, ``Structure`` codes on the grid of ``image``.
+        labels: uint8 ``(I, J, K)``, codes of ``scheme`` on the grid of ``image``.
+        scheme: label scheme of ``labels``.
+        groups: keys of ``REPORT_GROUPS`` that the network has classes for.
+        reading: instances and levels, on the grid of ``image``; None if they were not wanted.
+        probabilities: float32 ``(C, I, J, K)`` of the network's classes, if they were asked for.
+        timings_s: seconds of ``read``, ``predict`` and ``label``.
+        warnings: what a user should know of this scan, a line each.
+    """
+
+    image: MetaTensor
+    structures: Tensor
+    labels: Tensor
+    scheme: LabelScheme
+    groups: tuple[str, ...]
+    reading: SpineReading | None = None
+    probabilities: Tensor | None = None
+    timings_s: Mapping[str, float] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def affine(self) -> Affine:
+        """Return the 4x4 affine of the scan's own grid, voxel index to world mm (RAS+)."""
+        own = self.image.meta.get("source_affine", self.image.affine)
+        return np.asarray(own, dtype=np.float64)
+
+    @property
+    def voxels(self) -> Array:
+        """Return the codes on the scan's own grid, in its own order of axes."""
+        return from_ras(self.labels.numpy(), self.affine)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was found."""
+        return not bool(self.structures.any())
+
+    def save(self, path: Path | str) -> None:
+        """Write the label map on the scan's own grid.
+
+        Args:
+            path: ``.nii``, ``.nii.gz``, ``.mha`` or ``.nrrd``, which also names its segments.
+
+        Raises:
+            OutputError: if it cannot be written and read back, or would overwrite the scan.
+        """
+        fields = segment_fields(legend_of(self.scheme))
+        write_volume(path, self.labels, like=self.image, fields=fields)
+
+    def save_instances(self, path: Path | str) -> None:
+        """Write vertebrae and discs on the scan's own grid: codes of ``reading.instances``.
+
+        Args:
+            path: as of :meth:`save`.
+
+        Raises:
+            OutputError: as of :meth:`save`.
+            ValueError: if they were not wanted.
+        """
+        if self.reading is None:
+            raise ValueError("reading must be there, got None; segment with instances=True")
+        write_volume(path, self.reading.instances.to(torch.uint8), like=self.image)
+
+    def save_dicom_seg(self, path: Path | str, *, anonymise: bool = False) -> None:
+        """Write a DICOM segmentation of the series that the scan was read from.
+
+        Args:
+            path: ``.dcm``.
+            anonymise: whether all that tells who the patient is is left out.
+
+        Raises:
+            OutputError: if the scan is no DICOM series, nothing was found, or the file cannot
+                be written and read back.
+            ConfigError: if the extra ``dicom`` is not installed.
+        """
+        from spinesynth.io.dicom_seg import write_dicom_seg  # an extra
+
+        found = () if self.reading is None else self.reading.of_kind("vertebra")
+        levels = {level.instance: level.name for level in found if level.is_named}
+        write_dicom_seg(
+            path, self.labels, like=self.image, scheme=self.scheme, levels=levels,
+            anonymise=anonymise,
+        )  # fmt: skip
+
+
+class SpineSegmenter:
+    """Segment lumbar spine MRI: weights once, then one scan after another.
+
+    Args:
+        weights: name of shipped weights, path of a file (``.safetensors`` or a checkpoint),
+            or several, which vote; None for the default of the shipped ones.
+        scheme: label scheme of the labels; None for that of the network.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        engine: ``torch``, or ``onnx`` for ONNX Runtime on the CPU (extra ``onnx``).
+        threads: of the processor while it predicts; None for as many as torch has.
+        weighting: of several votes, ``mean`` or ``certainty``.
+        scales: sizes at which each network sees the anatomy; several vote.
+        instances: whether labels are cleaned, and vertebrae and discs told apart and named.
+        lowest: name of the lowest vertebra in view, as ``L5``, if a user knows it.
+        cleaning: what is mended; None for the default.
+
+    Attributes:
+        predictor: what says the probabilities.
+        origin: what its weights say of themselves.
+        scheme: of the labels.
+        weights: ``file`` and ``sha256`` of each.
+
+    Raises:
+        CheckpointError: if weights are refused, or there are none.
+        ConfigError: if the scheme cannot hold what the network finds, or an option is wrong.
+
+    Example:
+        ``SpineSegmenter("phantom2d").segment("scan.nii.gz").save("labels.nii.gz")``
+    """
+
+    def __init__(
+        self,
+        weights: str | Path | Sequence[str | Path] | None = None,
+        *,
+        scheme: str | None = None,
+        device: str = "auto",
+        engine: Engine = "torch",
+        threads: int | None = None,
+        weighting: Weighting = "mean",
+        scales: Sequence[float] = (1.0,),
+        instances: bool = True,
+        lowest: str | None = None,
+        cleaning: Cleaning | None = None,
+    ) -> None:
+        several = [weights] if weights is None or isinstance(weights, (str, Path)) else weights
+        files = [find_weights(given) for given in several]
+        self.device = read_device(device)
+        predictor, origin = load_members(
+            files,
+            weighting=weighting,
+            scales=scales,
+            engine=engine,
+            threads=threads,
+            device=self.device,
+        )
+        self._take(predictor, origin, scheme, SpineReader(lowest, cleaning) if instances else None)
+        self.weights = [{"file": path.name, "sha256": digest_file(path)} for path in files]
+
+    @classmethod
+    def of(
+        cls,
+        predictor: Predictor,
+        origin: Origin,
+        *,
+        scheme: str | None = None,
+        reader: SpineReader | None = None,
+    ) -> SpineSegmenter:
+        """Return a segmenter of a predictor that is there already.
+
+        Args:
+            predictor: says the probabilities.
+            origin: what it is made of.
+            scheme: of the labels; None for ``origin.target_scheme``.
+            reader: of instances and levels; None for neither.
+        """
+        made = cls.__new__(cls)
+        made.device, made.weights = torch.device("cpu"), []
+        made._take(predictor, origin, scheme, reader)
+        return made
+
+    def _take(
+        self,
+        predictor: Predictor,
+        origin: Origin,
+        scheme: str | None,
+        reader: SpineReader | None,
+    ) -> None:
+        self.predictor, self.origin, self.reader = predictor, origin, reader
+        self.scheme = writable_scheme(
+            scheme or origin.target_scheme, predictor, counts=reader is not None
+        )
+        self.groups = tuple(name for name in REPORT_GROUPS if name in predictor.groups)
+
+    def segment(
+        self, source: Source, *, affine: Array | None = None, probabilities: bool = False
+    ) -> Segmentation:
+        """Segment one scan.
+
+        Where more is to be learnt from the probabilities than their greatest, a watcher of
+        :func:`spinesynth.pipelines.slab_reading.likeliest_structures` sees each slab of them.
+
+        Args:
+            source: path of an image or a DICOM folder; a ``MetaTensor`` ``(1, I, J, K)`` or
+                ``(I, J, K)`` of any orientation; or voxels ``(I, J, K)`` with ``affine``.
+            affine: 4x4, voxel index to world mm (RAS+), of voxels that know none.
+            probabilities: whether those of all classes are kept, 4 bytes a voxel and class.
+
+        Raises:
+            InputError: if the scan is refused.
+            TypeError: if voxels come without an affine.
+            ValueError: if the network's output is not finite.
+        """
+        start = time.perf_counter()
+        with collect_warnings() as warnings:
+            image = _read(source, affine)
+            read = time.perf_counter()
+            keepers = [SlabKeeper(len(self.predictor.structures), image.shape[1:])] * probabilities
+            structures = likeliest_structures(self.predictor, image, watchers=keepers)
+            predicted = time.perf_counter()
+            reading = None if self.reader is None else self.reader(structures, image.affine)
+            structures = structures if reading is None else reading.structures
+            labels = encode_labels(self.scheme, structures, reading)
+            warnings.extend(() if reading is None else reading.notes)
+            if not bool(structures.any()):
+                warnings.append(_NO_STRUCTURE)
+        return Segmentation(
+            image, structures, labels, self.scheme, self.groups, reading,
+            keepers[0].volume if keepers else None,
+            {
+                "read": read - start, "predict": predicted - read,
+                "label": time.perf_counter() - predicted,
+            },
+            tuple(warnings),
+        )  # fmt: skip
+
+
+def _read(source: Source, affine: Array | None) -> MetaTensor:
+    """Return a canonical image, whatever it was given as."""
+    if isinstance(source, (str, Path)):
+        return read_image(source)
+    if isinstance(source, MetaTensor):
+        if "source_affine" in source.meta and affine is None:
+            return source  # canonical already
+        affine = np.asarray(source.affine.cpu()) if affine is None else affine
+    if affine is None:
+        raise TypeError("affine must be given with voxels that know none, got None")
+    if isinstance(source, Tensor):
+        source = source.detach().cpu().as_subclass(Tensor).numpy()
+    voxels = source[0] if source.ndim == 4 and len(source) == 1 else source
+    raw = RawVolume(Path("array"), voxels, np.asarray(affine, dtype=np.float64))
+    check_shape(raw.path, voxels.shape)
+    check_affine(raw.path, raw.affine)
+    return canonical_image(raw)
