@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-from spinesynth.commands.options import Scales, Weighting
+from spinesynth.commands.options import Engine, Scales, Weighting
 
 
 def predict(
@@ -31,9 +31,7 @@ def predict(
         str, typer.Option("--format", help="Of label maps: auto, nii.gz, nii, mha or nrrd.")
     ] = "auto",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    engine: Annotated[
-        Literal["torch", "onnx"], typer.Option(help="onnx: ONNX Runtime on the CPU.")
-    ] = "torch",
+    engine: Engine = "torch",
     threads: Annotated[int | None, typer.Option(min=1, help="Cores; else all.")] = None,
     weighting: Weighting = "mean",
     scale: Scales = None,
@@ -57,6 +55,7 @@ def predict(
     import json
 
     from spinesynth.pipelines.ensemble import read_weighting
+    from spinesynth.pipelines.predict import read_engine
     from spinesynth.pipelines.segment import segment_files
     from spinesynth.pipelines.segment_outputs import OutputOptions, read_format
 
@@ -68,7 +67,7 @@ def predict(
         weighting=read_weighting(weighting),
         scales=scale or (1.0,),
         device=device,
-        engine=engine,
+        engine=read_engine(engine),
         threads=threads,
         lowest=lowest,
         options=OutputOptions(
