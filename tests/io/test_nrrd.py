@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spinesynth.io.nrrd import read_nrrd
@@ -110,6 +110,7 @@ def test_missing_data_are_refused(tmp_path: Path) -> None:
     refused(save(tmp_path / "a.nhdr", whole.partition(b"\n\n")[0]), "E-IN-001", "no such file")
 
 
+@settings(max_examples=30)
 @given(cut=st.integers(1, 5_000), encoding=st.sampled_from(["gzip", "raw"]))
 def test_no_cut_of_a_file_is_read(
     tmp_path_factory: pytest.TempPathFactory, cut: int, encoding: str
@@ -119,6 +120,7 @@ def test_no_cut_of_a_file_is_read(
     refused(path, "E-FMT-002", "cut short|the file holds")
 
 
+@settings(max_examples=30)
 @given(position=st.floats(0, 1), bit=st.integers(0, 7))
 def test_no_flipped_bit_in_compressed_voxels_is_read(
     tmp_path_factory: pytest.TempPathFactory, position: float, bit: int

@@ -297,6 +297,7 @@ def test_strange_names_are_kept_or_made_printable(weights: Path, tmp_path: Path)
     assert written[2] == "two_lines_seg.nii"
 
 
+@pytest.mark.slow  # highdicom takes seconds to be imported
 def test_dicom_series_gives_the_labels_of_its_nifti_twin_and_a_segmentation(
     weights: Path, tmp_path: Path
 ) -> None:
