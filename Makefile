@@ -4,7 +4,7 @@
 #   make run CONFIG=configs/smoke.yaml   the same in a minute, to see that everything works
 #   make run ARGS="--seed 7"             further options for run_experiment.py
 #   make test                            the tests, without the slow ones
-#   make test-clients                    installs ONNX and MONAI's bundle tools, and tests with them
+#   make test-clients                    installs DICOM, ONNX and MONAI's bundle tools, and tests with them
 #   make check                           everything that CI checks, but for the slow tests
 
 SHELL  := /bin/bash
@@ -56,8 +56,9 @@ test-slow: $(STAMP)
 
 test-clients: $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-	  --constraint constraints.txt --editable '.[bundle,onnx]'
+	  --constraint constraints.txt --editable '.[bundle,dicom,onnx]'
 	$(BIN)/python -m pytest -q -m 'slow or not slow' \
+	  tests/io/test_dicom.py tests/io/test_dicom_seg.py tests/io/test_dicom_zip.py \
 	  tests/pipelines/test_bundle.py tests/pipelines/test_onnx.py
 
 lint: $(STAMP)

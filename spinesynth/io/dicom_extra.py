@@ -55,12 +55,7 @@ def warnings_to_log() -> Iterator[None]:
 
 def _load(name: str) -> Any:  # noqa: ANN401
     try:
-        # submodules are attributes only once they are imported
-        if name == "pydicom":
-            importlib.import_module("pydicom.pixels")
-            return importlib.import_module("pydicom")
-        importlib.import_module("highdicom.seg")
-        return importlib.import_module("highdicom")
+        return importlib.import_module(name)
     except ImportError as error:
         raise ConfigError(
             f"DICOM needs the package {name}, which is not installed ({error}); "

@@ -171,6 +171,7 @@ def _segmentation(series: Series, numbered: Array, described: list[Any], *, anon
         content_label="SEGMENTATION",
         content_description="Lumbar spine",
         series_description="SpineSynth segmentation",
+        specific_character_set="ISO_IR 192",  # names of any script, whatever the source uses
     )
     if anonymise:
         dataset.PatientIdentityRemoved = "YES"
@@ -181,8 +182,11 @@ def _segmentation(series: Series, numbered: Array, described: list[Any], *, anon
 def _sources(series: Series, numbered: Array, *, anonymise: bool) -> tuple[list[Any], Array]:
     """Return source images and pixels in one order: of the slices, or of an Enhanced file."""
     headers = [frame.image.header for frame in series.frames]
+    step_mm = float(np.linalg.norm(series.stack.affine[:3, 2]))
     for header in {id(one): one for one in headers}.values():
         complete_identity(header)
+        if not header.get("SliceThickness"):
+            header.SliceThickness = f"{step_mm:.10g}"
         if anonymise:
             remove_identity(header)
     if len({id(one) for one in headers}) == len(headers):

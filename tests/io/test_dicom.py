@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from spinesynth.errors import ConfigError
 from spinesynth.io.problems import InputFileError
 from spinesynth.io.volume import read_image, read_raw
 from tests.fabricate import intensities, nib, ras_affine, write_nifti
@@ -43,7 +45,7 @@ pytest.importorskip("pydicom", exc_type=ImportError)
 AFFINE_TOLERANCE_MM = 1e-4
 
 
-def sagittal(**fields: object) -> list[Any]:
+def sagittal(**fields: Any) -> list[Any]:  # noqa: ANN401
     return slices(*volume(), **fields)
 
 
@@ -477,6 +479,13 @@ def test_folder_without_images_is_refused(tmp_path: Path) -> None:
     refused(tmp_path, "E-DCM-002", "no DICOM file among 0 files")
     (tmp_path / "notes.txt").write_text("nothing")
     refused(tmp_path, "E-DCM-002", "no DICOM file among 1 files")
+
+
+def test_missing_extra_is_one_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = write_series(tmp_path, sagittal())
+    monkeypatch.setitem(sys.modules, "pydicom", None)  # as if it were not installed
+    with pytest.raises(ConfigError, match=r"E-DCM-001.*pip install 'spinesynth\[dicom\]'"):
+        read_image(folder)
 
 
 def test_links_of_strangers_are_refused(tmp_path: Path) -> None:

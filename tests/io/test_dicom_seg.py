@@ -177,6 +177,18 @@ def test_poor_header_of_a_source_is_enough(tmp_path: Path) -> None:
     check_written(tmp_path / "seg.dcm", image)
 
 
+@pytest.mark.parametrize(
+    ("script", "name"), [("ISO_IR 100", "Müller^Jörg"), (["", "ISO 2022 IR 87"], "Yamada^Tarou")]
+)
+def test_name_of_the_patient_keeps_its_letters(
+    tmp_path: Path, script: str | list[str], name: str
+) -> None:
+    made = slices(*volume(), SpecificCharacterSet=script, PatientName=name)
+    image = read_image(write_series(tmp_path / "series", made))
+    write_dicom_seg(tmp_path / "seg.dcm", labels(), like=image, scheme=SPIDER)
+    assert str(pydicom().dcmread(tmp_path / "seg.dcm").PatientName) == name
+
+
 @pytest.mark.skipif(not shutil.which("dciodvfy"), reason="dicom3tools is not installed")
 @pytest.mark.parametrize("anonymise", [False, True])
 @pytest.mark.parametrize("source", ["classic", "enhanced"])

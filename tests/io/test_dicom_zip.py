@@ -23,8 +23,8 @@ def files() -> dict[str, bytes]:
     return {f"scan/IM{n}.dcm": content(one) for n, one in enumerate(slices(*volume()))}
 
 
-def write_zip(path: Path, members: dict[str, bytes], **choices: int) -> Path:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, **choices) as archive:
+def write_zip(path: Path, members: dict[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, contents in members.items():
             archive.writestr(name, contents)
     return path
@@ -91,7 +91,7 @@ def test_archive_within_the_archive_is_refused(tmp_path: Path, name: str) -> Non
 
 
 def test_bomb_is_refused_by_its_ratio(tmp_path: Path) -> None:
-    path = write_zip(tmp_path / "scan.zip", {"zeros.dcm": bytes(1 << 20)}, compresslevel=9)
+    path = write_zip(tmp_path / "scan.zip", {"zeros.dcm": bytes(1 << 20)})
     refused(path, "E-ZIP-004", "100 times larger than the archive")
 
 
