@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 
 from tests.fabricate import intensities, turned
 
@@ -30,6 +31,13 @@ STUDY, SERIES, REFERENCE = "1.2.3.4.1", "1.2.3.4.2", "1.2.3.4.3"
 
 #: Orientation of array axes (column, row, slice index) for slices of each kind.
 PLANES = {"sagittal": "PIR", "axial": "LPS", "coronal": "LIP"}
+
+#: The same names for a test; those with many thin slices are slow.
+SLICED = [
+    "sagittal",
+    pytest.param("axial", marks=pytest.mark.slow),
+    pytest.param("coronal", marks=pytest.mark.slow),
+]
 
 IDENTITY = {
     "PatientName": "Quixote^Alonso",
