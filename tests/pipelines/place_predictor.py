@@ -28,7 +28,7 @@ class PlacePredictor:
 
     def slabs(self, image: MetaTensor) -> Iterator[Tensor]:
         codes = codes_of(image.as_tensor()[0])
-        for slab in torch.nn.functional.one_hot(codes.long(), 6).split(self.thickness):
+        for slab in torch.split(torch.nn.functional.one_hot(codes.long(), 6), self.thickness):
             yield 0.5 * slab.movedim(-1, 0).float() + 0.5 / 6
 
     def probabilities(self, image: MetaTensor) -> Tensor:
