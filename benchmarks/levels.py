@@ -162,7 +162,7 @@ def write_page(page: Path, tables: dict[str, str]) -> None:
     for name, table in tables.items():
         mark = re.escape(_MARK.format(name))
         text, count = re.subn(
-            rf"({mark}\n).*?(\n<!-- end -->)", rf"\g<1>\n{table}\n\g<2>", text, flags=re.DOTALL
+            rf"({mark}\n).*?(<!-- end -->)", rf"\g<1>\n{table}\n\n\g<2>", text, flags=re.DOTALL
         )
         if count != 1:
             raise ValueError(f"{page} must hold the mark of {name} once, got it {count} times")
