@@ -20,3 +20,4 @@ def test_tables_are_there() -> None:
     for view in VIEWS:
         assert f"| {view} |" in TEXT
     assert "| eroded |" in TEXT
+    assert "| anatomical_order |" in TEXT
