@@ -15,6 +15,7 @@ room             what it is for
 ``io``           files in, validated RAS tensors out, and back onto the source grid
 ``viz``          arrays and tables in, figures out
 ``pipelines``    files in, files out: train, predict, evaluate, report
+``service``      files in over HTTP, label maps out, one worker process
 ``commands``     options in, one call of a pipeline, a message out
 ``cli``          the command ``spinesynth``, made of them
 ================ ============================================================

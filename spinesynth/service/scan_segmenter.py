@@ -1,0 +1,100 @@
+"""A segmenter that is loaded once, and writes what a client may fetch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spinesynth.io.atomic import atomic_write
+from spinesynth.io.volume import read_image
+from spinesynth.pipelines.device import use_threads
+from spinesynth.pipelines.label_legend import legend_of
+from spinesynth.pipelines.preview import preview_png
+from spinesynth.pipelines.segmenter import Segmentation, SpineSegmenter
+from spinesynth.pipelines.structure_volumes import measure_volumes
+from spinesynth.service.job import PREVIEW_FILE, RESULT_FILES
+from spinesynth.service.worker_process import SegmentFile
+
+#: Of the noise that is segmented before the first job, so that the first client does not wait.
+_WARM_UP_SHAPE = (4, 64, 64)
+_TITLE = "scan"
+
+
+def load_segmenter(
+    weights: Sequence[str] | None,
+    *,
+    scheme: str | None = None,
+    device: str = "auto",
+    threads: int | None = None,
+) -> SegmentFile:
+    """Load weights and return what segments a file with them.
+
+    Args:
+        weights: names of shipped ones, or paths; several vote. None for the default.
+        scheme: of the label maps; None for that of the network.
+        device: that it runs on.
+        threads: that it computes with; None for all cores.
+
+    Raises:
+        CheckpointError: if weights are refused.
+        ConfigError: if the scheme or the device cannot be used.
+    """
+    use_threads(threads)
+    segmenter = SpineSegmenter(weights, scheme=scheme, device=device)
+    noise = np.random.default_rng(0).random(_WARM_UP_SHAPE, dtype=np.float32)
+    segmenter.segment(noise, affine=np.eye(4))
+
+    def segment(source: Path, output: Path) -> dict[str, Any]:
+        return _segment(segmenter, source, output)
+
+    return segment
+
+
+def _segment(segmenter: SpineSegmenter, source: Path, output: Path) -> dict[str, Any]:
+    """Write label map and picture of a file and return the report."""
+    found = segmenter.segment(read_image(source, untrusted=True))
+    found.save(output / RESULT_FILES["nifti"])
+    with atomic_write(output / PREVIEW_FILE) as temporary:
+        temporary.write_bytes(preview_png(found, title=_TITLE))
+    return _report(segmenter, found)
+
+
+def _report(segmenter: SpineSegmenter, found: Segmentation) -> dict[str, Any]:
+    """Return what is told of a scan, as plain JSON types."""
+    levels = () if found.reading is None else found.reading.levels
+    rows = measure_volumes(found, case_id=_TITLE).to_dict(orient="records")
+    return {
+        "scheme": found.scheme.name,
+        "labels": {
+            str(entry.code): {"name": entry.name, "structure": entry.structure}
+            for entry in legend_of(found.scheme)
+        },
+        "levels": [
+            {
+                "kind": level.kind, "instance": level.instance, "name": level.name,
+                "confidence": level.confidence, "partial": level.partial,
+                "centre_mm": [round(mm, 2) for mm in level.centre_mm],
+            }
+            for level in levels
+        ],
+        "volumes": [
+            {str(key): _plain(value) for key, value in row.items() if key != "case_id"}
+            for row in rows
+        ],
+        "suspicious": found.is_empty,
+        "warnings": list(found.warnings),
+        "timings_s": {name: round(seconds, 3) for name, seconds in found.timings_s.items()},
+        "weights": segmenter.weights,
+        "use": "Not for diagnosis.",
+    }  # fmt: skip
+
+
+def _plain(value: object) -> object:
+    """Return a cell as JSON knows it: undefined numbers are null."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,31 @@
+"""What the worker runs: named here, loaded in its own process, so that the server stays small."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from spinesynth.service.worker_process import SegmentFile
+
+
+def segment_with(
+    weights: Sequence[str] | None,
+    *,
+    scheme: str | None = None,
+    device: str = "auto",
+    threads: int | None = None,
+) -> SegmentFile:
+    """Load weights and return what segments a file with them.
+
+    Args:
+        weights: names of shipped ones, or paths; several vote. None for the default.
+        scheme: of the label maps; None for that of the network.
+        device: that it runs on.
+        threads: that it computes with; None for all cores.
+
+    Raises:
+        CheckpointError: if weights are refused.
+        ConfigError: if the scheme or the device cannot be used.
+    """
+    from spinesynth.service.scan_segmenter import load_segmenter  # torch
+
+    return load_segmenter(weights, scheme=scheme, device=device, threads=threads)
