@@ -76,6 +76,7 @@ _COMMANDS = (
     robustness.robustness,
     other_tools.compare,
     prediction.predict,
+    serving.preannotate,
     serving.serve,
     pictures.report,
     statistics.statistics,

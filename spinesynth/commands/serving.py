@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -31,6 +31,9 @@ def serve(
         str | None, typer.Option(help="Label scheme of the results; else the network's own.")
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    engine: Annotated[
+        Literal["torch", "onnx"], typer.Option(help="onnx: ONNX Runtime on the CPU.")
+    ] = "torch",
     threads: Annotated[int | None, typer.Option(min=1, help="Cores; else all.")] = None,
     queue: Annotated[int, typer.Option(min=1, help="Jobs that may wait.")] = 8,
     timeout: Annotated[float, typer.Option(min=1, help="Seconds that a job may take.")] = 120,
@@ -51,7 +54,9 @@ def serve(
     from spinesynth.service.access import read_token
 
     run_service(
-        partial(segment_with, weights, scheme=scheme, device=device, threads=threads),
+        partial(
+            segment_with, weights, scheme=scheme, device=device, engine=engine, threads=threads
+        ),
         host=host,
         port=port,
         token=read_token(token_file),
@@ -66,3 +71,32 @@ def serve(
         model="+".join(Path(name).stem for name in weights) if weights else "default",
         on_listening=lambda address: typer.echo(f"listening at {address}"),
     )
+
+
+def preannotate(
+    source: Annotated[
+        Path,
+        typer.Option("--input", "-i", help="Image, folder, list of paths (.txt) or cases.csv."),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder; made if missing.")],
+    weights: Annotated[
+        list[str] | None,
+        typer.Option("--weights", "-w", help="Shipped name or file; repeat it to vote."),
+    ] = None,
+    scheme: Annotated[
+        str | None, typer.Option(help="Label scheme of the masks; else the network's own.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    threads: Annotated[int | None, typer.Option(min=1, help="Cores; else all.")] = None,
+) -> int:
+    """Segment scans for annotators, with a worklist that puts the most doubtful first."""
+    from spinesynth.pipelines.preannotate import preannotate as prepare
+    from spinesynth.pipelines.segmenter import SpineSegmenter
+
+    segmenter = SpineSegmenter(weights, scheme=scheme, device=device, threads=threads)
+    made = prepare(segmenter, source, output)
+    for line in made.refused:
+        typer.echo(line, err=True)
+    if made.worklist is not None:
+        typer.echo(f"{made.worklist}: {made.done} scans; corrected, they are {made.manifest}")
+    return made.exit_code

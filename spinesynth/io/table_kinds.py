@@ -282,6 +282,20 @@ TABLE_KINDS: dict[str, TableKind] = {
             "level", "confidence", "partial", "voxels", "volume_mm3", "volume_ml", "height_mm",
         ),
     ),
+    "worklist": TableKind(
+        "Scans for annotators, the most doubtful first", ("worklist.csv",),
+        (
+            count("rank", "1 is to be looked at first", low=1),
+            text("case_id", "scan, as in the manifest"),
+            share("doubt", "mean entropy of what was found over the greatest there can be"),
+            count("suspicious", "1 where nothing was found", high=1),
+            text("image", "path beside the table"),
+            text("label", "path beside the table: the label map to correct"),
+            text("preview", "path beside the table"),
+            text("warnings", "what to look for", empty=True),
+        ),
+        ("rank", "doubt", "suspicious", "image", "label", "preview", "warnings"),
+    ),
 }  # fmt: skip
 
 

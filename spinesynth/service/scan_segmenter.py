@@ -13,6 +13,7 @@ from spinesynth.io.atomic import atomic_write
 from spinesynth.io.volume import read_image
 from spinesynth.pipelines.device import use_threads
 from spinesynth.pipelines.label_legend import legend_of
+from spinesynth.pipelines.predict import Engine
 from spinesynth.pipelines.preview import preview_png
 from spinesynth.pipelines.segmenter import Segmentation, SpineSegmenter
 from spinesynth.pipelines.structure_volumes import measure_volumes
@@ -22,6 +23,8 @@ from spinesynth.service.worker_process import SegmentFile
 #: Of the noise that is segmented before the first job, so that the first client does not wait.
 _WARM_UP_SHAPE = (4, 64, 64)
 _TITLE = "scan"
+#: What the reader of DICOM alone notes.
+_SERIES = "source_series_uid"
 
 
 def load_segmenter(
@@ -29,6 +32,7 @@ def load_segmenter(
     *,
     scheme: str | None = None,
     device: str = "auto",
+    engine: Engine = "torch",
     threads: int | None = None,
 ) -> SegmentFile:
     """Load weights and return what segments a file with them.
@@ -37,6 +41,7 @@ def load_segmenter(
         weights: names of shipped ones, or paths; several vote. None for the default.
         scheme: of the label maps; None for that of the network.
         device: that it runs on.
+        engine: ``torch``, or ``onnx`` for ONNX Runtime on the CPU.
         threads: that it computes with; None for all cores.
 
     Raises:
@@ -44,7 +49,9 @@ def load_segmenter(
         ConfigError: if the scheme or the device cannot be used.
     """
     use_threads(threads)
-    segmenter = SpineSegmenter(weights, scheme=scheme, device=device)
+    segmenter = SpineSegmenter(
+        weights, scheme=scheme, device=device, engine=engine, threads=threads
+    )
     noise = np.random.default_rng(0).random(_WARM_UP_SHAPE, dtype=np.float32)
     segmenter.segment(noise, affine=np.eye(4))
 
@@ -58,6 +65,8 @@ def _segment(segmenter: SpineSegmenter, source: Path, output: Path) -> dict[str,
     """Write label map and picture of a file and return the report."""
     found = segmenter.segment(read_image(source, untrusted=True))
     found.save(output / RESULT_FILES["nifti"])
+    if _SERIES in found.image.meta and not found.is_empty:  # DICOM has no empty segmentation
+        found.save_dicom_seg(output / RESULT_FILES["dicom_seg"])
     with atomic_write(output / PREVIEW_FILE) as temporary:
         temporary.write_bytes(preview_png(found, title=_TITLE))
     return _report(segmenter, found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from spinesynth.service.worker_process import SegmentFile
 
@@ -12,6 +13,7 @@ def segment_with(
     *,
     scheme: str | None = None,
     device: str = "auto",
+    engine: Literal["torch", "onnx"] = "torch",
     threads: int | None = None,
 ) -> SegmentFile:
     """Load weights and return what segments a file with them.
@@ -20,6 +22,7 @@ def segment_with(
         weights: names of shipped ones, or paths; several vote. None for the default.
         scheme: of the label maps; None for that of the network.
         device: that it runs on.
+        engine: ``torch``, or ``onnx`` for ONNX Runtime on the CPU.
         threads: that it computes with; None for all cores.
 
     Raises:
@@ -28,4 +31,4 @@ def segment_with(
     """
     from spinesynth.service.scan_segmenter import load_segmenter  # torch
 
-    return load_segmenter(weights, scheme=scheme, device=device, threads=threads)
+    return load_segmenter(weights, scheme=scheme, device=device, engine=engine, threads=threads)

@@ -20,7 +20,12 @@ class Client:
     def __init__(self, app: ASGIApp, *, host: str = "127.0.0.1") -> None:
         self._app, self._base = app, f"http://{host}"
 
-    def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+    def request(
+        self,
+        method: str,
+        path: str,
+        **options: Any,  # noqa: ANN401  # as httpx has them
+    ) -> httpx.Response:
         async def send() -> httpx.Response:
             transport = httpx.ASGITransport(self._app, raise_app_exceptions=False)
             async with httpx.AsyncClient(transport=transport, base_url=self._base) as client:
@@ -28,11 +33,8 @@ class Client:
 
         return asyncio.run(send())
 
-    def get(self, path: str, **options: Any) -> httpx.Response:
-        return self.request("GET", path, **options)
-
-    def post(self, path: str, **options: Any) -> httpx.Response:
-        return self.request("POST", path, **options)
+    def get(self, path: str, *, headers: dict[str, str] | None = None) -> httpx.Response:
+        return self.request("GET", path, headers=headers)
 
     def delete(self, path: str) -> httpx.Response:
         return self.request("DELETE", path)

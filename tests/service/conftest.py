@@ -14,6 +14,8 @@ import pytest
 pytest.importorskip("fastapi")
 pytest.importorskip("httpx")
 
+import httpx
+
 from spinesynth.service import Limits, Service, create_app
 from tests.service.client import Client
 from tests.service.stand_in import prepare, wait_until
@@ -27,8 +29,8 @@ class Served:
     client: Client
     control: Path
 
-    def post(self, word: str, *, name: str = "scan.nii.gz", to: str = "/v1/jobs") -> Any:
-        return self.client.post(to, files={"file": (name, word.encode())})
+    def post(self, word: str, *, name: str = "scan.nii.gz", to: str = "/v1/jobs") -> httpx.Response:
+        return self.client.request("POST", to, files={"file": (name, word.encode())})
 
     def begin(self, word: str) -> str:
         answer = self.post(word)
@@ -49,12 +51,10 @@ Serve = Callable[..., Served]
 
 
 @contextmanager
-def serving(folder: Path, *, token: str | None = None, **limits: Any) -> Iterator[Served]:
+def serving(folder: Path, limits: Limits, *, token: str | None = None) -> Iterator[Served]:
     control = folder / "control"
     control.mkdir(parents=True, exist_ok=True)
-    service = Service(
-        folder / "jobs", partial(prepare, control), limits=Limits(**limits), token=token
-    )
+    service = Service(folder / "jobs", partial(prepare, control), limits=limits, token=token)
     service.runner.start()
     try:
         yield Served(service, Client(create_app(service)), control)
@@ -67,11 +67,15 @@ def serving(folder: Path, *, token: str | None = None, **limits: Any) -> Iterato
 def serve(tmp_path: Path) -> Iterator[Serve]:
     """Return a function that starts a service; it ends with the test."""
     with ExitStack() as stack:
-        yield lambda **limits: stack.enter_context(serving(tmp_path, **limits))
+
+        def start(limits: Limits | None = None) -> Served:
+            return stack.enter_context(serving(tmp_path, limits or Limits()))
+
+        yield start
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Return a service that the tests of a module share."""
-    with serving(tmp_path_factory.mktemp("served"), upload_bytes=4096) as one:
+    with serving(tmp_path_factory.mktemp("served"), Limits(upload_bytes=4096)) as one:
         yield one

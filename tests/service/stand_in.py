@@ -86,4 +86,3 @@ def is_running(pid: int) -> bool:
     except OSError:
         return False
     return state != "Z"
-

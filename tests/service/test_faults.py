@@ -38,7 +38,7 @@ def test_health_answers_while_a_job_runs(serve: Serve) -> None:
 
 
 def test_full_queue_is_told_before_the_file_is_read(serve: Serve) -> None:
-    served = serve(queue=2)
+    served = serve(Limits(queue=2))
     running = served.begin("wait")
     wait_until((served.control / "running").exists)
     waiting = [served.begin("fine") for _ in range(2)]
@@ -54,7 +54,7 @@ def test_full_queue_is_told_before_the_file_is_read(serve: Serve) -> None:
 
 
 def test_hanging_job_is_killed_and_the_next_one_is_done(serve: Serve) -> None:
-    served = serve(job_s=SHORT_S)
+    served = serve(Limits(job_s=SHORT_S))
     place, after = served.begin("hang"), served.begin("fine")
     told = served.end(place)
     assert (told["state"], told["attempts"]) == ("failed", 1)
@@ -73,6 +73,7 @@ def test_worker_that_dies_once_costs_nothing(serve: Serve) -> None:
     assert len(served.workers()) == 2
 
 
+@pytest.mark.slow
 def test_worker_that_dies_twice_costs_that_job_alone(serve: Serve) -> None:
     served = serve()
     place, after = served.begin("die"), served.begin("fine")
@@ -83,8 +84,9 @@ def test_worker_that_dies_twice_costs_that_job_alone(serve: Serve) -> None:
     assert len(served.workers()) == 3
 
 
+@pytest.mark.slow
 def test_worker_killed_between_jobs_and_an_old_one_are_replaced(serve: Serve) -> None:
-    served = serve(jobs_a_worker=2)
+    served = serve(Limits(jobs_a_worker=2))
     assert served.end(served.begin("fine"))["state"] == "done"
     os.kill(served.workers()[0], signal.SIGKILL)
     assert served.post("fine", to="/segment").status_code == 200
@@ -103,8 +105,9 @@ def test_deleted_job_that_runs_leaves_nothing(serve: Serve) -> None:
     assert served.post("fine", to="/segment").status_code == 200
 
 
+@pytest.mark.slow
 def test_results_beyond_a_number_go_oldest_first(serve: Serve) -> None:
-    served = serve(keep_jobs=2)
+    served = serve(Limits(keep_jobs=2))
     places = [served.begin("fine") for _ in range(3)]
     for place in places[1:]:
         served.end(place)
@@ -128,12 +131,12 @@ def test_stopping_service_ends_the_running_job_and_takes_no_other(serve: Serve) 
 def test_job_that_does_not_end_in_time_waits_for_the_next_start(
     serve: Serve, tmp_path: Path
 ) -> None:
-    served = serve(drain_s=SHORT_S)
+    served = serve(Limits(drain_s=SHORT_S))
     place = served.begin("hang")
     wait_until((served.control / "running").exists)
     served.service.close()
     assert not is_running(served.workers()[0])
-    again = serve(job_s=SHORT_S)
+    again = serve(Limits(job_s=SHORT_S))
     assert again.end(place)["attempts"] == 2
 
 
@@ -164,6 +167,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_worker_does_not_outlive_a_killed_server(tmp_path: Path) -> None:
     program = tmp_path / "server.py"
     program.write_text(_ORPHANS)
@@ -181,13 +185,13 @@ def test_worker_does_not_outlive_a_killed_server(tmp_path: Path) -> None:
 
 
 def test_request_that_stalls_is_given_up(serve: Serve) -> None:
-    served = serve(receive_s=SHORT_S)
+    served = serve(Limits(receive_s=SHORT_S))
 
     async def parts() -> AsyncIterator[bytes]:
         yield b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.nii"\r\n\r\n'
         await asyncio.sleep(60)
 
     headers = {"content-type": "multipart/form-data; boundary=x"}
-    answer = served.client.post("/v1/jobs", content=parts(), headers=headers)
+    answer = served.client.request("POST", "/v1/jobs", content=parts(), headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (408, "E-SERVE-003")
     assert list(served.service.store.folder.glob("*/")) == []

@@ -6,6 +6,7 @@ import io
 from collections.abc import AsyncIterator
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.service.conftest import Served
@@ -13,7 +14,7 @@ from tests.service.conftest import Served
 PROBLEM = "application/problem+json"
 
 
-def _problem(answer: Any) -> tuple[int, str]:
+def _problem(answer: httpx.Response) -> tuple[int, str]:
     assert answer.headers["content-type"] == PROBLEM
     content = answer.json()
     assert content["status"] == answer.status_code
@@ -35,11 +36,11 @@ def test_job_is_accepted_done_fetched_and_deleted(served: Served) -> None:
     assert labels.content == b"labels of fine"
     assert labels.headers["content-type"] == "application/gzip"
     assert labels.headers["content-disposition"] == f'attachment; filename="{job_id}_labels.nii.gz"'
-    report = served.client.get(f"{place}/result", params={"format": "json"})
+    report = served.client.get(f"{place}/result?format=json")
     assert report.json() == {"word": "fine", "name": "input.nii.gz"}
     picture = served.client.get(f"{place}/preview.png")
     assert (picture.content, picture.headers["content-type"]) == (b"picture", "image/png")
-    missing = served.client.get(f"{place}/result", params={"format": "dicom_seg"})
+    missing = served.client.get(f"{place}/result?format=dicom_seg")
     assert _problem(missing) == (404, "E-SERVE-014")
 
     folder = served.service.store.place(job_id)
@@ -125,7 +126,7 @@ _FILE = ("scan.nii.gz", b"fine")
 def test_what_is_no_form_with_one_file_is_refused(
     served: Served, to: str, request_of: dict[str, Any], expected: tuple[int, str]
 ) -> None:
-    assert _problem(served.client.post(to, **request_of)) == expected
+    assert _problem(served.client.request("POST", to, **request_of)) == expected
     assert list(served.service.store.folder.glob("*/")) == []
     assert served.service.store.waiting() == 0
 
@@ -137,7 +138,7 @@ def test_body_without_announced_length_is_limited_too(served: Served) -> None:
             yield b"0" * 1000
 
     headers = {"content-type": "multipart/form-data; boundary=x"}
-    answer = served.client.post("/v1/jobs", content=parts(), headers=headers)
+    answer = served.client.request("POST", "/v1/jobs", content=parts(), headers=headers)
     assert _problem(answer) == (413, "E-SERVE-004")
     assert list(served.service.store.folder.glob("*/")) == []
 

@@ -1,0 +1,201 @@
+"""Segment scans for annotators: what the network doubts most comes first.
+
+Annotators correct the label maps where they lie, in 3D Slicer or ITK-SNAP; the manifest beside
+them then is a data set like any other.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from spinesynth.anatomy.annotation import words_of
+from spinesynth.errors import ConfigError, SpineSynthError
+from spinesynth.io.atomic import atomic_write
+from spinesynth.io.case import Case
+from spinesynth.io.discover import MANIFEST_NAME
+from spinesynth.io.manifest import scan_manifest
+from spinesynth.io.tables import write_csv
+from spinesynth.io.write import write_volume
+from spinesynth.pipelines.doubt_meter import DoubtMeter
+from spinesynth.pipelines.label_legend import itksnap_text, legend_of, slicer_text
+from spinesynth.pipelines.scan_list import Scan, find_scans, image_suffix, refuse_namesakes
+from spinesynth.pipelines.segment_outputs import OutputOptions, name_files, write_case
+from spinesynth.pipelines.segmenter import SpineSegmenter
+
+WORKLIST_NAME, WORKLIST_KIND = "worklist.csv", "worklist"
+_SOURCE = "preannotated"
+_NOT_IN_ID = re.compile(r"[^A-Za-z0-9._-]")
+
+
+@dataclass(frozen=True)
+class Preannotation:
+    """Tell what was prepared for annotators.
+
+    Args:
+        worklist: table of the scans, the most doubtful first; None if no scan is done.
+        manifest: ``cases.csv`` of them; None if no scan is done.
+        done: scans in both.
+        refused: one line for each scan that is in neither.
+        exit_code: 0 if all are done, 1 if some are, else that of the first refusal.
+    """
+
+    worklist: Path | None
+    manifest: Path | None
+    done: int
+    refused: tuple[str, ...]
+    exit_code: int
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One scan that is done."""
+
+    case_id: str
+    patient_id: str
+    contrast: str
+    image: Path
+    label: Path
+    preview: Path
+    doubt: float
+    suspicious: bool
+    warnings: str
+
+
+def preannotate(segmenter: SpineSegmenter, source: Path, output: Path) -> Preannotation:
+    """Segment scans and write a worklist sorted by doubt and a manifest of the label maps.
+
+    Args:
+        segmenter: of the scans; it is left with a predictor that measures its doubt.
+        source: an image, a folder, a list or a manifest, as ``spinesynth predict`` takes.
+        output: folder, which must not hold a worklist: what is corrected is never replaced.
+
+    Returns:
+        What was prepared. One bad scan does not stop the others.
+
+    Raises:
+        ConfigError: if the folder holds a worklist already.
+        InputError: if there is no scan, or two would have one name.
+        OutputError: if the worklist, the manifest or the legends cannot be written.
+    """
+    if (output / WORKLIST_NAME).exists():
+        raise ConfigError(
+            f"{output} holds a {WORKLIST_NAME}, and perhaps masks that were corrected since; "
+            "choose another --output",
+            code="E-RUN-002",
+        )
+    scans, problems = find_scans(source)
+    known = _known_cases(source)
+    refuse_namesakes(output, [_id_of(scan) for scan in scans])
+    output.mkdir(parents=True, exist_ok=True)
+    meter = DoubtMeter(segmenter.predictor)
+    segmenter.predictor = meter
+    rows, errors = list[_Row](), list[SpineSynthError](problems)
+    for scan in scans:
+        try:
+            rows.append(_prepare(segmenter, meter, scan, output, known.get(scan.name)))
+        except SpineSynthError as error:
+            errors.append(error)
+        except (ValueError, MemoryError, torch.OutOfMemoryError) as error:
+            errors.append(SpineSynthError(f"{scan.path}: {error}", code="E-SEG-001"))
+    if rows:
+        _write_legends(segmenter, output)
+        _write_manifest(rows, segmenter, output)
+        _write_worklist(rows, output)  # last: it says that all is there
+    status = 0 if not errors else SpineSynthError.exit_code if rows else errors[0].exit_code
+    return Preannotation(
+        output / WORKLIST_NAME if rows else None,
+        output / MANIFEST_NAME if rows else None,
+        len(rows),
+        tuple(str(error) for error in errors),
+        status,
+    )
+
+
+def _known_cases(source: Path) -> Mapping[str, Case]:
+    """Return what a manifest knows of its cases; nothing of anything else."""
+    if source.suffix.lower() != ".csv":
+        return {}
+    return {case.case_id: case for case in scan_manifest(source).cases}
+
+
+def _id_of(scan: Scan) -> str:
+    """Return the name of a scan as a manifest takes it."""
+    name = _NOT_IN_ID.sub("_", scan.name)
+    return name if name[:1].isalnum() else f"scan{name}"
+
+
+def _prepare(
+    segmenter: SpineSegmenter, meter: DoubtMeter, scan: Scan, output: Path, case: Case | None
+) -> _Row:
+    """Segment one scan and write its files, all or none."""
+    case_id, is_dicom = _id_of(scan), image_suffix(scan.path) is None
+    options = OutputOptions(instances=False)  # it would contradict a label map once corrected
+    labels = output / f"{case_id}_seg{options.suffix_for(scan.path)}"
+    files = name_files(labels, options, of_dicom=False)
+    found = segmenter.segment(scan.path)
+    made_by = {"weights": segmenter.weights, "network_scheme": segmenter.origin.target_scheme}
+    image = scan.path
+    if is_dicom:  # a manifest names files, and the viewers of label maps want one too
+        image = output / f"{case_id}.nii.gz"
+        write_volume(image, found.image.as_tensor(), like=found.image)
+    write_case(files, found, case_id=case_id, made_by=made_by)
+    assert files.preview is not None  # as the options ask
+    return _Row(
+        case_id,
+        case.patient_id if case else case_id,
+        case.contrast if case else "",
+        image, labels, files.preview, meter.doubt, found.is_empty, "; ".join(found.warnings),
+    )  # fmt: skip
+
+
+def _write_worklist(rows: Sequence[_Row], output: Path) -> None:
+    """Write the scans, the most doubtful first, and those in which nothing was found before."""
+    ordered = sorted(rows, key=lambda row: (not row.suspicious, -row.doubt, row.case_id))
+    table = pd.DataFrame(
+        {
+            "rank": rank, "case_id": row.case_id, "doubt": row.doubt,
+            "suspicious": int(row.suspicious), "image": _beside(row.image, output),
+            "label": row.label.name, "preview": row.preview.name, "warnings": row.warnings,
+        }
+        for rank, row in enumerate(ordered, start=1)
+    )  # fmt: skip
+    write_csv(output / WORKLIST_NAME, table, kind=WORKLIST_KIND)
+
+
+def _write_manifest(rows: Sequence[_Row], segmenter: SpineSegmenter, output: Path) -> None:
+    scheme = segmenter.scheme
+    words = words_of(code.structure for code in scheme.codes.values())
+    table = pd.DataFrame(
+        {
+            "case_id": row.case_id, "patient_id": row.patient_id, "source": _SOURCE,
+            "contrast": row.contrast, "annotated": " ".join(sorted(words)),
+            "scheme": scheme.name, "image": _beside(row.image, output), "label": row.label.name,
+        }
+        for row in rows
+    )  # fmt: skip
+    write_csv(output / MANIFEST_NAME, table, kind="manifest")
+
+
+def _beside(path: Path, folder: Path) -> str:
+    """Return a path relative to a folder, which may lie elsewhere."""
+    return Path(os.path.relpath(path.absolute(), folder.absolute())).as_posix()
+
+
+def _write_legends(segmenter: SpineSegmenter, output: Path) -> None:
+    """Write names and colours of the codes for ITK-SNAP and 3D Slicer."""
+    scheme = segmenter.scheme
+    legend = legend_of(scheme)
+    texts = {
+        f"{scheme.name}_itksnap.txt": itksnap_text(legend),
+        f"{scheme.name}.ctbl": slicer_text(legend, title=scheme.name),
+    }
+    for name, text in texts.items():
+        with atomic_write(output / name) as temporary:
+            temporary.write_text(text, encoding="utf-8")
