@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from spinesynth.io.atomic import atomic_write
 from spinesynth.io.volume import read_image
-from spinesynth.pipelines.device import use_threads
 from spinesynth.pipelines.label_legend import legend_of
 from spinesynth.pipelines.predict import Engine
 from spinesynth.pipelines.preview import preview_png
@@ -48,7 +48,8 @@ def load_segmenter(
         CheckpointError: if weights are refused.
         ConfigError: if the scheme or the device cannot be used.
     """
-    use_threads(threads)
+    if threads is not None:
+        torch.set_num_threads(threads)
     segmenter = SpineSegmenter(
         weights, scheme=scheme, device=device, engine=engine, threads=threads
     )
