@@ -26,6 +26,7 @@ name for the checkout. Installed, import from there.
 ``SpineSegmenter``        segment one scan, from a file or an array
 ``Segmentation``          what it finds
 ``export_weights``        weights as safetensors, with a model card
+``prepare_annotation``    segment scans for annotators, the most doubtful first
 ``write_pseudo_labels``   label scans with a model where it is confident, for training
 ``evaluate_cases``        score a predictor on cases
 ``evaluate_instances``    score vertebrae and discs one by one, between label maps that count

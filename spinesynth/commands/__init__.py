@@ -6,6 +6,7 @@ module           commands
 ``training``     train, experiment, evaluate
 ``robustness``   robustness
 ``prediction``   predict
+``serving``      serve, preannotate
 ``other_tools``  compare
 ``exports``      export nnunet, export onnx, export bundle, export weights
 ``weights``      weights list, weights verify

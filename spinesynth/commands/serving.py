@@ -90,11 +90,11 @@ def preannotate(
     threads: Annotated[int | None, typer.Option(min=1, help="Cores; else all.")] = None,
 ) -> int:
     """Segment scans for annotators, with a worklist that puts the most doubtful first."""
-    from spinesynth.pipelines.preannotate import preannotate as prepare
+    from spinesynth.pipelines.preannotate import prepare_annotation
     from spinesynth.pipelines.segmenter import SpineSegmenter
 
     segmenter = SpineSegmenter(weights, scheme=scheme, device=device, threads=threads)
-    made = prepare(segmenter, source, output)
+    made = prepare_annotation(segmenter, source, output)
     for line in made.refused:
         typer.echo(line, err=True)
     if made.worklist is not None:

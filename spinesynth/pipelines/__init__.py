@@ -23,6 +23,7 @@
 ``SpineSegmenter``        segment one scan, from a file or an array
 ``Segmentation``          what it finds
 ``export_weights``        weights as safetensors, with a model card
+``prepare_annotation``    segment scans for annotators, the most doubtful first
 ``write_pseudo_labels``   label scans with a model where it is confident, for training
 ``evaluate_cases``        score a predictor on cases
 ``evaluate_instances``    score vertebrae and discs one by one, between label maps that count
@@ -91,6 +92,7 @@ if TYPE_CHECKING:
     from spinesynth.pipelines.onnx_export import export_onnx
     from spinesynth.pipelines.patient_statistics import StatisticsPlan, run_statistics
     from spinesynth.pipelines.phantom_sheet import draw_phantom_sheet
+    from spinesynth.pipelines.preannotate import prepare_annotation
     from spinesynth.pipelines.predict import VolumePredictor, load_predictor
     from spinesynth.pipelines.pseudo_labels import write_pseudo_labels
     from spinesynth.pipelines.qmri_prepare import prepare_qmri
@@ -152,6 +154,7 @@ __all__ = [
     "load_members",
     "load_predictor",
     "parse_config",
+    "prepare_annotation",
     "prepare_qmri",
     "read_config",
     "read_sweep",
@@ -211,6 +214,7 @@ _MODULES = {
     "load_members": "ensemble",
     "load_predictor": "predict",
     "parse_config": "config_reading",
+    "prepare_annotation": "preannotate",
     "prepare_qmri": "qmri_prepare",
     "read_config": "config_reading",
     "read_sweep": "sweep_plan",

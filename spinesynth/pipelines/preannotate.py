@@ -68,7 +68,7 @@ class _Row:
     warnings: str
 
 
-def preannotate(segmenter: SpineSegmenter, source: Path, output: Path) -> Preannotation:
+def prepare_annotation(segmenter: SpineSegmenter, source: Path, output: Path) -> Preannotation:
     """Segment scans and write a worklist sorted by doubt and a manifest of the label maps.
 
     Args:

@@ -134,6 +134,6 @@ def test_every_command_of_the_manual_exists(capsys: pytest.CaptureFixture[str]) 
         *("contrast-chart", "check", "info", "robustness"),
         *("contrast-chart", "check", "info", "statistics", "gap"),
         *("contrast-chart", "check", "info", "compare", "export"),
-        *("predict", "weights"),
+        *("predict", "weights", "serve", "preannotate"),
     ):
         assert f" {name} " in shown

@@ -43,6 +43,7 @@ def test_import_loads_nothing_heavy(module: str) -> None:
         ["info"],
         ["info", "--json"],
         ["predict", "--help"],
+        ["serve", "--help"],
         ["weights", "list"],
     ],
     ids=" ".join,

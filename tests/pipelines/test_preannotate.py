@@ -19,7 +19,7 @@ from spinesynth.io.load_case import load_case
 from spinesynth.io.table_check import check_table
 from spinesynth.io.tables import read_ids_csv
 from spinesynth.pipelines.doubt_meter import DoubtMeter
-from spinesynth.pipelines.preannotate import Preannotation, preannotate
+from spinesynth.pipelines.preannotate import Preannotation, prepare_annotation
 from spinesynth.pipelines.segmenter import SpineSegmenter
 from tests.fabricate import SHAPE, intensities, nib, write_nifti
 from tests.pipelines.place_predictor import ORIGIN, PlacePredictor
@@ -56,7 +56,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Preannotation:
     folder = tmp_path_factory.mktemp("made")
     for name, brightest in (("b", SURE), ("a", HALF), ("c d", NOTHING)):
         _scan(folder / "scans" / f"{name}.nii.gz", brightest)
-    return preannotate(_segmenter(), folder / "scans", folder / "out")
+    return prepare_annotation(_segmenter(), folder / "scans", folder / "out")
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_manifest_keeps_patient_and_contrast(scans: Path, tmp_path: Path) -> Non
     rows = [("x1", "anna", "T1", "disc", "spine6", "a.nii.gz", "")]
     columns = ["case_id", "patient_id", "contrast", "annotated", "scheme", "image", "label"]
     pd.DataFrame(rows, columns=columns).to_csv(scans / "cases.csv", index=False)
-    made = preannotate(_segmenter(), scans / "cases.csv", tmp_path / "out")
+    made = prepare_annotation(_segmenter(), scans / "cases.csv", tmp_path / "out")
     assert made.manifest is not None
     (case,) = discover_cases(made.manifest)
     assert (case.case_id, case.patient_id, case.contrast) == ("x1", "anna", "T1")
@@ -117,7 +117,7 @@ def test_manifest_keeps_patient_and_contrast(scans: Path, tmp_path: Path) -> Non
 
 def test_bad_scan_does_not_stop_the_others(scans: Path, tmp_path: Path) -> None:
     (scans / "bad.nii.gz").write_bytes(b"no image")
-    made = preannotate(_segmenter(), scans, tmp_path / "out")
+    made = prepare_annotation(_segmenter(), scans, tmp_path / "out")
     assert (made.done, made.exit_code) == (1, 1)
     assert len(made.refused) == 1
     assert "bad.nii.gz" in made.refused[0]
@@ -128,7 +128,7 @@ def test_nothing_but_bad_scans_leaves_no_worklist(tmp_path: Path) -> None:
     scans = tmp_path / "scans"
     scans.mkdir()
     (scans / "bad.nii.gz").write_bytes(b"no image")
-    made = preannotate(_segmenter(), scans, tmp_path / "out")
+    made = prepare_annotation(_segmenter(), scans, tmp_path / "out")
     assert (made.worklist, made.done, made.exit_code) == (None, 0, InputError.exit_code)
     assert list((tmp_path / "out").iterdir()) == []
 
@@ -136,7 +136,7 @@ def test_nothing_but_bad_scans_leaves_no_worklist(tmp_path: Path) -> None:
 def test_corrected_masks_are_never_replaced(made: Preannotation, scans: Path) -> None:
     assert made.worklist is not None
     with pytest.raises(ConfigError, match=r"E-RUN-002.*corrected since; choose another --output"):
-        preannotate(_segmenter(), scans, made.worklist.parent)
+        prepare_annotation(_segmenter(), scans, made.worklist.parent)
 
 
 def test_measuring_doubt_changes_no_prediction(scans: Path) -> None:
