@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -124,19 +125,22 @@ class JobRunner:
                 self._turn()
         except SpineSynthError as error:
             self.failure = error
-            self._on_failure()
+        except (sqlite3.Error, OSError) as error:
+            self.failure = OutputError(
+                f"{self._store.folder}: jobs cannot be kept there ({error}); check space and "
+                "permissions",
+                code="E-OUT-001",
+            )
         finally:
+            if self.failure is not None:
+                self._on_failure()
             self._ready.clear()
             self._drop_worker()
             self._release_all()
 
     def _turn(self) -> None:
         """Do the next thing there is to do, or wait for one."""
-        self._store.remove_old(
-            keep_s=self._limits.keep_s,
-            keep_jobs=self._limits.keep_jobs,
-            keep_bytes=self._limits.keep_bytes,
-        )
+        self._store.remove_old(self._limits)
         worker = self._living_worker()
         if worker is None:
             return

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from spinesynth.service.job import MOST_ATTEMPTS, Job
+from spinesynth.service.limits import Limits
 from spinesynth.service.problem import Problem, refuse
 
 _PRIVATE = 0o700
@@ -167,8 +168,11 @@ class JobStore:
         """Remove the files of a job."""
         shutil.rmtree(self.place(job_id), ignore_errors=True)
 
-    def remove_old(self, *, keep_s: float, keep_jobs: int, keep_bytes: int) -> int:
+    def remove_old(self, limits: Limits) -> int:
         """Remove finished jobs beyond an age, a number or a size, the oldest first.
+
+        Args:
+            limits: of these: ``keep_s``, ``keep_jobs``, ``keep_bytes``.
 
         Returns:
             How many.
@@ -178,10 +182,11 @@ class JobStore:
                 "SELECT id, finished_s, bytes FROM jobs WHERE finished_s IS NOT NULL "
                 "ORDER BY number DESC"
             ).fetchall()
-        old, total, oldest_s = list[str](), 0, time.time() - keep_s
+        old, total, oldest_s = list[str](), 0, time.time() - limits.keep_s
         for count, (job_id, finished_s, size) in enumerate(rows, start=1):
             total += size
-            if count > keep_jobs or total > keep_bytes or finished_s < oldest_s:
+            beyond = count > limits.keep_jobs or total > limits.keep_bytes
+            if beyond or finished_s < oldest_s:
                 old.append(job_id)
         return sum(self.remove(job_id) for job_id in old)
 

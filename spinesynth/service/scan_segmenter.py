@@ -57,20 +57,32 @@ def load_segmenter(
     segmenter.segment(noise, affine=np.eye(4))
 
     def segment(source: Path, output: Path) -> dict[str, Any]:
-        return _segment(segmenter, source, output)
+        return segment_scan(segmenter, source, output)
 
     return segment
 
 
-def _segment(segmenter: SpineSegmenter, source: Path, output: Path) -> dict[str, Any]:
-    """Write label map and picture of a file and return the report."""
+def segment_scan(segmenter: SpineSegmenter, source: Path, output: Path) -> dict[str, Any]:
+    """Write label map and picture of a file, of DICOM also a segmentation; return the report.
+
+    Args:
+        segmenter: of the scan.
+        source: a file from a stranger; no other file is read, whatever it names.
+        output: folder, for files under the names of ``RESULT_FILES`` and ``PREVIEW_FILE``.
+
+    Raises:
+        InputError: if the file is refused.
+        OutputError: if a file cannot be written.
+    """
     found = segmenter.segment(read_image(source, untrusted=True))
     found.save(output / RESULT_FILES["nifti"])
     if _SERIES in found.image.meta and not found.is_empty:  # DICOM has no empty segmentation
         found.save_dicom_seg(output / RESULT_FILES["dicom_seg"])
     with atomic_write(output / PREVIEW_FILE) as temporary:
         temporary.write_bytes(preview_png(found, title=_TITLE))
-    return _report(segmenter, found)
+    return _report(segmenter, found) | {
+        "warnings": [line.replace(str(source), source.name) for line in found.warnings]
+    }
 
 
 def _report(segmenter: SpineSegmenter, found: Segmentation) -> dict[str, Any]:
@@ -96,7 +108,6 @@ def _report(segmenter: SpineSegmenter, found: Segmentation) -> dict[str, Any]:
             for row in rows
         ],
         "suspicious": found.is_empty,
-        "warnings": list(found.warnings),
         "timings_s": {name: round(seconds, 3) for name, seconds in found.timings_s.items()},
         "weights": segmenter.weights,
         "use": "Not for diagnosis.",

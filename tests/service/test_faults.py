@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -95,6 +96,7 @@ def test_worker_killed_between_jobs_and_an_old_one_are_replaced(serve: Serve) ->
     assert len(served.workers()) >= 3
 
 
+@pytest.mark.slow
 def test_deleted_job_that_runs_leaves_nothing(serve: Serve) -> None:
     served = serve()
     place = served.begin("wait")
@@ -138,6 +140,21 @@ def test_job_that_does_not_end_in_time_waits_for_the_next_start(
     assert not is_running(served.workers()[0])
     again = serve(Limits(job_s=SHORT_S))
     assert again.end(place)["attempts"] == 2
+
+
+@pytest.mark.slow
+def test_store_that_fails_ends_the_service_and_says_where(serve: Serve) -> None:
+    served = serve()
+    served.end(served.begin("fine"))
+    with sqlite3.connect(served.service.store.folder / "jobs.sqlite") as other:
+        other.execute("DROP TABLE jobs")
+    wait_until(lambda: served.service.runner.failure)
+    message = str(served.service.runner.failure)
+    assert message.startswith("[E-OUT-001]")
+    assert str(served.service.store.folder) in message
+    assert served.client.get("/v2/health/ready").status_code == 503
+    answer = served.post("fine")
+    assert (answer.status_code, answer.json()["code"]) == (500, "E-SERVE-015")
 
 
 def test_refused_weights_are_told_as_the_worker_said_it(tmp_path: Path) -> None:

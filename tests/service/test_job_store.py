@@ -7,15 +7,17 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from spinesynth.service.job import MOST_ATTEMPTS, new_job_id
 from spinesynth.service.job_store import JobStore
+from spinesynth.service.limits import Limits
 from spinesynth.service.problem import Problem
 
-FAR = {"keep_s": 1e9, "keep_jobs": 1000, "keep_bytes": 10**9}
+FAR = Limits(keep_s=1e9, keep_jobs=1000, keep_bytes=10**9)
 
 
 @pytest.fixture
@@ -103,12 +105,12 @@ def test_old_jobs_go_by_age_number_and_size(store: JobStore) -> None:
         (store.place(job_id) / "labels").write_bytes(b"0" * 100)
         store.finish(job_id, Problem(422, "E-FMT-001", "bad"))
     running = _add(store)
-    assert store.remove_old(**FAR) == 0
-    assert store.remove_old(**FAR | {"keep_bytes": 300}) == 1
+    assert store.remove_old(FAR) == 0
+    assert store.remove_old(replace(FAR, keep_bytes=300)) == 1
     assert store.get(ids[0]) is None
-    assert store.remove_old(**FAR | {"keep_jobs": 2}) == 1
+    assert store.remove_old(replace(FAR, keep_jobs=2)) == 1
     assert store.get(ids[1]) is None
-    assert store.remove_old(**FAR | {"keep_s": -1.0}) == 2
+    assert store.remove_old(replace(FAR, keep_s=-1.0)) == 2
     assert [path.name for path in store.folder.glob("*/")] == [running]
 
 
