@@ -66,6 +66,6 @@ def test_file_that_names_another_reads_none(tmp_path: Path, output: Path) -> Non
     (tmp_path / "secret").write_bytes(b"0" * 10_000)
     header = "NRRD0004\ntype: uchar\ndimension: 3\nsizes: 20 20 20\nencoding: raw\n"
     (tmp_path / "input.nrrd").write_text(header + f"data file: {tmp_path}/secret\n\n")
-    with pytest.raises(InputError, match="E-FMT-005.*in the same folder"):
+    with pytest.raises(InputError, match=r"E-FMT-005.*in the same folder"):
         segment_scan(SEGMENTER, tmp_path / "input.nrrd", output)
     assert list(output.iterdir()) == []
