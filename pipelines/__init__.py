@@ -27,6 +27,11 @@ name for the checkout. Installed, import from there.
 ``Segmentation``          what it finds
 ``export_weights``        weights as safetensors, with a model card
 ``prepare_annotation``    segment scans for annotators, the most doubtful first
+``fit_quality_model``     learn on phantoms when predictions are to be doubted
+``run_doubt_test``        predicted beside true Dice on scans with references
+``DoubtGatherer``         what a prediction tells of itself, slab by slab
+``UncertaintyMap``        how undecided the network is at each voxel, slab by slab
+``judge``                 predicted Dice of each structure, and flags
 ``write_pseudo_labels``   label scans with a model where it is confident, for training
 ``evaluate_cases``        score a predictor on cases
 ``evaluate_instances``    score vertebrae and discs one by one, between label maps that count

@@ -30,6 +30,7 @@ import typer
 from spinesynth import __version__
 from spinesynth.commands import (
     data,
+    doubt,
     exports,
     label_maps,
     measured_maps,
@@ -78,6 +79,8 @@ _COMMANDS = (
     prediction.predict,
     serving.preannotate,
     serving.serve,
+    doubt.fit_quality,
+    doubt.test_quality,
     pictures.report,
     statistics.statistics,
     statistics.gap,

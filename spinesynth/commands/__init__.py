@@ -7,6 +7,7 @@ module           commands
 ``robustness``   robustness
 ``prediction``   predict
 ``serving``      serve, preannotate
+``doubt``        fit-quality, test-quality
 ``other_tools``  compare
 ``exports``      export nnunet, export onnx, export bundle, export weights
 ``weights``      weights list, weights verify

@@ -241,6 +241,10 @@ FEATURE_DISTANCE = (
     share("dice", "mean over structures of that source", empty=True),
     text("note", "why there is no distance", empty=True),
 )
+#: What says which scan was doubted.
+DOUBTED = (
+    *SCORED[2:6], text("condition", "`standard`, or how the scan was spoilt on purpose"),
+)  # fmt: skip
 #: As read by :mod:`spinesynth.io.manifest`.
 MANIFEST = (
     text("case_id", "scan, or label map"),

@@ -16,6 +16,7 @@ from spinesynth.io.table_columns import (
     COMPARED_IN_SCOPE,
     CONDITION_DIFFERENCE,
     CONDITION_MEAN,
+    DOUBTED,
     FEATURE_DISTANCE,
     LONG,
     MANIFEST,
@@ -252,6 +253,38 @@ TABLE_KINDS: dict[str, TableKind] = {
             text("note", "why it is not known", empty=True),
         ),
         ("spearman", "n_groups", "n_sources", "note"),
+    ),
+    "doubt": TableKind(
+        "Predicted beside true Dice", ("tables/doubt.csv",),
+        (
+            *DOUBTED, text("structure", "what was scored"),
+            share("predicted_dice", "of the quality model; empty where nothing was found",
+                  empty=True),
+            share("dice", "true one; undefined where both masks are empty", empty=True),
+            share("dice_in_extent", "the same between the ends of the reference", empty=True),
+        ),
+        ("predicted_dice", "dice", "dice_in_extent"),
+    ),
+    "doubt_flags": TableKind(
+        "Flags of scans", ("tables/doubt_flags.csv",),
+        (
+            *DOUBTED, text("flags", "their names, with spaces between", empty=True),
+            share("lowest_quality", "least predicted Dice; 0 where nothing was found"),
+        ),
+        ("flags", "lowest_quality"),
+    ),
+    "doubt_agreement": TableKind(
+        "Agreement of predicted with true Dice", ("tables/doubt_agreement.csv",),
+        (
+            text("source", "data set, or `all`"), text("contrast", "of the scans", empty=True),
+            text("structure", "what was scored"),
+            number("spearman", "rank correlation over patients, in [-1, 1]", unit="1", low=-1,
+                   empty=True),
+            share("mean_absolute_error", "mean over patients"),
+            number("bias", "predicted minus true, mean over patients", unit="1", low=-1),
+            count("n_patients", "patients with both"), count("n_cases", "scans with both"),
+        ),
+        ("spearman", "mean_absolute_error", "bias", "n_patients", "n_cases"),
     ),
     "manifest": TableKind(
         "Cases of a data set that was written", ("cases.csv",), MANIFEST, (), ("file",)

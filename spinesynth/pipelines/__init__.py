@@ -24,6 +24,11 @@
 ``Segmentation``          what it finds
 ``export_weights``        weights as safetensors, with a model card
 ``prepare_annotation``    segment scans for annotators, the most doubtful first
+``fit_quality_model``     learn on phantoms when predictions are to be doubted
+``run_doubt_test``        predicted beside true Dice on scans with references
+``DoubtGatherer``         what a prediction tells of itself, slab by slab
+``UncertaintyMap``        how undecided the network is at each voxel, slab by slab
+``judge``                 predicted Dice of each structure, and flags
 ``write_pseudo_labels``   label scans with a model where it is confident, for training
 ``evaluate_cases``        score a predictor on cases
 ``evaluate_instances``    score vertebrae and discs one by one, between label maps that count
@@ -79,14 +84,17 @@ if TYPE_CHECKING:
     from spinesynth.pipelines.contrast_chart import draw_contrast_chart
     from spinesynth.pipelines.cross_validation import run_folds
     from spinesynth.pipelines.demo import run_demo
+    from spinesynth.pipelines.doubt import judge
     from spinesynth.pipelines.em_labels import write_em_labels
     from spinesynth.pipelines.ensemble import EnsemblePredictor, load_members
     from spinesynth.pipelines.estimate_priors import fit_contrast_prior
     from spinesynth.pipelines.evaluate import evaluate_cases
     from spinesynth.pipelines.experiment import run_experiment, train_models
     from spinesynth.pipelines.finetune import run_finetune
+    from spinesynth.pipelines.fit_quality import fit_quality_model
     from spinesynth.pipelines.gallery import draw_gallery
     from spinesynth.pipelines.instance_evaluation import evaluate_instances
+    from spinesynth.pipelines.measure_doubt import run_doubt_test
     from spinesynth.pipelines.measured_files import MeasuredFiles, MeasuredTSE
     from spinesynth.pipelines.nnunet_export import export_nnunet
     from spinesynth.pipelines.onnx_export import export_onnx
@@ -94,6 +102,7 @@ if TYPE_CHECKING:
     from spinesynth.pipelines.phantom_sheet import draw_phantom_sheet
     from spinesynth.pipelines.preannotate import prepare_annotation
     from spinesynth.pipelines.predict import VolumePredictor, load_predictor
+    from spinesynth.pipelines.prediction_features import DoubtGatherer
     from spinesynth.pipelines.pseudo_labels import write_pseudo_labels
     from spinesynth.pipelines.qmri_prepare import prepare_qmri
     from spinesynth.pipelines.reality_gap import run_gap
@@ -115,11 +124,13 @@ if TYPE_CHECKING:
     from spinesynth.pipelines.synthesize import synthesize_cases
     from spinesynth.pipelines.tool_comparison import compare_tools
     from spinesynth.pipelines.train import Trainer
+    from spinesynth.pipelines.uncertainty_map import UncertaintyMap
     from spinesynth.pipelines.weights_export import export_weights
     from spinesynth.pipelines.write_phantoms import write_phantom_dataset
 
 __all__ = [
     "CallableModel",
+    "DoubtGatherer",
     "EnsemblePredictor",
     "ExperimentConfig",
     "MeasuredFiles",
@@ -130,6 +141,7 @@ __all__ = [
     "SpineSegmenter",
     "StatisticsPlan",
     "Trainer",
+    "UncertaintyMap",
     "VolumePredictor",
     "build_report",
     "check_data",
@@ -151,6 +163,8 @@ __all__ = [
     "export_weights",
     "fill_report",
     "fit_contrast_prior",
+    "fit_quality_model",
+    "judge",
     "load_members",
     "load_predictor",
     "parse_config",
@@ -160,6 +174,7 @@ __all__ = [
     "read_sweep",
     "robustness_summary",
     "run_demo",
+    "run_doubt_test",
     "run_experiment",
     "run_finetune",
     "run_folds",
@@ -230,6 +245,11 @@ _MODULES = {
     "run_suite": "suite_run",
     "run_sweep": "sweep",
     "segment_files": "segment",
+    "fit_quality_model": "fit_quality",
+    "run_doubt_test": "measure_doubt",
+    "DoubtGatherer": "prediction_features",
+    "UncertaintyMap": "uncertainty_map",
+    "judge": "doubt",
     "split_cases": "split",
     "synthesize_cases": "synthesize",
     "train_models": "experiment",

@@ -7,7 +7,6 @@ differ too: synthetic and real images, or the folds of a cross-validation.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from monai.data.meta_tensor import MetaTensor
 from torch import Tensor
 
 from spinesynth.errors import ConfigError
+from spinesynth.kernels.entropy import normalised_entropy
 from spinesynth.pipelines.predict import Engine, load_predictor
 from spinesynth.pipelines.slab_reading import each_slice, join_slabs, likeliest_structures
 
@@ -130,9 +130,7 @@ def certainty(probabilities: Tensor) -> Tensor:
         >>> certainty(torch.tensor([[1.0, 0.5], [0.0, 0.5]])).tolist()
         [1.0, 0.0010000000474974513]
     """
-    entropy = torch.special.entr(probabilities).sum(0) / math.log(len(probabilities))
-    weight: Tensor = (1.0 - entropy).clamp_min(_LEAST_WEIGHT)
-    return weight
+    return (1.0 - normalised_entropy(probabilities)).clamp_min(_LEAST_WEIGHT)
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ def change_case(
     voxels = voxels.movedim(0, axis)[None] + image.as_tensor().float().min()
     codes = changed.structure.movedim(0, axis)[None].contiguous()
     return replace(
-        loaded, image=_like(image, voxels.contiguous()), structure=_like(structure, codes)
+        loaded, image=on_grid(image, voxels.contiguous()), structure=on_grid(structure, codes)
     )
 
 
@@ -91,6 +91,7 @@ def _field(image: Tensor) -> Tensor:
     return field
 
 
-def _like(grid: MetaTensor, values: Tensor) -> MetaTensor:
+def on_grid(grid: MetaTensor, values: Tensor) -> MetaTensor:
+    """Return values on the grid of another volume, with what it says of itself."""
     meta = {key: value for key, value in grid.meta.items() if key != "affine"}
     return MetaTensor(values, affine=grid.affine.clone(), meta=meta)

@@ -1,0 +1,219 @@
+"""What is learnt of phantoms about one network's predictions: numbers in a JSON file.
+
+It stands beside the weights as ``NAME.quality.json`` and belongs to them alone: another
+network is sure and unsure at other places.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal, Self
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from torch import Tensor
+
+from spinesynth import __version__
+from spinesynth.errors import CheckpointError
+from spinesynth.io.atomic import atomic_write
+
+QUALITY_SUFFIX = ".quality.json"
+_SHORT = 12  # hexadecimal digits that a message shows
+
+
+class _Numbers(BaseModel):
+    """Plain finite numbers and words, checked when they are read."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class StructureQuality(_Numbers):
+    """A regression of one structure's Dice on features of its prediction.
+
+    Args:
+        features: their names, in the order of the other lists.
+        low: least of each among the phantoms; what is less counts as that.
+        high: greatest of each.
+        mean: of each.
+        scale: standard deviation of each.
+        coefficients: Dice for one standard deviation more.
+        intercept: Dice where each feature has its mean.
+        cases: scans of phantoms it was fitted on.
+        spearman: rank correlation with the true Dice of phantoms left out; None if it
+            is not defined.
+        mean_absolute_error: the same, of Dice.
+    """
+
+    features: tuple[str, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    mean: tuple[float, ...]
+    scale: tuple[float, ...]
+    coefficients: tuple[float, ...]
+    intercept: float
+    cases: int = Field(ge=1)
+    spearman: float | None
+    mean_absolute_error: float = Field(ge=0)
+
+    @model_validator(mode="after")
+    def _one_number_each(self) -> Self:
+        lists = (self.low, self.high, self.mean, self.scale, self.coefficients)
+        if any(len(numbers) != len(self.features) for numbers in lists):
+            raise ValueError("low, high, mean, scale and coefficients must have one number for "
+                             f"each of {len(self.features)} features")  # fmt: skip
+        if not all(scale > 0 for scale in self.scale):
+            raise ValueError("scale must be > 0")
+        return self
+
+    def predict(self, known: Mapping[str, float]) -> float:
+        """Return the Dice to expect, in [0, 1].
+
+        Args:
+            known: features of the structure, by name.
+
+        Raises:
+            KeyError: if one is missing.
+        """
+        total = self.intercept
+        rows = zip(
+            self.features, self.low, self.high, self.mean, self.scale, self.coefficients,
+            strict=True,
+        )  # fmt: skip
+        for name, low, high, mean, scale, coefficient in rows:
+            total += coefficient * (min(max(known[name], low), high) - mean) / scale
+        return min(max(total, 0.0), 1.0)
+
+
+class Limit(_Numbers):
+    """How far a feature of a scan may go before a flag is raised.
+
+    Args:
+        low: least value without a flag; None where any is small enough.
+        high: greatest.
+        source: what says so.
+    """
+
+    low: float | None = None
+    high: float | None = None
+    source: str
+
+
+class QualityModel(_Numbers):
+    """All that is learnt about the predictions of one network.
+
+    Args:
+        format: of the file.
+        version: of the package that wrote it.
+        weights_digest: of the network it belongs to, as of :func:`digest_weights`.
+        phantoms: scans of phantoms it was learnt on.
+        seed: of them.
+        structures: how good each structure is, by name.
+        limits: of the scans' features, by flag.
+        hits: share of phantom scans with something plainly wrong that raised any flag,
+            by what was wrong.
+        false_alarms: share of usable predictions on phantoms left out that raised one.
+    """
+
+    format: Literal["spinesynth-quality-1"] = "spinesynth-quality-1"
+    version: str = __version__
+    weights_digest: str = Field(pattern="^[0-9a-f]{64}$")
+    phantoms: int = Field(ge=1)
+    seed: int
+    structures: dict[str, StructureQuality]
+    limits: dict[str, Limit]
+    hits: dict[str, float] = {}
+    false_alarms: float | None = None
+
+
+def digest_weights(weights: Mapping[str, Tensor]) -> str:
+    """Return a SHA-256 of a network's weights, whatever file they came from.
+
+    Args:
+        weights: the state dict.
+
+    Example:
+        >>> digest_weights({"a": torch.zeros(2)})[:8]
+        'c8651ae8'
+    """
+    total = hashlib.sha256()
+    for name in sorted(weights):
+        value = weights[name].detach().cpu().contiguous()
+        total.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+        total.update(value.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return total.hexdigest()
+
+
+def quality_path(weights: Path) -> Path:
+    """Return where the quality model of a file of weights stands.
+
+    Example:
+        >>> quality_path(Path("models/model_A_best.pt")).name
+        'model_A_best.quality.json'
+    """
+    return weights.with_name(weights.stem + QUALITY_SUFFIX)
+
+
+def write_quality(path: Path, model: QualityModel) -> None:
+    """Write a quality model to its final name only once it is complete.
+
+    Raises:
+        OutputError: if the disk refuses it.
+    """
+    text = json.dumps(model.model_dump(mode="json"), indent=1, allow_nan=False)
+    with atomic_write(path) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def read_quality(path: Path, *, weights: Mapping[str, Tensor]) -> QualityModel:
+    """Read the quality model of a network, refusing that of another.
+
+    Args:
+        path: JSON file.
+        weights: state dict of the network.
+
+    Raises:
+        CheckpointError: if it cannot be read, is damaged, or belongs to other weights.
+    """
+    try:
+        model = QualityModel.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        why = str(error).splitlines()[0]
+        raise CheckpointError(
+            f"{path} is refused: it is no quality model ({why}); make one with "
+            "'spinesynth fit-quality'",
+            code="E-QUAL-001",
+        ) from error
+    own = digest_weights(weights)
+    if model.weights_digest != own:
+        raise CheckpointError(
+            f"{path} is refused: it belongs to weights {model.weights_digest[:_SHORT]}, these are "
+            f"{own[:_SHORT]}; make one for them with 'spinesynth fit-quality'",
+            code="E-QUAL-001",
+        )
+    return model
+
+
+def quality_beside(
+    files: Sequence[Path], weights: Sequence[Mapping[str, Tensor]]
+) -> QualityModel | None:
+    """Return the quality model beside the weights; None if there is none, or several vote.
+
+    Args:
+        files: of the weights.
+        weights: state dict of each.
+
+    Raises:
+        CheckpointError: if the file there is refused.
+    """
+    if len(files) != 1 or not quality_path(files[0]).is_file():
+        return None
+    return read_quality(quality_path(files[0]), weights=weights[0])
+
+
+def finite(value: float) -> float | None:
+    """Return a number, or None for what JSON cannot hold."""
+    return value if math.isfinite(value) else None
