@@ -47,6 +47,9 @@ def predict(
     anonymise: Annotated[
         bool, typer.Option("--anonymise", help="Leave the patient out of DICOM segmentations.")
     ] = False,
+    uncertainty: Annotated[
+        bool, typer.Option("--uncertainty", help="Write a map of the network's uncertainty.")
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the report of the run and nothing else.")
     ] = False,
@@ -71,7 +74,7 @@ def predict(
         threads=threads,
         lowest=lowest,
         options=OutputOptions(
-            read_format(output_format), volumes, preview, bids, instances, anonymise
+            read_format(output_format), volumes, preview, bids, instances, anonymise, uncertainty
         ),
     )
     if as_json:

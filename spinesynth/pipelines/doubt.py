@@ -47,19 +47,24 @@ class Doubt:
         }
 
 
-def judge(features: Features, quality_model: QualityModel | None = None) -> Doubt:
+def judge(
+    features: Features, quality_model: QualityModel | None = None, *, is_empty: bool = False
+) -> Doubt:
     """Say how far a prediction is to be trusted.
 
     Args:
         features: of the prediction, as of
             :class:`~spinesynth.pipelines.prediction_features.DoubtGatherer`.
         quality_model: of the network; None leaves only the flags that need none.
+        is_empty: whether nothing was left of it where labels were cleaned.
 
     Example:
         >>> doubt = judge(Features({}, {"found_ml": 0.0, "hounsfield_share": 0.0}))
         >>> [flag.name for flag in doubt.flags], doubt.lowest_quality
         (['empty'], 0.0)
     """
+    if is_empty:
+        features = Features({}, {**features.scan, "found_ml": 0.0})
     learnt = {} if quality_model is None else quality_model.structures
     quality = {
         name: learnt[name].predict(known)

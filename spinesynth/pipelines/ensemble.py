@@ -19,6 +19,7 @@ from torch import Tensor
 from spinesynth.errors import ConfigError
 from spinesynth.kernels.entropy import normalised_entropy
 from spinesynth.pipelines.predict import Engine, load_predictor
+from spinesynth.pipelines.quality_model import digest_weights
 from spinesynth.pipelines.slab_reading import each_slice, join_slabs, likeliest_structures
 
 Weighting = Literal["mean", "certainty"]
@@ -144,6 +145,7 @@ class Origin:
         steps: of training, each.
         seen_patients: by any of them; empty if one does not say.
         seen_content: digests of images and masks seen by any of them that says.
+        weights_digests: of each network's weights; empty where they are not known.
     """
 
     name: str
@@ -152,6 +154,7 @@ class Origin:
     steps: tuple[int, ...]
     seen_patients: tuple[str, ...]
     seen_content: tuple[str, ...] = ()
+    weights_digests: tuple[str, ...] = ()
 
 
 def load_members(
@@ -201,4 +204,5 @@ def load_members(
         steps=tuple(checkpoint.step for checkpoint in saved),
         seen_patients=tuple(sorted(seen)) if told else (),
         seen_content=tuple(sorted({line for one in saved for line in one.seen_content})),
+        weights_digests=tuple(digest_weights(one.weights) if one.weights else "" for one in saved),
     )

@@ -25,7 +25,12 @@ from spinesynth.pipelines.ensemble import Predictor
 from spinesynth.pipelines.evaluate import CASE_ERRORS, FAILURE_COLUMNS, failure_row
 from spinesynth.pipelines.predict import load_predictor
 from spinesynth.pipelines.progress import StepProgress
-from spinesynth.pipelines.quality_model import QualityModel, quality_path, read_quality
+from spinesynth.pipelines.quality_model import (
+    QualityModel,
+    digest_weights,
+    quality_path,
+    read_quality,
+)
 from spinesynth.pipelines.quality_phantoms import spoil
 from spinesynth.pipelines.results import FAILURES_CSV
 from spinesynth.pipelines.robustness_run import choose_cases, scorable_cases
@@ -90,7 +95,8 @@ def run_doubt_test(
     """
     asked = asked or DoubtTest()
     predictor, loaded = load_predictor(checkpoint)
-    model = read_quality(quality or quality_path(checkpoint), weights=loaded.weights)
+    digest = digest_weights(loaded.weights)
+    model = read_quality(quality or quality_path(checkpoint), weights_digest=digest)
     cases, _, _ = choose_cases(scorable_cases(data, asked.sources), loaded, include_seen=False)
     cases = _first_of_each(cases, asked.max_cases)
     marked = {case.case_id for case in _first_of_each(cases, asked.spoilt)}

@@ -168,12 +168,12 @@ def write_quality(path: Path, model: QualityModel) -> None:
         temporary.write_text(text + "\n", encoding="utf-8")
 
 
-def read_quality(path: Path, *, weights: Mapping[str, Tensor]) -> QualityModel:
+def read_quality(path: Path, *, weights_digest: str) -> QualityModel:
     """Read the quality model of a network, refusing that of another.
 
     Args:
         path: JSON file.
-        weights: state dict of the network.
+        weights_digest: of the network, as of :func:`digest_weights`.
 
     Raises:
         CheckpointError: if it cannot be read, is damaged, or belongs to other weights.
@@ -187,31 +187,29 @@ def read_quality(path: Path, *, weights: Mapping[str, Tensor]) -> QualityModel:
             "'spinesynth fit-quality'",
             code="E-QUAL-001",
         ) from error
-    own = digest_weights(weights)
-    if model.weights_digest != own:
+    if model.weights_digest != weights_digest:
         raise CheckpointError(
             f"{path} is refused: it belongs to weights {model.weights_digest[:_SHORT]}, these are "
-            f"{own[:_SHORT]}; make one for them with 'spinesynth fit-quality'",
+            f"{weights_digest[:_SHORT]}; make one for them with 'spinesynth fit-quality'",
             code="E-QUAL-001",
         )
     return model
 
 
-def quality_beside(
-    files: Sequence[Path], weights: Sequence[Mapping[str, Tensor]]
-) -> QualityModel | None:
-    """Return the quality model beside the weights; None if there is none, or several vote.
+def quality_beside(files: Sequence[Path], weights_digests: Sequence[str]) -> QualityModel | None:
+    """Return the quality model beside the weights; None if there is none.
 
     Args:
-        files: of the weights.
-        weights: state dict of each.
+        files: of the weights; several vote, about which nothing was learnt.
+        weights_digests: of each, as of :func:`digest_weights`; empty where they are not
+            known, as of a network exported as ONNX.
 
     Raises:
         CheckpointError: if the file there is refused.
     """
-    if len(files) != 1 or not quality_path(files[0]).is_file():
+    if len(files) != 1 or not all(weights_digests) or not quality_path(files[0]).is_file():
         return None
-    return read_quality(quality_path(files[0]), weights=weights[0])
+    return read_quality(quality_path(files[0]), weights_digest=weights_digests[0])
 
 
 def finite(value: float) -> float | None:

@@ -179,7 +179,7 @@ def _segment_one(
 ) -> dict[str, Any]:
     """Segment one scan and write all of it, or nothing, and tell which."""
     try:
-        found = segmenter.segment(scan.path)
+        found = segmenter.segment(scan.path, uncertainty=files.uncertainty is not None)
         files.labels.parent.mkdir(parents=True, exist_ok=True)
         written = write_case(files, found, case_id=scan.name, made_by=made_by, anonymise=anonymise)
     except (SpineSynthError, ValueError, MemoryError, torch.OutOfMemoryError) as error:
@@ -190,7 +190,7 @@ def _segment_one(
         "status": "done",
         "labels": str(files.labels),
         "files": [str(path) for path in written],
-        "suspicious": found.is_empty,
+        **found.doubt.as_json(),
         "warnings": list(found.warnings),
         "timings_s": {name: round(seconds, 3) for name, seconds in found.timings_s.items()},
     }

@@ -35,6 +35,7 @@ class OutputOptions:
         bids: whether files are named as BIDS derivatives, which are ``.nii.gz``.
         instances: whether a map of vertebrae and discs is.
         anonymise: whether DICOM segmentations say nothing of who the patient is.
+        uncertainty: whether a map of the network's uncertainty is.
     """
 
     format: Format = "auto"
@@ -43,6 +44,7 @@ class OutputOptions:
     bids: bool = False
     instances: bool = True
     anonymise: bool = False
+    uncertainty: bool = False
 
     def suffix_for(self, source: Path) -> str:
         """Return the suffix of the label map of an input."""
@@ -80,6 +82,7 @@ class CaseFiles:
         table: names of the codes as BIDS wants them; None elsewhere.
         instances: map of vertebrae and discs; None where none is wanted.
         dicom: segmentation of a DICOM series; None of any other input.
+        uncertainty: map of it; None where none is wanted.
     """
 
     labels: Path
@@ -89,12 +92,14 @@ class CaseFiles:
     table: Path | None = None
     instances: Path | None = None
     dicom: Path | None = None
+    uncertainty: Path | None = None
 
     @property
     def all(self) -> list[Path]:
         """Return every one of them, the label map last: it tells that a scan is done."""
         some = (
             self.sidecar, self.volumes, self.preview, self.table, self.instances, self.dicom,
+            self.uncertainty,
         )  # fmt: skip
         return [*(path for path in some if path is not None), self.labels]
 
@@ -121,7 +126,15 @@ def name_files(labels: Path, options: OutputOptions, *, of_dicom: bool) -> CaseF
         labels.with_name(f"{stem}.tsv") if options.bids else None,
         labels.with_name(counted) if options.instances else None,
         labels.with_name(f"{stem}.dcm") if of_dicom else None,
+        labels.with_name(_uncertainty_name(plain, suffix, options))
+        if options.uncertainty
+        else None,
     )
+
+
+def _uncertainty_name(plain: str, suffix: str, options: OutputOptions) -> str:
+    """Return the name of an uncertainty map, in BIDS of a map of probability."""
+    return f"{plain}uncertainty_probseg{suffix}" if options.bids else f"{plain}_uncertainty{suffix}"
 
 
 def write_case(
@@ -154,6 +167,7 @@ def write_case(
         (files.volumes, lambda path: _write_volumes(path, segmentation, case_id)),
         (files.preview, lambda path: _write_preview(path, segmentation, case_id)),
         (files.instances, segmentation.save_instances),
+        (files.uncertainty, segmentation.save_uncertainty),
         (
             None if segmentation.is_empty else files.dicom,  # DICOM has no empty segmentation
             lambda path: segmentation.save_dicom_seg(path, anonymise=anonymise),
@@ -193,6 +207,7 @@ def _sidecar(segmentation: Segmentation, legend: list[LegendEntry], made_by: dic
             for level in segmentation.reading.levels
         ],
         "made_by": {"spinesynth": __version__, **made_by},
+        "doubt": segmentation.doubt.as_json(),
         "warnings": list(segmentation.warnings),
         "use": "Not for diagnosis.",
     }  # fmt: skip

@@ -22,16 +22,19 @@ from spinesynth.io.volume import canonical_image, read_image
 from spinesynth.io.write import write_volume
 from spinesynth.pipelines.collected_warnings import collect_warnings
 from spinesynth.pipelines.device import read_device
+from spinesynth.pipelines.doubt import Doubt, judge
 from spinesynth.pipelines.ensemble import Origin, Predictor, Weighting, load_members
 from spinesynth.pipelines.label_legend import legend_of, segment_fields
 from spinesynth.pipelines.predict import Engine
+from spinesynth.pipelines.prediction_features import DoubtGatherer
+from spinesynth.pipelines.quality_model import QualityModel, quality_beside
 from spinesynth.pipelines.slab_reading import SlabKeeper, likeliest_structures
 from spinesynth.pipelines.spine_labels import SpineReader, encode_labels, writable_scheme
+from spinesynth.pipelines.uncertainty_map import UncertaintyMap
 from spinesynth.postprocess import Cleaning, SpineReading
 
 #: A file, a volume of :mod:`spinesynth.io.volume` or of MONAI, or voxels with ``affine``.
 Source = Path | str | MetaTensor | Tensor | Array
-_NO_STRUCTURE = "no structure was found: is this an MRI of the lumbar spine, and the right way up?"
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,9 @@ class Segmentation:
         probabilities: float32 ``(C, I, J, K)`` of the network's classes, if they were asked for.
         timings_s: seconds of ``read``, ``predict`` and ``label``.
         warnings: what a user should know of this scan, a line each.
+        doubt: how far it is to be trusted.
+        uncertainty: uint8 ``(I, J, K)`` on the grid of ``image``, normalised entropy of the
+            classes in per cent, if it was asked for.
     """
 
     image: MetaTensor
@@ -59,6 +65,8 @@ class Segmentation:
     probabilities: Tensor | None = None
     timings_s: Mapping[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    doubt: Doubt = field(default_factory=Doubt)
+    uncertainty: Tensor | None = None
 
     @property
     def affine(self) -> Affine:
@@ -101,6 +109,20 @@ class Segmentation:
         if self.reading is None:
             raise ValueError("reading must be there, got None; segment with instances=True")
         write_volume(path, self.reading.instances.to(torch.uint8), like=self.image)
+
+    def save_uncertainty(self, path: Path | str) -> None:
+        """Write the uncertainty map on the scan's own grid, in per cent.
+
+        Args:
+            path: as of :meth:`save`.
+
+        Raises:
+            OutputError: as of :meth:`save`.
+            ValueError: if it was not asked for.
+        """
+        if self.uncertainty is None:
+            raise ValueError("uncertainty must be there, got None; segment with uncertainty=True")
+        write_volume(path, self.uncertainty, like=self.image)
 
     def save_dicom_seg(self, path: Path | str, *, anonymise: bool = False) -> None:
         """Write a DICOM segmentation of the series that the scan was read from.
@@ -145,6 +167,8 @@ class SpineSegmenter:
         origin: what its weights say of themselves.
         scheme: of the labels.
         weights: ``file`` and ``sha256`` of each.
+        quality: what is known of the network's predictions; None where no
+            ``NAME.quality.json`` lies beside its weights, or several vote.
 
     Raises:
         CheckpointError: if weights are refused, or there are none.
@@ -181,6 +205,8 @@ class SpineSegmenter:
         )
         self._take(predictor, origin, scheme, SpineReader(lowest, cleaning) if instances else None)
         self.weights = [{"file": path.name, "sha256": digest_file(path)} for path in files]
+        if tuple(scales) == (1.0,):
+            self.quality = quality_beside(files, origin.weights_digests)
 
     @classmethod
     def of(
@@ -212,13 +238,19 @@ class SpineSegmenter:
         reader: SpineReader | None,
     ) -> None:
         self.predictor, self.origin, self.reader = predictor, origin, reader
+        self.quality: QualityModel | None = None
         self.scheme = writable_scheme(
             scheme or origin.target_scheme, predictor, counts=reader is not None
         )
         self.groups = tuple(name for name in REPORT_GROUPS if name in predictor.groups)
 
     def segment(
-        self, source: Source, *, affine: Array | None = None, probabilities: bool = False
+        self,
+        source: Source,
+        *,
+        affine: Array | None = None,
+        probabilities: bool = False,
+        uncertainty: bool = False,
     ) -> Segmentation:
         """Segment one scan.
 
@@ -230,6 +262,7 @@ class SpineSegmenter:
                 ``(I, J, K)`` of any orientation; or voxels ``(I, J, K)`` with ``affine``.
             affine: 4x4, voxel index to world mm (RAS+), of voxels that know none.
             probabilities: whether those of all classes are kept, 4 bytes a voxel and class.
+            uncertainty: whether a map of it is made.
 
         Raises:
             InputError: if the scan is refused.
@@ -241,14 +274,18 @@ class SpineSegmenter:
             image = _read(source, affine)
             read = time.perf_counter()
             keepers = [SlabKeeper(len(self.predictor.structures), image.shape[1:])] * probabilities
-            structures = likeliest_structures(self.predictor, image, watchers=keepers)
+            maps = [UncertaintyMap(tuple(image.shape[1:]))] * uncertainty
+            gatherer = DoubtGatherer(self.predictor.structures, image, groups=self.predictor.groups)
+            watchers = (*keepers, *maps, gatherer)
+            structures = likeliest_structures(self.predictor, image, watchers=watchers)
             predicted = time.perf_counter()
             reading = None if self.reader is None else self.reader(structures, image.affine)
             structures = structures if reading is None else reading.structures
             labels = encode_labels(self.scheme, structures, reading)
             warnings.extend(() if reading is None else reading.notes)
-            if not bool(structures.any()):
-                warnings.append(_NO_STRUCTURE)
+            is_empty = not bool(structures.any())
+            doubt = judge(gatherer.features(), self.quality, is_empty=is_empty)
+            warnings.extend(flag.message for flag in doubt.flags)
         return Segmentation(
             image, structures, labels, self.scheme, self.groups, reading,
             keepers[0].volume if keepers else None,
@@ -256,7 +293,7 @@ class SpineSegmenter:
                 "read": read - start, "predict": predicted - read,
                 "label": time.perf_counter() - predicted,
             },
-            tuple(warnings),
+            tuple(warnings), doubt, maps[0].percent if maps else None,
         )  # fmt: skip
 
 

@@ -25,7 +25,7 @@ from spinesynth.pipelines.quality_model import (
 )
 from spinesynth.pipelines.quality_regression import QUALITY_FEATURES, fit_structure
 
-WEIGHTS = {"layer": torch.arange(3.0)}
+DIGEST = digest_weights({"layer": torch.arange(3.0)})
 SCAN = {"found_ml": 40.0, "hounsfield_share": 0.0, "length_mm": 200.0, "entropy": 0.1}
 
 
@@ -35,7 +35,7 @@ def simple_model(**limits: Limit) -> QualityModel:
         coefficients=(0.05,), intercept=0.9, cases=10, spearman=0.5, mean_absolute_error=0.1,
     )  # fmt: skip
     return QualityModel(
-        weights_digest=digest_weights(WEIGHTS), phantoms=10, seed=0,
+        weights_digest=DIGEST, phantoms=10, seed=0,
         structures={"disc": quality}, limits=limits,
     )  # fmt: skip
 
@@ -72,6 +72,13 @@ def test_nothing_found_is_flagged_without_any_model() -> None:
     assert doubt.lowest_quality == 0
 
 
+def test_nothing_left_by_the_cleaning_is_nothing_found() -> None:
+    known = Features({"disc": {"soft_dice": 0.8}}, SCAN)
+    doubt = judge(known, simple_model(), is_empty=True)
+    assert names(doubt) == ["empty"]
+    assert doubt.quality == {}
+
+
 @pytest.mark.parametrize(
     ("scan", "raised"),
     [
@@ -101,17 +108,20 @@ def test_flags_are_raised_beyond_their_limits_alone(
 
 def test_quality_model_comes_back_from_its_file(tmp_path: Path) -> None:
     weights = tmp_path / "net.pt"
-    assert quality_beside([weights], [WEIGHTS]) is None
+    assert quality_beside([weights], [DIGEST]) is None
     model = simple_model(noise=Limit(high=0.1, source="test"))
     write_quality(quality_path(weights), model)
-    assert quality_beside([weights], [WEIGHTS]) == model
-    assert quality_beside([weights, weights], [WEIGHTS, WEIGHTS]) is None  # they vote
+    assert quality_beside([weights], [DIGEST]) == model
+    assert quality_beside([weights, weights], [DIGEST, DIGEST]) is None  # they vote
+    assert quality_beside([weights], [""]) is None  # nobody knows whether it belongs to them
 
 
 def test_quality_model_of_other_weights_is_refused(tmp_path: Path) -> None:
     write_quality(tmp_path / "q.json", simple_model())
     with pytest.raises(CheckpointError, match="belongs to weights"):
-        read_quality(tmp_path / "q.json", weights={"layer": torch.arange(3.0) + 1})
+        read_quality(
+            tmp_path / "q.json", weights_digest=digest_weights({"layer": torch.arange(3.0) + 1})
+        )
 
 
 @pytest.mark.parametrize(
@@ -131,7 +141,7 @@ def test_damaged_quality_model_is_refused(tmp_path: Path, old: str, new: str) ->
     assert old in text
     path.write_text(text.replace(old, new), encoding="utf-8")
     with pytest.raises(CheckpointError, match="no quality model"):
-        read_quality(path, weights=WEIGHTS)
+        read_quality(path, weights_digest=DIGEST)
 
 
 def rows(count: int, seed: int = 0) -> list[dict[str, float]]:

@@ -15,8 +15,16 @@ from torch import Tensor
 import spinesynth
 from spinesynth.anatomy.phantom import draw_phantom, render_phantom
 from spinesynth.anatomy.structures import Structure
-from spinesynth.errors import ConfigError, InputError
+from spinesynth.errors import CheckpointError, ConfigError, InputError
+from spinesynth.io.checkpoint import load_checkpoint
 from spinesynth.io.volume import read_image, read_raw
+from spinesynth.pipelines.quality_model import (
+    Limit,
+    QualityModel,
+    digest_weights,
+    quality_path,
+    write_quality,
+)
 from spinesynth.pipelines.segmenter import SpineSegmenter
 from spinesynth.pipelines.slab_reading import likeliest_structures
 from spinesynth.pipelines.spine_labels import SpineReader
@@ -151,6 +159,35 @@ def test_nothing_found_is_said(tmp_path: Path) -> None:
     found = nothing.segment(write_scan(tmp_path, ".nii", "RAS"))
     assert found.is_empty
     assert any("no structure was found" in line for line in found.warnings)
+    assert [flag.name for flag in found.doubt.flags] == ["empty"]
+
+
+def test_uncertainty_is_written_on_the_grid_of_the_scan(tmp_path: Path) -> None:
+    scan = write_scan(tmp_path, ".nii", "PIR")
+    found = segmenter().segment(scan, uncertainty=True)
+    found.save_uncertainty(tmp_path / "u.nii.gz")
+    assert read_raw(tmp_path / "u.nii.gz").voxels.shape == read_raw(scan).voxels.shape
+    with pytest.raises(ValueError, match="uncertainty must be there"):
+        segmenter().segment(scan).save_uncertainty(tmp_path / "v.nii.gz")
+
+
+def test_quality_model_beside_the_weights_is_used_and_that_of_others_refused(
+    tmp_path: Path,
+) -> None:
+    weights = write_checkpoint(tmp_path / "net.pt")
+    assert SpineSegmenter(weights).quality is None
+    model = QualityModel(
+        weights_digest=digest_weights(load_checkpoint(weights).weights), phantoms=20, seed=0,
+        structures={}, limits={"noise": Limit(high=0.0, source="test")},
+    )  # fmt: skip
+    write_quality(quality_path(weights), model)
+    segmenter_of = SpineSegmenter(weights)
+    assert segmenter_of.quality == model
+    found = segmenter_of.segment(write_scan(tmp_path, ".nii", "RAS"))
+    assert "noise" in {flag.name for flag in found.doubt.flags}
+    write_quality(quality_path(weights), model.model_copy(update={"weights_digest": "0" * 64}))
+    with pytest.raises(CheckpointError, match="belongs to weights"):
+        SpineSegmenter(weights)
 
 
 def test_what_a_reader_warns_of_is_told() -> None:
