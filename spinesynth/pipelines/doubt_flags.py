@@ -29,7 +29,7 @@ from typing import Any
 
 from spinesynth.pipelines.quality_model import Limit
 
-_LEAST_DICE = 0.5  # half of what is drawn is wrong; nominal
+_LEAST_DICE = 1 / 3  # most of what is drawn is wrong; nominal
 
 
 @dataclass(frozen=True)

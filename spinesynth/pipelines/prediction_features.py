@@ -37,6 +37,7 @@ from spinesynth.pipelines.evaluate import spacing_of
 from spinesynth.pipelines.intensity_features import intensity_features
 
 _PIXEL_MM = 1.0  # as the shipped networks see anatomy; nominal
+_BORDER = 2  # pixels around a structure that its border needs
 _LEAST_SACRUM = 0.02  # of the bone's volume; less is a stray voxel; nominal
 #: Rows of the sums of a structure.
 _COUNT, _SOFT, _SOFT_INSIDE, _ENTROPY, _CERTAINTY, _BAND, _BAND_ENTROPY = range(7)
@@ -85,6 +86,8 @@ class DoubtGatherer:
             [n for n, code in enumerate(structures.tolist()) if code in REPORT_GROUPS[name]]
             for name in self.groups
         ]
+        #: Channels of whatever counts as found.
+        self._any_structure = torch.tensor(sorted({c for some in self._channels for c in some}))
         rows = -(-image.shape[-1] // steps[1])
         self._sums = torch.zeros(len(self.groups), _SUMS, dtype=torch.float64)
         #: Voxels of each structure at each height, and the sum of how far in front they lie.
@@ -94,36 +97,48 @@ class DoubtGatherer:
     def __call__(self, start: int, slab: Tensor) -> None:
         """Take a slab ``(C, slices, J, K)`` of probabilities whose first slice is ``start``."""
         few = slab[:, :, :: self._steps[0], :: self._steps[1]].float()
-        entropy = normalised_entropy(few)
-        best, label = few.max(0)
-        anything = torch.zeros_like(label, dtype=torch.bool)
+        soft = few.sum((1, 2, 3)).tolist()
         for number, channels in enumerate(self._channels):
-            inside = torch.isin(label, torch.tensor(channels))
-            if not bool(inside.any()):
-                self._sums[number, _SOFT] += float(few[channels].sum())
-                continue
-            anything |= inside
-            self._add(number, inside, few[channels].sum(0), entropy, best)
+            self._sums[number, _SOFT] += sum(soft[channel] for channel in channels)
+        likeliest = few.max(0).indices
+        found = torch.isin(likeliest, self._any_structure)
+        box = _box_around(found)
+        if box is None:
+            return
+        self._add_box(few[:, :, box[0], box[1]], likeliest[:, box[0], box[1]], box)
+
+    def _add_box(self, few: Tensor, likeliest: Tensor, box: tuple[slice, slice]) -> None:
+        """Add the part of a slab ``(C, slices, J, K)`` that shows any structure."""
+        entropy, best = normalised_entropy(few), few.max(0).values
+        anything = torch.isin(likeliest, self._any_structure)
+        for number, channels in enumerate(self._channels):
+            inside = torch.isin(likeliest, torch.tensor(channels))
+            if bool(inside.any()):
+                self._add(number, inside, few[channels].sum(0), entropy, best)
+                self._add_places(number, inside, box)
         self._found[0] += int(anything.sum())
         self._found[1] += float(entropy[anything].sum())
 
     def _add(
         self, number: int, inside: Tensor, soft: Tensor, entropy: Tensor, best: Tensor
     ) -> None:
-        """Add the slices of a slab ``(slices, J, K)`` to the sums of a structure."""
+        """Add slices ``(slices, J, K)`` to the sums of a structure."""
         band = _border_band(inside)
         pieces, showing, stray = _count_pieces(inside.numpy())
         self._sums[number] += torch.tensor(
             [
-                inside.sum(), soft.sum(), soft[inside].sum(), entropy[inside].sum(),
+                inside.sum(), 0.0, soft[inside].sum(), entropy[inside].sum(),
                 best[inside].sum(), band.sum(), entropy[band].sum(), pieces, showing, stray,
             ],
             dtype=torch.float64,
         )  # fmt: skip
+
+    def _add_places(self, number: int, inside: Tensor, box: tuple[slice, slice]) -> None:
+        """Add where a structure lies: its voxels at each height, and how far in front."""
         voxels = inside.sum(0).double()
-        forward = torch.arange(len(voxels), dtype=torch.float64)[:, None]
-        self._at_height[0, number] += voxels.sum(0)
-        self._at_height[1, number] += (voxels * forward).sum(0)
+        forward = torch.arange(box[0].start, box[0].stop, dtype=torch.float64)[:, None]
+        self._at_height[0, number, box[1]] += voxels.sum(0)
+        self._at_height[1, number, box[1]] += (voxels * forward).sum(0)
 
     def features(self) -> Features:
         """Return what the slabs so far tell."""
@@ -199,6 +214,18 @@ class DoubtGatherer:
         """Return the mean row of a structure."""
         counts = self._at_height[0, self.groups.index(name)]
         return float((counts * torch.arange(len(counts))).sum() / counts.sum())
+
+
+def _box_around(found: Tensor) -> tuple[slice, slice] | None:
+    """Return the box in the plane of the slices around what was found, a border wider."""
+    sides = []
+    for other, size in zip((2, 1), found.shape[1:], strict=True):
+        places = found.any(0).any(other - 1).nonzero()
+        if not len(places):
+            return None
+        low, high = int(places.min()), int(places.max())
+        sides.append(slice(max(0, low - _BORDER), min(size, high + _BORDER + 1)))
+    return sides[0], sides[1]
 
 
 def _border_band(inside: Tensor) -> Tensor:

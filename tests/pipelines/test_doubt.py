@@ -58,7 +58,7 @@ def test_predicted_dice_is_a_line_within_what_phantoms_showed(
 
 def test_low_predicted_dice_raises_a_flag() -> None:
     model = simple_model()
-    shaky = model.structures["disc"].model_copy(update={"intercept": 0.4})
+    shaky = model.structures["disc"].model_copy(update={"intercept": 0.3})
     model = model.model_copy(update={"structures": {"disc": shaky}})
     doubt = judge(Features({"disc": {"soft_dice": 0.8}}, SCAN), model)
     assert names(doubt) == ["low_quality"]
