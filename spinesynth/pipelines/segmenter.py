@@ -27,8 +27,8 @@ from spinesynth.pipelines.ensemble import Origin, Predictor, Weighting, load_mem
 from spinesynth.pipelines.label_legend import legend_of, segment_fields
 from spinesynth.pipelines.predict import Engine
 from spinesynth.pipelines.prediction_features import DoubtGatherer
-from spinesynth.pipelines.quality_model import QualityModel, quality_beside
-from spinesynth.pipelines.slab_reading import SlabKeeper, likeliest_structures
+from spinesynth.pipelines.quality_model import quality_beside
+from spinesynth.pipelines.slab_reading import SlabKeeper, Watcher, likeliest_structures
 from spinesynth.pipelines.spine_labels import SpineReader, encode_labels, writable_scheme
 from spinesynth.pipelines.uncertainty_map import UncertaintyMap
 from spinesynth.postprocess import Cleaning, SpineReading
@@ -205,8 +205,8 @@ class SpineSegmenter:
         )
         self._take(predictor, origin, scheme, SpineReader(lowest, cleaning) if instances else None)
         self.weights = [{"file": path.name, "sha256": digest_file(path)} for path in files]
-        if tuple(scales) == (1.0,):
-            self.quality = quality_beside(files, origin.weights_digests)
+        plain = tuple(scales) == (1.0,)  # as the quality model knows the network
+        self.quality = quality_beside(files, origin.weights_digests) if plain else None
 
     @classmethod
     def of(
@@ -226,7 +226,7 @@ class SpineSegmenter:
             reader: of instances and levels; None for neither.
         """
         made = cls.__new__(cls)
-        made.device, made.weights = torch.device("cpu"), []
+        made.device, made.weights, made.quality = torch.device("cpu"), [], None
         made._take(predictor, origin, scheme, reader)
         return made
 
@@ -238,7 +238,6 @@ class SpineSegmenter:
         reader: SpineReader | None,
     ) -> None:
         self.predictor, self.origin, self.reader = predictor, origin, reader
-        self.quality: QualityModel | None = None
         self.scheme = writable_scheme(
             scheme or origin.target_scheme, predictor, counts=reader is not None
         )
@@ -276,7 +275,7 @@ class SpineSegmenter:
             keepers = [SlabKeeper(len(self.predictor.structures), image.shape[1:])] * probabilities
             maps = [UncertaintyMap(tuple(image.shape[1:]))] * uncertainty
             gatherer = DoubtGatherer(self.predictor.structures, image, groups=self.predictor.groups)
-            watchers = (*keepers, *maps, gatherer)
+            watchers: list[Watcher] = [*keepers, *maps, gatherer]
             structures = likeliest_structures(self.predictor, image, watchers=watchers)
             predicted = time.perf_counter()
             reading = None if self.reader is None else self.reader(structures, image.affine)
