@@ -105,6 +105,14 @@ def test_places_tell_the_right_way_up() -> None:
     assert upright["canal_per_bone"] == pytest.approx(4 * 30 / (10 * 28))
 
 
+def test_places_are_those_of_the_image_whatever_a_slab_shows() -> None:
+    labels = column(flip=True)
+    labels[0, :20] = 0  # the first slice shows the canal alone
+    labels[1:, 20:] = 0  # the others all but the canal
+    scan = features_of(certain(labels), (4.0, 1.0, 1.0), slab=1).scan
+    assert scan["canal_behind_share"] == 0
+
+
 def test_nothing_found_is_told_as_nothing() -> None:
     nothing = features_of(certain(torch.zeros(2, 8, 8, dtype=torch.long)), (4.0, 1.0, 1.0))
     assert nothing.structures == {}
