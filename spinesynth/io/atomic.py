@@ -49,6 +49,20 @@ def atomic_write(path: Path | str) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def write_text(path: Path | str, text: str) -> None:
+    """Write a text in UTF-8, in one piece.
+
+    Args:
+        path: final file.
+        text: all of it.
+
+    Raises:
+        OutputError: if the folder is missing or the disk refuses.
+    """
+    with atomic_write(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
 def link_file(source: Path, name: Path) -> None:
     """Give a file another name, in one piece, in place of what had it before.
 

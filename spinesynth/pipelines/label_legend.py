@@ -8,10 +8,12 @@ Source:
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from spinesynth.anatomy.label_schemes import Code, LabelScheme
 from spinesynth.anatomy.structures import REPORT_GROUPS, Structure
+from spinesynth.io.atomic import write_text
 
 _Colour = tuple[int, int, int]
 _BLACK: _Colour = (0, 0, 0)
@@ -91,6 +93,21 @@ def slicer_text(legend: Sequence[LegendEntry], *, title: str) -> str:
         for e in legend
     )
     return head + "".join(rows)
+
+
+def write_legends(folder: Path, scheme: LabelScheme) -> None:
+    """Write names and colours of the codes of a scheme, for ITK-SNAP and for 3D Slicer.
+
+    Args:
+        folder: for ``<scheme>_itksnap.txt`` and ``<scheme>.ctbl``.
+        scheme: of the label maps there.
+
+    Raises:
+        OutputError: if the disk refuses.
+    """
+    legend = legend_of(scheme)
+    write_text(folder / f"{scheme.name}_itksnap.txt", itksnap_text(legend))
+    write_text(folder / f"{scheme.name}.ctbl", slicer_text(legend, title=scheme.name))
 
 
 def segment_fields(legend: Iterable[LegendEntry]) -> dict[str, str]:

@@ -13,10 +13,10 @@ import torch
 
 from spinesynth import __version__
 from spinesynth.errors import ConfigError, OutputError, SpineSynthError
-from spinesynth.io.atomic import atomic_write
+from spinesynth.io.atomic import write_text
 from spinesynth.pipelines.bids_names import bids_stem, write_dataset_description
 from spinesynth.pipelines.ensemble import Weighting
-from spinesynth.pipelines.label_legend import itksnap_text, legend_of, slicer_text
+from spinesynth.pipelines.label_legend import write_legends
 from spinesynth.pipelines.predict import Engine
 from spinesynth.pipelines.scan_list import Scan, find_scans, image_suffix, refuse_namesakes
 from spinesynth.pipelines.segment_outputs import CaseFiles, OutputOptions, name_files, write_case
@@ -115,11 +115,13 @@ def segment_files(
     ]
     cases += [_failure(Scan("", problem.path), problem) for problem in problems]
     if not image_suffix(output) and any(case["status"] == "done" for case in cases):
-        _write_shared(home, segmenter, bids=options.bids)
+        write_legends(home, segmenter.scheme)
+        if options.bids:
+            write_dataset_description(home)
     run = _sum_up(cases, segmenter, made_by)
     report = home / REPORT_NAME
     if not image_suffix(output):
-        _write_text(report, json.dumps(run.report, indent=2, ensure_ascii=False) + "\n")
+        write_text(report, json.dumps(run.report, indent=2, ensure_ascii=False) + "\n")
     return run
 
 
@@ -233,18 +235,3 @@ def _sum_up(
         report,
         status,
     )
-
-
-def _write_shared(folder: Path, segmenter: SpineSegmenter, *, bids: bool) -> None:
-    """Write the names of the codes for viewers, once for all scans."""
-    scheme = segmenter.scheme
-    legend = legend_of(scheme)
-    _write_text(folder / f"{scheme.name}_itksnap.txt", itksnap_text(legend))
-    _write_text(folder / f"{scheme.name}.ctbl", slicer_text(legend, title=scheme.name))
-    if bids:
-        write_dataset_description(folder)
-
-
-def _write_text(path: Path, text: str) -> None:
-    with atomic_write(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")

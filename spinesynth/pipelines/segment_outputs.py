@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 
 from spinesynth import __version__
 from spinesynth.errors import ConfigError
-from spinesynth.io.atomic import atomic_write
+from spinesynth.io.atomic import atomic_write, write_text
 from spinesynth.io.tables import write_csv
 from spinesynth.pipelines.label_legend import LegendEntry, legend_of
 from spinesynth.pipelines.scan_list import image_suffix
@@ -162,8 +162,8 @@ def write_case(
     """
     legend = legend_of(segmentation.scheme)
     steps: list[tuple[Path | None, Callable[[Path], None]]] = [
-        (files.sidecar, lambda path: _write_text(path, _sidecar(segmentation, legend, made_by))),
-        (files.table, lambda path: _write_text(path, _bids_table(legend))),
+        (files.sidecar, lambda path: write_text(path, _sidecar(segmentation, legend, made_by))),
+        (files.table, lambda path: write_text(path, _bids_table(legend))),
         (files.volumes, lambda path: _write_volumes(path, segmentation, case_id)),
         (files.preview, lambda path: _write_preview(path, segmentation, case_id)),
         (files.instances, segmentation.save_instances),
@@ -185,11 +185,6 @@ def write_case(
             path.unlink(missing_ok=True)
         raise
     return written
-
-
-def _write_text(path: Path, text: str) -> None:
-    with atomic_write(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
 
 
 def _sidecar(segmentation: Segmentation, legend: list[LegendEntry], made_by: dict[str, Any]) -> str:
