@@ -320,14 +320,15 @@ TABLE_KINDS: dict[str, TableKind] = {
         (
             count("rank", "1 is to be looked at first", low=1),
             text("case_id", "scan, as in the manifest"),
-            share("doubt", "mean entropy of what was found over the greatest there can be"),
-            count("suspicious", "1 where nothing was found", high=1),
+            share("doubt", "1 less the least predicted Dice; without a quality model mean entropy "
+                  "of what was found; 1 where nothing was"),
+            text("flags", "names of those raised", empty=True),
             text("image", "path beside the table"),
             text("label", "path beside the table: the label map to correct"),
             text("preview", "path beside the table"),
             text("warnings", "what to look for", empty=True),
         ),
-        ("rank", "doubt", "suspicious", "image", "label", "preview", "warnings"),
+        ("rank", "doubt", "flags", "image", "label", "preview", "warnings"),
     ),
 }  # fmt: skip
 

@@ -21,10 +21,12 @@ class Doubt:
         quality: predicted Dice of each structure that was found, in [0, 1], by name; empty
             where no quality model belongs to the network.
         flags: what is not as it should be; none of an ordinary scan.
+        entropy: mean normalised entropy of all that was found, in [0, 1]; 1 where nothing was.
     """
 
     quality: Mapping[str, float] = field(default_factory=dict)
     flags: tuple[Flag, ...] = ()
+    entropy: float = 1.0
 
     @property
     def is_suspicious(self) -> bool:
@@ -32,11 +34,22 @@ class Doubt:
         return bool(self.flags)
 
     @property
+    def is_empty(self) -> bool:
+        """Whether nothing was found."""
+        return any(flag.name == "empty" for flag in self.flags)
+
+    @property
     def lowest_quality(self) -> float:
         """Return the least predicted Dice, 0 where nothing was found, 1 where none is known."""
-        if any(flag.name == "empty" for flag in self.flags):
-            return 0.0
-        return min(self.quality.values(), default=1.0)
+        return 0.0 if self.is_empty else min(self.quality.values(), default=1.0)
+
+    @property
+    def degree(self) -> float:
+        """Return how doubtful it is, in [0, 1], to rank the scans of one network by.
+
+        It is one less the least predicted Dice, or :attr:`entropy` where none is known.
+        """
+        return 1.0 - self.lowest_quality if self.is_empty or self.quality else self.entropy
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain JSON types."""
@@ -72,4 +85,5 @@ def judge(
         if name in learnt
     }
     limits = {} if quality_model is None else quality_model.limits
-    return Doubt(quality, raise_flags(features.scan, quality, limits))
+    entropy = 1.0 if features.scan["found_ml"] == 0 else features.scan.get("entropy", 1.0)
+    return Doubt(quality, raise_flags(features.scan, quality, limits), min(entropy, 1.0))

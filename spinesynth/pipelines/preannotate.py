@@ -17,14 +17,13 @@ import torch
 
 from spinesynth.anatomy.annotation import words_of
 from spinesynth.errors import ConfigError, SpineSynthError
-from spinesynth.io.atomic import atomic_write
 from spinesynth.io.case import Case
 from spinesynth.io.discover import MANIFEST_NAME
 from spinesynth.io.manifest import scan_manifest
 from spinesynth.io.tables import write_csv
 from spinesynth.io.write import write_volume
-from spinesynth.pipelines.doubt_meter import DoubtMeter
-from spinesynth.pipelines.label_legend import itksnap_text, legend_of, slicer_text
+from spinesynth.pipelines.doubt import Doubt
+from spinesynth.pipelines.label_legend import write_legends
 from spinesynth.pipelines.scan_list import Scan, find_scans, image_suffix, refuse_namesakes
 from spinesynth.pipelines.segment_outputs import OutputOptions, name_files, write_case
 from spinesynth.pipelines.segmenter import SpineSegmenter
@@ -63,8 +62,7 @@ class _Row:
     image: Path
     label: Path
     preview: Path
-    doubt: float
-    suspicious: bool
+    doubt: Doubt
     warnings: str
 
 
@@ -72,7 +70,7 @@ def prepare_annotation(segmenter: SpineSegmenter, source: Path, output: Path) ->
     """Segment scans and write a worklist sorted by doubt and a manifest of the label maps.
 
     Args:
-        segmenter: of the scans; it is left with a predictor that measures its doubt.
+        segmenter: of the scans; they are ranked by the doubt that it tells of each.
         source: an image, a folder, a list or a manifest, as ``spinesynth predict`` takes.
         output: folder, which must not hold a worklist: what is corrected is never replaced.
 
@@ -94,18 +92,16 @@ def prepare_annotation(segmenter: SpineSegmenter, source: Path, output: Path) ->
     known = _known_cases(source)
     refuse_namesakes(output, [_id_of(scan) for scan in scans])
     output.mkdir(parents=True, exist_ok=True)
-    meter = DoubtMeter(segmenter.predictor)
-    segmenter.predictor = meter
     rows, errors = list[_Row](), list[SpineSynthError](problems)
     for scan in scans:
         try:
-            rows.append(_prepare(segmenter, meter, scan, output, known.get(scan.name)))
+            rows.append(_prepare(segmenter, scan, output, known.get(scan.name)))
         except SpineSynthError as error:
             errors.append(error)
         except (ValueError, MemoryError, torch.OutOfMemoryError) as error:
             errors.append(SpineSynthError(f"{scan.path}: {error}", code="E-SEG-001"))
     if rows:
-        _write_legends(segmenter, output)
+        write_legends(output, segmenter.scheme)
         _write_manifest(rows, segmenter, output)
         _write_worklist(rows, output)  # last: it says that all is there
     status = 0 if not errors else SpineSynthError.exit_code if rows else errors[0].exit_code
@@ -131,9 +127,7 @@ def _id_of(scan: Scan) -> str:
     return name if name[:1].isalnum() else f"scan{name}"
 
 
-def _prepare(
-    segmenter: SpineSegmenter, meter: DoubtMeter, scan: Scan, output: Path, case: Case | None
-) -> _Row:
+def _prepare(segmenter: SpineSegmenter, scan: Scan, output: Path, case: Case | None) -> _Row:
     """Segment one scan and write its files, all or none."""
     case_id, is_dicom = _id_of(scan), image_suffix(scan.path) is None
     options = OutputOptions(instances=False)  # it would contradict a label map once corrected
@@ -151,18 +145,19 @@ def _prepare(
         case_id,
         case.patient_id if case else case_id,
         case.contrast if case else "",
-        image, labels, files.preview, meter.doubt, found.is_empty, "; ".join(found.warnings),
+        image, labels, files.preview, found.doubt, "; ".join(found.warnings),
     )  # fmt: skip
 
 
 def _write_worklist(rows: Sequence[_Row], output: Path) -> None:
     """Write the scans, the most doubtful first, and those in which nothing was found before."""
-    ordered = sorted(rows, key=lambda row: (not row.suspicious, -row.doubt, row.case_id))
+    ordered = sorted(rows, key=lambda row: (not row.doubt.is_empty, -row.doubt.degree, row.case_id))
     table = pd.DataFrame(
         {
-            "rank": rank, "case_id": row.case_id, "doubt": row.doubt,
-            "suspicious": int(row.suspicious), "image": _beside(row.image, output),
-            "label": row.label.name, "preview": row.preview.name, "warnings": row.warnings,
+            "rank": rank, "case_id": row.case_id, "doubt": row.doubt.degree,
+            "flags": " ".join(flag.name for flag in row.doubt.flags),
+            "image": _beside(row.image, output), "label": row.label.name,
+            "preview": row.preview.name, "warnings": row.warnings,
         }
         for rank, row in enumerate(ordered, start=1)
     )  # fmt: skip
@@ -186,16 +181,3 @@ def _write_manifest(rows: Sequence[_Row], segmenter: SpineSegmenter, output: Pat
 def _beside(path: Path, folder: Path) -> str:
     """Return a path relative to a folder, which may lie elsewhere."""
     return Path(os.path.relpath(path.absolute(), folder.absolute())).as_posix()
-
-
-def _write_legends(segmenter: SpineSegmenter, output: Path) -> None:
-    """Write names and colours of the codes for ITK-SNAP and 3D Slicer."""
-    scheme = segmenter.scheme
-    legend = legend_of(scheme)
-    texts = {
-        f"{scheme.name}_itksnap.txt": itksnap_text(legend),
-        f"{scheme.name}.ctbl": slicer_text(legend, title=scheme.name),
-    }
-    for name, text in texts.items():
-        with atomic_write(output / name) as temporary:
-            temporary.write_text(text, encoding="utf-8")

@@ -70,6 +70,15 @@ def test_nothing_found_is_flagged_without_any_model() -> None:
     assert names(doubt) == ["empty"]
     assert doubt.is_suspicious
     assert doubt.lowest_quality == 0
+    assert (doubt.is_empty, doubt.degree) == (True, 1.0)
+
+
+def test_degree_is_of_the_predicted_dice_and_without_one_of_the_entropy() -> None:
+    known = Features({"disc": {"soft_dice": 0.7}}, SCAN)
+    # predicted Dice 0.9 + 0.05 * (0.7 - 0.8) / 0.1 = 0.85
+    assert judge(known, simple_model()).degree == pytest.approx(0.15)
+    assert judge(known).degree == SCAN["entropy"]
+    assert judge(Features({"canal": {}}, SCAN), simple_model()).degree == SCAN["entropy"]
 
 
 def test_nothing_left_by_the_cleaning_is_nothing_found() -> None:
@@ -77,6 +86,7 @@ def test_nothing_left_by_the_cleaning_is_nothing_found() -> None:
     doubt = judge(known, simple_model(), is_empty=True)
     assert names(doubt) == ["empty"]
     assert doubt.quality == {}
+    assert (doubt.entropy, doubt.degree) == (1.0, 1.0)
 
 
 @pytest.mark.parametrize(

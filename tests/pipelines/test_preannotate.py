@@ -18,13 +18,24 @@ from spinesynth.io.discover import discover_cases
 from spinesynth.io.load_case import load_case
 from spinesynth.io.table_check import check_table
 from spinesynth.io.tables import read_ids_csv
-from spinesynth.pipelines.doubt_meter import DoubtMeter
 from spinesynth.pipelines.preannotate import Preannotation, prepare_annotation
+from spinesynth.pipelines.quality_model import QualityModel, StructureQuality
 from spinesynth.pipelines.segmenter import SpineSegmenter
 from tests.fabricate import SHAPE, intensities, nib, write_nifti
 from tests.pipelines.place_predictor import ORIGIN, PlacePredictor
 
 SURE, HALF, NOTHING = 1000, 2000, 3000
+
+
+SURE_IS_WORSE = QualityModel(
+    weights_digest="0" * 64, phantoms=1, seed=0, limits={},
+    structures={
+        "disc": StructureQuality(
+            features=("certainty_inside",), low=(0.0,), high=(1.0,), mean=(0.0,), scale=(1.0,),
+            coefficients=(-0.5,), intercept=1.0, cases=1, spearman=None, mean_absolute_error=0.0,
+        )
+    },
+)  # fmt: skip
 
 
 class BrightnessPredictor(PlacePredictor):
@@ -69,7 +80,7 @@ def test_worklist_begins_with_what_is_doubted_most(made: Preannotation) -> None:
     table = check_table(made.worklist, read_ids_csv(made.worklist), "worklist")
     assert table["case_id"].tolist() == ["c_d", "a", "b"]
     assert table["rank"].tolist() == [1, 2, 3]
-    assert table["suspicious"].tolist() == [1, 0, 0]
+    assert table["flags"].fillna("").tolist() == ["empty", "", ""]
     # two classes at 0.6 and 0.4 of six: their entropy over log 6
     half = -(0.6 * math.log(0.6) + 0.4 * math.log(0.4)) / math.log(6)
     # six digits in the table, and float32 before
@@ -77,6 +88,20 @@ def test_worklist_begins_with_what_is_doubted_most(made: Preannotation) -> None:
     folder = made.worklist.parent
     for column in ("image", "label", "preview"):
         assert all((folder / name).is_file() for name in table[column])
+
+
+def test_least_predicted_dice_ranks_where_a_quality_model_is_there(
+    scans: Path, tmp_path: Path
+) -> None:
+    _scan(scans / "b.nii.gz", SURE)
+    segmenter = _segmenter()
+    segmenter.quality = SURE_IS_WORSE
+    ranked = prepare_annotation(segmenter, scans, tmp_path / "out")
+    assert ranked.worklist is not None
+    table = check_table(ranked.worklist, read_ids_csv(ranked.worklist), "worklist")
+    assert table["case_id"].tolist() == ["b", "a"]
+    # predicted Dice 1 - probability / 2 of 1.0 and 0.6; six digits in the table
+    assert table["doubt"].tolist() == pytest.approx([0.5, 0.3], abs=1e-5)
 
 
 def test_viewers_find_names_and_colours(made: Preannotation) -> None:
@@ -137,10 +162,3 @@ def test_corrected_masks_are_never_replaced(made: Preannotation, scans: Path) ->
     assert made.worklist is not None
     with pytest.raises(ConfigError, match=r"E-RUN-002.*corrected since; choose another --output"):
         prepare_annotation(_segmenter(), scans, made.worklist.parent)
-
-
-def test_measuring_doubt_changes_no_prediction(scans: Path) -> None:
-    plain = _segmenter().segment(scans / "a.nii.gz")
-    segmenter = _segmenter()
-    segmenter.predictor = DoubtMeter(segmenter.predictor)
-    assert torch.equal(segmenter.segment(scans / "a.nii.gz").structures, plain.structures)
