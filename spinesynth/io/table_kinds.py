@@ -309,7 +309,10 @@ TABLE_KINDS: dict[str, TableKind] = {
             count("voxels", "of the scan's own grid"),
             number("volume_mm3", "of all of them", unit="mm3", low=0),
             number("volume_ml", "the same", unit="ml", low=0),
-            number("height_mm", "of a whole disc, across it", unit="mm", low=0, empty=True),
+            number(
+                "height_mm", "of a whole disc in the midline, across it",
+                unit="mm", low=0, empty=True,
+            ),
         ),
         (
             "level", "confidence", "partial", "voxels", "volume_mm3", "volume_ml", "height_mm",

@@ -9,9 +9,8 @@ import torch
 from torch import Tensor
 
 from spinesynth.anatomy.structures import REPORT_GROUPS
-from spinesynth.metrics import disc_height_mm
 from spinesynth.pipelines.segmenter import Segmentation
-from spinesynth.postprocess import Level, SpineReading
+from spinesynth.postprocess import SpineReading, measure_spine
 
 _MM3_PER_ML = 1000.0
 #: Kind of the table, and the end of its name.
@@ -28,8 +27,8 @@ def measure_volumes(segmentation: Segmentation, *, case_id: str) -> pd.DataFrame
     Returns:
         Columns of the kind ``volumes`` in ``docs/tables.md``; absent structures have 0.
     """
-    affine = segmentation.image.affine[:3, :3].double()
-    voxel_mm3 = abs(float(torch.linalg.det(affine)))
+    affine = segmentation.image.affine.double()
+    voxel_mm3 = abs(float(torch.linalg.det(affine[:3, :3])))
     counts = torch.bincount(segmentation.structures.flatten(), minlength=_HIGHEST + 1)
     rows = [
         {
@@ -54,24 +53,18 @@ _HIGHEST = max(int(code) for codes in REPORT_GROUPS.values() for code in codes)
 def _instance_rows(reading: SpineReading, affine: Tensor, case_id: str) -> list[dict[str, object]]:
     """Return a row for each vertebra and disc, upwards."""
     sizes = torch.bincount(reading.instances.flatten())
-    spacing_mm = torch.linalg.vector_norm(affine, dim=0).tolist()
+    heights_mm = {
+        found.instance: found.value
+        for found in measure_spine(reading, affine)
+        if found.quantity == "height"
+    }
     return [
         {
             "case_id": case_id, "structure": level.kind, "instance": level.instance,
             "level": level.name, "confidence": level.confidence, "partial": int(level.partial),
             "voxels": int(sizes[level.instance]),
-            "height_mm": _height(reading, level, (spacing_mm[0], spacing_mm[1], spacing_mm[2])),
+            "height_mm": heights_mm.get(level.instance, math.nan),
         }
         for kind in ("vertebra", "disc")
         for level in reading.of_kind(kind)
     ]  # fmt: skip
-
-
-def _height(reading: SpineReading, level: Level, spacing_mm: tuple[float, float, float]) -> float:
-    """Return the height of a disc in mm; NaN of anything else, or one that the edge cuts."""
-    if level.kind != "disc" or level.partial:
-        return math.nan
-    mask = reading.instances == level.instance
-    low, high = torch.nonzero(mask).aminmax(dim=0)
-    box = tuple(slice(int(a), int(b) + 1) for a, b in zip(low, high, strict=True))
-    return disc_height_mm(mask[box].numpy(), spacing_mm)
