@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-import torch
 
 from spinesynth.anatomy.annotation import words_of
 from spinesynth.errors import ConfigError, SpineSynthError
@@ -24,6 +23,7 @@ from spinesynth.io.tables import write_csv
 from spinesynth.io.write import write_volume
 from spinesynth.pipelines.doubt import Doubt
 from spinesynth.pipelines.label_legend import write_legends
+from spinesynth.pipelines.scan_errors import SCAN_ERRORS, exit_status, with_code
 from spinesynth.pipelines.scan_list import Scan, find_scans, image_suffix, refuse_namesakes
 from spinesynth.pipelines.segment_outputs import OutputOptions, name_files, write_case
 from spinesynth.pipelines.segmenter import SpineSegmenter
@@ -96,21 +96,18 @@ def prepare_annotation(segmenter: SpineSegmenter, source: Path, output: Path) ->
     for scan in scans:
         try:
             rows.append(_prepare(segmenter, scan, output, known.get(scan.name)))
-        except SpineSynthError as error:
-            errors.append(error)
-        except (ValueError, MemoryError, torch.OutOfMemoryError) as error:
-            errors.append(SpineSynthError(f"{scan.path}: {error}", code="E-SEG-001"))
+        except SCAN_ERRORS as error:
+            errors.append(with_code(scan.path, error))
     if rows:
         write_legends(output, segmenter.scheme)
         _write_manifest(rows, segmenter, output)
         _write_worklist(rows, output)  # last: it says that all is there
-    status = 0 if not errors else SpineSynthError.exit_code if rows else errors[0].exit_code
     return Preannotation(
         output / WORKLIST_NAME if rows else None,
         output / MANIFEST_NAME if rows else None,
         len(rows),
         tuple(str(error) for error in errors),
-        status,
+        exit_status(len(rows), [error.exit_code for error in errors]),
     )
 
 
@@ -134,12 +131,11 @@ def _prepare(segmenter: SpineSegmenter, scan: Scan, output: Path, case: Case | N
     labels = output / f"{case_id}_seg{options.suffix_for(scan.path)}"
     files = name_files(labels, options, of_dicom=False)
     found = segmenter.segment(scan.path)
-    made_by = {"weights": segmenter.weights, "network_scheme": segmenter.origin.target_scheme}
     image = scan.path
     if is_dicom:  # a manifest names files, and the viewers of label maps want one too
         image = output / f"{case_id}.nii.gz"
         write_volume(image, found.image.as_tensor(), like=found.image)
-    write_case(files, found, case_id=case_id, made_by=made_by)
+    write_case(files, found, case_id=case_id, made_by=segmenter.made_by)
     assert files.preview is not None  # as the options ask
     return _Row(
         case_id,

@@ -18,13 +18,13 @@ from spinesynth.pipelines.bids_names import bids_stem, write_dataset_description
 from spinesynth.pipelines.ensemble import Weighting
 from spinesynth.pipelines.label_legend import write_legends
 from spinesynth.pipelines.predict import Engine
+from spinesynth.pipelines.scan_errors import SCAN_ERRORS, exit_status, with_code
 from spinesynth.pipelines.scan_list import Scan, find_scans, image_suffix, refuse_namesakes
 from spinesynth.pipelines.segment_outputs import CaseFiles, OutputOptions, name_files, write_case
 from spinesynth.pipelines.segmenter import SpineSegmenter
 from spinesynth.postprocess import Cleaning
 
 REPORT_NAME = "run_report.json"
-_UNCODED = "E-SEG-001"
 
 
 @dataclass(frozen=True)
@@ -107,9 +107,10 @@ def segment_files(
     home = output.parent if image_suffix(output) else output
     home.mkdir(parents=True, exist_ok=True)
     made_by = {
-        "weights": segmenter.weights, "network_scheme": segmenter.origin.target_scheme,
-        "engine": engine, "threads": threads or torch.get_num_threads(),
-    }  # fmt: skip
+        **segmenter.made_by,
+        "engine": engine,
+        "threads": threads or torch.get_num_threads(),
+    }
     cases = [
         _segment_one(segmenter, scan, files, made_by, options.anonymise) for scan, files in plan
     ]
@@ -184,8 +185,8 @@ def _segment_one(
         found = segmenter.segment(scan.path, uncertainty=files.uncertainty is not None)
         files.labels.parent.mkdir(parents=True, exist_ok=True)
         written = write_case(files, found, case_id=scan.name, made_by=made_by, anonymise=anonymise)
-    except (SpineSynthError, ValueError, MemoryError, torch.OutOfMemoryError) as error:
-        return _failure(scan, error)
+    except SCAN_ERRORS as error:
+        return _failure(scan, with_code(scan.path, error))
     return {
         "case": scan.name,
         "input": str(scan.path),
@@ -198,17 +199,15 @@ def _segment_one(
     }
 
 
-def _failure(scan: Scan, error: Exception) -> dict[str, Any]:
+def _failure(scan: Scan, error: SpineSynthError) -> dict[str, Any]:
     """Return what is told of a scan that could not be segmented."""
-    known = isinstance(error, SpineSynthError)
-    code = error.code if isinstance(error, SpineSynthError) else _UNCODED
     return {
         "case": scan.name,
         "input": str(scan.path),
         "status": "failed",
-        "code": code,
-        "exit_code": error.exit_code if isinstance(error, SpineSynthError) else 1,
-        "message": str(error) if known else f"[{code}] {scan.path}: {error}",
+        "code": error.code,
+        "exit_code": error.exit_code,
+        "message": str(error),
     }
 
 
@@ -218,7 +217,7 @@ def _sum_up(
     """Return what became of all scans."""
     done = [case for case in cases if case["status"] == "done"]
     failed = [case for case in cases if case["status"] == "failed"]
-    status = 0 if not failed else SpineSynthError.exit_code if done else failed[0]["exit_code"]
+    status = exit_status(len(done), [case["exit_code"] for case in failed])
     report = {
         "spinesynth": __version__,
         "scheme": segmenter.scheme.name,

@@ -243,6 +243,11 @@ class SpineSegmenter:
         )
         self.groups = tuple(name for name in REPORT_GROUPS if name in predictor.groups)
 
+    @property
+    def made_by(self) -> dict[str, object]:
+        """Return what made its labels, as plain JSON types."""
+        return {"weights": self.weights, "network_scheme": self.origin.target_scheme}
+
     def segment(
         self,
         source: Source,
