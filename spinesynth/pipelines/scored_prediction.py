@@ -10,6 +10,7 @@ from spinesynth.metrics import METRICS, MaskPair
 from spinesynth.pipelines.ensemble import Predictor
 from spinesynth.pipelines.evaluate import group_masks, spacing_of
 from spinesynth.pipelines.prediction_features import DoubtGatherer, Features
+from spinesynth.pipelines.slab_reading import likeliest_structures
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,11 @@ def score_prediction(
     """
     image = loaded.image
     assert image is not None  # asked for by whoever loaded it
-    probabilities = predictor.probabilities(image)
     gatherer = DoubtGatherer(predictor.structures, image, groups=predictor.groups)
-    gatherer(0, probabilities)
+    structures = likeliest_structures(predictor, image, watchers=(gatherer,))
     scores: dict[str, dict[str, float]] = {name: {} for name in metrics}
     if loaded.structure is not None:
-        predicted = group_masks(predictor.structures[probabilities.argmax(0)], groups)
+        predicted = group_masks(structures, groups)
         expected = group_masks(loaded.structure.as_tensor()[0], groups)
         for group in groups:
             pair = MaskPair(predicted[group], expected[group], spacing_mm=spacing_of(image))
