@@ -5,9 +5,12 @@ It shows the scan, so it belongs where the scan may be, never into a repository.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import torch
 
+from spinesynth.io.atomic import atomic_write
 from spinesynth.pipelines.evaluate import group_masks
 from spinesynth.pipelines.segmenter import Segmentation
 from spinesynth.viz import PreviewSlice, draw_preview, encode_png
@@ -16,12 +19,16 @@ from spinesynth.viz import PreviewSlice, draw_preview, encode_png
 _ENOUGH = 0.5
 
 
-def preview_png(segmentation: Segmentation, *, title: str) -> bytes:
-    """Return a picture of the fullest sagittal slice and one to each side of it.
+def write_preview(path: Path, segmentation: Segmentation, *, title: str) -> None:
+    """Write a picture of the fullest sagittal slice and one to each side of it.
 
     Args:
+        path: ``.png``.
         segmentation: of the scan.
         title: of the picture.
+
+    Raises:
+        OutputError: if the disk refuses.
     """
     image = segmentation.image
     spacing_mm = torch.linalg.vector_norm(image.affine[:3, :3].double(), dim=0).tolist()
@@ -41,7 +48,8 @@ def preview_png(segmentation: Segmentation, *, title: str) -> bytes:
         for place in _places(segmentation)
     ]
     figure = draw_preview(slices, spacing_mm=(spacing_mm[1], spacing_mm[2]), title=title)
-    return encode_png(figure)
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(encode_png(figure))
 
 
 def _places(segmentation: Segmentation) -> list[int]:

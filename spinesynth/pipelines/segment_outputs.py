@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 
 from spinesynth import __version__
 from spinesynth.errors import ConfigError
-from spinesynth.io.atomic import atomic_write, write_text
+from spinesynth.io.atomic import write_text
 from spinesynth.io.tables import write_csv
 from spinesynth.pipelines.label_legend import LegendEntry, legend_of
 from spinesynth.pipelines.scan_list import image_suffix
@@ -220,8 +220,6 @@ def _write_volumes(path: Path, segmentation: Segmentation, case_id: str) -> None
 
 
 def _write_preview(path: Path, segmentation: Segmentation, case_id: str) -> None:
-    from spinesynth.pipelines.preview import preview_png  # matplotlib
+    from spinesynth.pipelines.preview import write_preview  # matplotlib
 
-    content = preview_png(segmentation, title=case_id)
-    with atomic_write(path) as temporary:
-        temporary.write_bytes(content)
+    write_preview(path, segmentation, title=case_id)

@@ -3,63 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from spinesynth.io.atomic import atomic_write
 from spinesynth.io.volume import read_image
 from spinesynth.pipelines.label_legend import legend_of
-from spinesynth.pipelines.predict import Engine
-from spinesynth.pipelines.preview import preview_png
+from spinesynth.pipelines.preview import write_preview
 from spinesynth.pipelines.segmenter import Segmentation, SpineSegmenter
 from spinesynth.pipelines.structure_volumes import measure_volumes
 from spinesynth.service.job import PREVIEW_FILE, RESULT_FILES
-from spinesynth.service.worker_process import SegmentFile
 
-#: Of the noise that is segmented before the first job, so that the first client does not wait.
+#: Of the noise that is segmented before the first job.
 _WARM_UP_SHAPE = (4, 64, 64)
 _TITLE = "scan"
 #: What the reader of DICOM alone notes.
 _SERIES = "source_series_uid"
 
 
-def load_segmenter(
-    weights: Sequence[str] | None,
-    *,
-    scheme: str | None = None,
-    device: str = "auto",
-    engine: Engine = "torch",
-    threads: int | None = None,
-) -> SegmentFile:
-    """Load weights and return what segments a file with them.
-
-    Args:
-        weights: names of shipped ones, or paths; several vote. None for the default.
-        scheme: of the label maps; None for that of the network.
-        device: that it runs on.
-        engine: ``torch``, or ``onnx`` for ONNX Runtime on the CPU.
-        threads: that it computes with; None for all cores.
-
-    Raises:
-        CheckpointError: if weights are refused.
-        ConfigError: if the scheme or the device cannot be used.
-    """
-    if threads is not None:
-        torch.set_num_threads(threads)
-    segmenter = SpineSegmenter(
-        weights, scheme=scheme, device=device, engine=engine, threads=threads
-    )
+def warm_up(segmenter: SpineSegmenter) -> None:
+    """Segment noise, so that the first client need not wait for what is made only once."""
     noise = np.random.default_rng(0).random(_WARM_UP_SHAPE, dtype=np.float32)
     segmenter.segment(noise, affine=np.eye(4))
-
-    def segment(source: Path, output: Path) -> dict[str, Any]:
-        return segment_scan(segmenter, source, output)
-
-    return segment
 
 
 def segment_scan(segmenter: SpineSegmenter, source: Path, output: Path) -> dict[str, Any]:
@@ -78,8 +44,7 @@ def segment_scan(segmenter: SpineSegmenter, source: Path, output: Path) -> dict[
     found.save(output / RESULT_FILES["nifti"])
     if _SERIES in found.image.meta and not found.is_empty:  # DICOM has no empty segmentation
         found.save_dicom_seg(output / RESULT_FILES["dicom_seg"])
-    with atomic_write(output / PREVIEW_FILE) as temporary:
-        temporary.write_bytes(preview_png(found, title=_TITLE))
+    write_preview(output / PREVIEW_FILE, found, title=_TITLE)
     return _report(segmenter, found) | {
         "warnings": [line.replace(str(source), source.name) for line in found.warnings]
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Literal
 
 from spinesynth.service.worker_process import SegmentFile
@@ -29,6 +30,15 @@ def segment_with(
         CheckpointError: if weights are refused.
         ConfigError: if the scheme or the device cannot be used.
     """
-    from spinesynth.service.scan_segmenter import load_segmenter  # torch
+    import torch  # heavy, as the others
 
-    return load_segmenter(weights, scheme=scheme, device=device, engine=engine, threads=threads)
+    from spinesynth.pipelines.segmenter import SpineSegmenter
+    from spinesynth.service.scan_segmenter import segment_scan, warm_up
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    segmenter = SpineSegmenter(
+        weights, scheme=scheme, device=device, engine=engine, threads=threads
+    )
+    warm_up(segmenter)
+    return partial(segment_scan, segmenter)
