@@ -252,8 +252,6 @@ def test_qform_that_is_not_finite_is_refused_where_it_counts(scan: Path) -> None
         ("packed.nii", gzip.compress, "E-FMT-001", r"rename it to packed\.nii\.gz"),
         ("text.nii", lambda _: b"words " * 100, "E-FMT-001", "not a single-file NIfTI"),
         ("zlib.nii.gz", zlib.compress, "E-FMT-001", "not gzip-compressed"),
-        ("scan.nrrd", lambda whole: whole, "E-IN-003", "convert it to .nii.gz or .mha"),
-        ("scan.mhd", lambda whole: whole, "E-IN-003", "must be one of .nii, .nii.gz, .mha"),
     ],
 )
 def test_contents_decide_not_the_name(
