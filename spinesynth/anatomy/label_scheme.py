@@ -250,8 +250,10 @@ class LabelScheme:
     def _encode_table(self) -> Tensor:
         """Lookup table of codes, int64 (structures, instances)."""
         direct: dict[tuple[Structure, int | None], int] = {}
-        for code in sorted(self.codes):
-            # the first code wins: a whole vertebra before a partly visible one
+        signs = {code for extra in self.inserted for code in extra.signs}
+        for code in sorted(self.codes, key=lambda code: (code in signs, code)):
+            # the first code wins: a whole vertebra before a partly visible one, and the spine
+            # that most people have before the signs of a further vertebra
             direct.setdefault((self.codes[code].structure, self.codes[code].instance), code)
         table = torch.full((len(Structure), _BEYOND + 1), _NOT_IN_TABLE, dtype=torch.long)
         for structure in Structure:

@@ -78,7 +78,7 @@ def predict(
         ),
     )
     if as_json:
-        typer.echo(json.dumps(run.report, indent=2, ensure_ascii=False))
+        typer.echo(json.dumps(run.report, indent=2))
         return run.exit_code
     for path in run.written:
         typer.echo(path)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from spinesynth.anatomy.annotation import words_of
-from spinesynth.errors import ConfigError, SpineSynthError
+from spinesynth.errors import ConfigError, OutputError, SpineSynthError
 from spinesynth.io.case import Case
 from spinesynth.io.discover import MANIFEST_NAME
 from spinesynth.io.manifest import scan_manifest
@@ -91,6 +91,7 @@ def prepare_annotation(segmenter: SpineSegmenter, source: Path, output: Path) ->
     scans, problems = find_scans(source)
     known = _known_cases(source)
     refuse_namesakes(output, [_id_of(scan) for scan in scans])
+    _refuse_inputs_replaced(scans, output)
     output.mkdir(parents=True, exist_ok=True)
     rows, errors = list[_Row](), list[SpineSynthError](problems)
     for scan in scans:
@@ -122,6 +123,22 @@ def _id_of(scan: Scan) -> str:
     """Return the name of a scan as a manifest takes it."""
     name = _NOT_IN_ID.sub("_", scan.name)
     return name if name[:1].isalnum() else f"scan{name}"
+
+
+def _refuse_inputs_replaced(scans: Sequence[Scan], output: Path) -> None:
+    """Raise if a file that would be written is one of the scans."""
+    inputs = {scan.path.resolve() for scan in scans}
+    for scan in scans:
+        case_id = _id_of(scan)
+        made = [output / f"{case_id}_seg{OutputOptions().suffix_for(scan.path)}"]
+        if image_suffix(scan.path) is None:
+            made.append(output / f"{case_id}.nii.gz")
+        for path in made:
+            if path.resolve() in inputs:
+                raise OutputError(
+                    f"{path}: the output would overwrite an input; choose another --output",
+                    code="E-OUT-002",
+                )
 
 
 def _prepare(segmenter: SpineSegmenter, scan: Scan, output: Path, case: Case | None) -> _Row:

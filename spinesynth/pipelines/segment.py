@@ -122,7 +122,7 @@ def segment_files(
     run = _sum_up(cases, segmenter, made_by)
     report = home / REPORT_NAME
     if not image_suffix(output):
-        write_text(report, json.dumps(run.report, indent=2, ensure_ascii=False) + "\n")
+        write_text(report, json.dumps(run.report, indent=2) + "\n")
     return run
 
 

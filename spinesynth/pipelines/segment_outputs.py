@@ -206,7 +206,7 @@ def _sidecar(segmentation: Segmentation, legend: list[LegendEntry], made_by: dic
         "warnings": list(segmentation.warnings),
         "use": "Not for diagnosis.",
     }  # fmt: skip
-    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(content, indent=2) + "\n"
 
 
 def _bids_table(legend: list[LegendEntry]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 import torch
@@ -12,7 +13,13 @@ from spinesynth.anatomy.structures import Structure
 from spinesynth.errors import ConfigError
 from spinesynth.pipelines.ensemble import Predictor
 from spinesynth.postprocess import Cleaning, SpineReading, read_spine
-from spinesynth.postprocess.names import LOWEST_NAMES
+from spinesynth.postprocess.names import LOWEST_NAMES, names_upwards
+
+_LOG = logging.getLogger(__name__)
+#: Scheme whose counts are from the lowest vertebra in view, whatever its name.
+_RELATIVE = "spider"
+#: Names of the counts of all other schemes, which are from L5 upwards.
+_FROM_L5 = ("", *names_upwards("L5", 24))
 
 
 @dataclass(frozen=True)
@@ -64,8 +71,28 @@ def writable_scheme(name: str, predictor: Predictor, *, counts: bool) -> LabelSc
     return scheme
 
 
+def _level_counts(scheme: LabelScheme, reading: SpineReading) -> Tensor:
+    """Return counts as the codes of a scheme mean them, from L5 = 1 where they name levels."""
+    counts, found = reading.counts, reading.of_kind("vertebra")
+    if scheme.name == _RELATIVE or not found:
+        return counts
+    lowest = found[0]
+    if lowest.name not in _FROM_L5:
+        _LOG.warning(
+            "codes of the scheme %s call the lowest vertebra in view L5; its level is %s",
+            scheme.name, lowest.name if lowest.is_named else "not known",
+        )  # fmt: skip
+        return counts
+    shift = _FROM_L5.index(lowest.name) - lowest.instance
+    moved = (counts.int() + shift).clamp(0, 255)
+    return torch.where(counts > 0, moved, 0).to(torch.uint8)
+
+
 def encode_labels(scheme: LabelScheme, structures: Tensor, reading: SpineReading | None) -> Tensor:
     """Return codes of a scheme; what belongs to no vertebra is background where it counts.
+
+    Codes that name levels are those of the reading's names. Where the level of the lowest
+    vertebra is not known they start from L5, and a warning says so.
 
     Args:
         scheme: of the codes.
@@ -74,7 +101,7 @@ def encode_labels(scheme: LabelScheme, structures: Tensor, reading: SpineReading
     """
     if reading is None or not scheme.is_counted:
         return scheme.encode(structures)
-    counts = reading.counts
+    counts = _level_counts(scheme, reading)
     counted = torch.tensor([int(member) for member in COUNTED], dtype=structures.dtype)
     nobodys = torch.isin(structures, counted) & (counts == 0)
     return scheme.encode(structures.masked_fill(nobodys, int(Structure.BACKGROUND)), counts)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from spinesynth.io.volume import read_image
+from spinesynth.pipelines.collected_warnings import collect_warnings
 from spinesynth.pipelines.label_legend import legend_of
 from spinesynth.pipelines.preview import write_preview
 from spinesynth.pipelines.segmenter import Segmentation, SpineSegmenter
@@ -40,13 +41,15 @@ def segment_scan(segmenter: SpineSegmenter, source: Path, output: Path) -> dict[
         InputError: if the file is refused.
         OutputError: if a file cannot be written.
     """
-    found = segmenter.segment(read_image(source, untrusted=True))
+    with collect_warnings() as told:
+        image = read_image(source, untrusted=True)
+    found = segmenter.segment(image)
     found.save(output / RESULT_FILES["nifti"])
     if _SERIES in found.image.meta and not found.is_empty:  # DICOM has no empty segmentation
         found.save_dicom_seg(output / RESULT_FILES["dicom_seg"])
     write_preview(output / PREVIEW_FILE, found, title=_TITLE)
     return _report(segmenter, found) | {
-        "warnings": [line.replace(str(source), source.name) for line in found.warnings]
+        "warnings": [line.replace(str(source), source.name) for line in (*told, *found.warnings)]
     }
 
 
@@ -72,7 +75,7 @@ def _report(segmenter: SpineSegmenter, found: Segmentation) -> dict[str, Any]:
             {str(key): _plain(value) for key, value in row.items() if key != "case_id"}
             for row in rows
         ],
-        "suspicious": found.is_empty,
+        **found.doubt.as_json(),
         "timings_s": {name: round(seconds, 3) for name, seconds in found.timings_s.items()},
         "weights": segmenter.weights,
         "use": "Not for diagnosis.",

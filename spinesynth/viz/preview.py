@@ -58,5 +58,5 @@ def draw_preview(
             draw_contours(axes, one.masks, fill=0.3)
             axes.set_title(one.title, weight="normal")
         draw_legend(figure, names)
-        figure.suptitle(title)
+        figure.suptitle(title, parse_math=False)  # of a file: a $ is no formula
     return figure

@@ -265,7 +265,7 @@ def test_bids_names_are_those_of_derivatives(weights: Path, tmp_path: Path) -> N
     out = tmp_path / "out"
     segment_files([weights], tmp_path / "in", output=out, options=options)
     found = {str(path.relative_to(out)) for path in out.rglob("*.*")}
-    first = "sub-01/ses-a/anat/sub-01_ses-a_desc-spinesynth_dseg"
+    first = "sub-01/ses-a/anat/sub-01_ses-a_desc-spinesynthT2w_dseg"
     second = "sub-myscan/anat/sub-myscan_desc-spinesynth_dseg"
     assert found >= {s + end for s in (first, second) for end in (".nii.gz", ".json", ".tsv")}
     description = json.loads((out / "dataset_description.json").read_text())

@@ -44,6 +44,7 @@ def test_scan_without_a_spine_is_suspicious(tmp_path: Path, output: Path) -> Non
     scan = write_nifti(tmp_path / "input.nii", intensities())
     report = segment_scan(SpineSegmenter.of(NothingPredictor(), ORIGIN), scan, output)
     assert report["suspicious"] is True
+    assert [flag["name"] for flag in report["flags"]] == ["empty"]
     assert any("no structure was found" in line for line in report["warnings"])
 
 
