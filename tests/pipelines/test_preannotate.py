@@ -165,7 +165,7 @@ def test_corrected_masks_are_never_replaced(made: Preannotation, scans: Path) ->
 
 
 def test_mask_that_is_an_input_too_is_not_replaced(scans: Path) -> None:
-    mask = _scan(scans / "half_seg.nii.gz", HALF)
+    mask = _scan(scans / "a_seg.nii.gz", HALF)
     kept = mask.read_bytes()
     with pytest.raises(OutputError, match=r"E-OUT-002.*overwrite an input; choose another"):
         prepare_annotation(_segmenter(), scans, scans)
