@@ -31,11 +31,11 @@ def test_true_masks_are_counted_right(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.slow
 def test_damaged_masks_are_counted_right() -> None:
-    rows = levels.measure(range(6), damages=tuple(DAMAGES))
+    rows = levels.measure(range(20), damages=tuple(DAMAGES))
+    # a field of view that is misread costs all of its vertebrae at once, so that few phantoms
+    # tell little; the page holds the shares over a hundred
     plain = [row for row in rows if row.damage == "none"]
-    # a field of view that is misread costs all of its vertebrae at once: five of about a hundred;
-    # the page holds the share over a hundred phantoms
-    assert _share(plain) >= 0.95
+    assert _share(plain) >= 0.98
     assert _share(rows) >= 0.9
     assert _confidently_wrong(rows) <= 0.02 * sum(not row.sacrum for row in rows)
 
