@@ -88,6 +88,21 @@ def _level_counts(scheme: LabelScheme, reading: SpineReading) -> Tensor:
     return torch.where(counts > 0, moved, 0).to(torch.uint8)
 
 
+def _discs_beyond(scheme: LabelScheme, structures: Tensor, counts: Tensor) -> Tensor:
+    """Return where discs lie that a scheme has no code for, and warn of them."""
+    discs = [c.instance or 0 for c in scheme.codes.values() if c.structure is Structure.DISC]
+    top = max(discs, default=0)
+    if scheme.folds_top is not None or not top:
+        return torch.zeros_like(structures, dtype=torch.bool)
+    beyond = (structures == int(Structure.DISC)) & (counts > top)
+    if bool(beyond.any()):
+        _LOG.warning(
+            "the scheme %s has no code for discs above number %d; they are left out of the "
+            "label map", scheme.name, top,
+        )  # fmt: skip
+    return beyond
+
+
 def encode_labels(scheme: LabelScheme, structures: Tensor, reading: SpineReading | None) -> Tensor:
     """Return codes of a scheme; what belongs to no vertebra is background where it counts.
 
@@ -104,4 +119,5 @@ def encode_labels(scheme: LabelScheme, structures: Tensor, reading: SpineReading
     counts = _level_counts(scheme, reading)
     counted = torch.tensor([int(member) for member in COUNTED], dtype=structures.dtype)
     nobodys = torch.isin(structures, counted) & (counts == 0)
+    nobodys |= _discs_beyond(scheme, structures, counts)
     return scheme.encode(structures.masked_fill(nobodys, int(Structure.BACKGROUND)), counts)

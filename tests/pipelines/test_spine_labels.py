@@ -15,13 +15,13 @@ from spinesynth.postprocess import SpineReading, read_spine
 _BODY_MM, _DISC_MM, _BODIES = 26, 8, 4
 
 
-def _column(*, lowest: str | None) -> SpineReading:
-    """Return the reading of four blocks with discs between, no sacrum in view."""
-    codes = torch.zeros(20, 60, _BODIES * (_BODY_MM + _DISC_MM) + 20, dtype=torch.uint8)
-    for number in range(_BODIES):
+def _column(*, lowest: str | None, bodies: int = _BODIES) -> SpineReading:
+    """Return the reading of blocks with discs between, no sacrum in view."""
+    codes = torch.zeros(20, 60, bodies * (_BODY_MM + _DISC_MM) + 20, dtype=torch.uint8)
+    for number in range(bodies):
         foot = 10 + number * (_BODY_MM + _DISC_MM)
         codes[2:18, 20:52, foot : foot + _BODY_MM] = int(Structure.VERTEBRAL_BODY)
-        if number < _BODIES - 1:
+        if number < bodies - 1:
             head = foot + _BODY_MM
             codes[2:18, 20:52, head : head + _DISC_MM] = int(Structure.DISC)
     return read_spine(codes, torch.eye(4, dtype=torch.float64), lowest=lowest)
@@ -49,6 +49,19 @@ def test_unknown_levels_are_told_where_codes_name_them(caplog: pytest.LogCapture
     with caplog.at_level(logging.WARNING):
         assert _upwards(reading, "totalspineseg") == [45, 44, 43, 42]
     assert "call the lowest vertebra in view L5; its level is not known" in caplog.text
+
+
+def test_spine_longer_than_the_codes_of_spider_is_written(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    scheme, reading = get_scheme("spider"), _column(lowest="L5", bodies=12)
+    assert len(reading.of_kind("disc")) == 11
+    with caplog.at_level(logging.WARNING):
+        codes = encode_labels(scheme, reading.structures, reading)
+    discs = {int(code) for code in codes.unique() if code > 200}
+    assert discs < {code for code in scheme.codes if code > 200}
+    assert int((codes == max(discs)).sum()) > 0
+    assert "no code for discs above number 9" in caplog.text
 
 
 def test_usual_spine_has_the_usual_codes() -> None:
