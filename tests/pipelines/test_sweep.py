@@ -107,6 +107,7 @@ def test_a_stopped_sweep_tries_what_it_would_have_tried(
     assert all(call["resume"] for call in stopped.calls)
 
 
+@pytest.mark.slow
 @needs_optuna
 @pytest.mark.usefixtures("_no_picture")
 def test_a_finished_sweep_may_be_given_more_trials(
@@ -200,6 +201,7 @@ def test_another_sweep_in_the_folder_is_refused(
         _sweep(tmp_path, data, Pretended(_dice), monkeypatch, trials=1, seed=1)
 
 
+@pytest.mark.slow
 @needs_optuna
 @pytest.mark.usefixtures("_no_picture")
 @pytest.mark.parametrize("part", ["data", "starts"])

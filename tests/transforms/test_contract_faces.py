@@ -65,6 +65,7 @@ def test_every_public_name_stands_in_the_table() -> None:
     )
 
 
+@pytest.mark.slow
 def test_all_survive_pickling_to_a_spawned_worker() -> None:
     codes, tasks = label_map(), list[tuple[Callable[[Any], Any], Any]]()
     for name, case in CASES.items():
