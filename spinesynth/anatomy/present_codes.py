@@ -36,13 +36,15 @@ def is_one_of(codes: Tensor, wanted: Iterable[int]) -> Tensor:
 
     Args:
         codes: any shape, integer dtype.
-        wanted: codes.
+        wanted: codes; those that the dtype cannot hold are nowhere.
 
     Example:
         >>> is_one_of(torch.tensor([7, 0, 3]), (3, 7)).tolist()
         [True, False, True]
     """
     found = torch.zeros_like(codes, dtype=torch.bool)
+    limits = torch.iinfo(codes.dtype)
     for code in wanted:
-        found |= codes == int(code)
+        if limits.min <= code <= limits.max:  # torch would wrap 256 to 0 beside uint8
+            found |= codes == int(code)
     return found
