@@ -18,6 +18,7 @@ class Cleaning:
             that is at least half as large.
         fill_holes: fill holes of vertebrae, discs, canal and sacrum within sagittal slices.
         canal_continuity: keep the canal's pieces along the spine, and bridge short gaps.
+        canal_sections: fill what axial sections of the canal lack of their convex outline.
 
     Raises:
         TypeError: if a switch is no bool.
@@ -33,6 +34,7 @@ class Cleaning:
     largest_component: bool = True
     fill_holes: bool = True
     canal_continuity: bool = True
+    canal_sections: bool = True
 
     def __post_init__(self) -> None:
         """Refuse what is no switch."""
@@ -48,4 +50,4 @@ class Cleaning:
     @classmethod
     def none(cls) -> Cleaning:
         """Return the cleaning that mends nothing."""
-        return cls(False, False, False, False, False, False)
+        return cls(False, False, False, False, False, False, False)

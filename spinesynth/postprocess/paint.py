@@ -7,6 +7,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from spinesynth.anatomy.structures import Structure
+from spinesynth.postprocess.canal_section import convex_sections
 from spinesynth.postprocess.cleaning import Cleaning
 from spinesynth.postprocess.column import Column
 from spinesynth.postprocess.curve import SpineCurve
@@ -99,7 +100,7 @@ def mend_map(
     cleaning: Cleaning,
     curve: SpineCurve | None,
 ) -> None:
-    """Make the canal continuous and fill holes, in place; number the canal.
+    """Make the canal continuous and whole and fill holes, in place; number the canal.
 
     Args:
         codes: ``(I, J, K)``.
@@ -113,6 +114,9 @@ def mend_map(
         kept, added = continuous_canal(canal, codes == _BACKGROUND, spacing_mm, curve)
         codes[canal & ~kept] = _BACKGROUND
         codes[added] = Structure.CANAL
+    if cleaning.canal_sections:
+        canal = np.isin(codes, _CANAL)
+        codes[convex_sections(canal, codes == _BACKGROUND, spacing_mm)] = Structure.CANAL
     if cleaning.fill_holes:
         _fill(codes, instances, spacing_mm)
     instances[np.isin(codes, _CANAL)] = CANAL_INSTANCE
