@@ -14,7 +14,7 @@ from spinesynth.anatomy.phantom.parameters import Outline
 from spinesynth.anatomy.structures import Structure
 
 _WIDEST = Outline(
-    endplate_gap_mm=1.5, wall_gap_mm=0.8, arch_gap_mm=0.8, disc_gap_mm=1.2, canal_margin_mm=2.2
+    endplate_gap_mm=1.5, wall_gap_mm=0.8, arch_gap_mm=0.8, disc_gap_mm=1.2, canal_margin_mm=2.6
 )
 _CHANGED = {
     "endplate_gap_mm": Structure.VERTEBRAL_BODY,

@@ -45,7 +45,7 @@ def canal_course(record: PhantomRecord, spine: Spine) -> CanalCourse:
     s_end = _position(spine.sacrum, canal.sac_end_segments, downwards=True)
     s_top = spine.s_endplate
     sac_nodes = [s_end, s_end + _SAC_TAPER_MM, max(s_top + 25.0, s_end + 60.0)]
-    full = canal.sac_depth_fraction
+    full, wide, kept = canal.sac_depth_fraction, canal.sac_width_fraction, canal.sac_fullness
     pads = _pad_nodes(record, spine)
     return CanalCourse(
         bony_depth=Profile(nodes, depth, smoothing_mm=8.0),
@@ -59,11 +59,11 @@ def canal_course(record: PhantomRecord, spine: Spine) -> CanalCourse:
             ],
             smoothing_mm=6.0,
         ),
-        sac_depth=Profile(sac_nodes, [0.42 * full, 0.72 * full, full], smoothing_mm=4.0),
+        sac_depth=Profile(
+            sac_nodes, [0.42 * full, (0.72 + 0.28 * kept) * full, full], smoothing_mm=4.0
+        ),
         sac_width=Profile(
-            sac_nodes,
-            [0.32, 0.55 * canal.sac_width_fraction, canal.sac_width_fraction],
-            smoothing_mm=4.0,
+            sac_nodes, [0.32, (0.55 + 0.35 * kept) * wide, wide], smoothing_mm=4.0
         ),
         squeeze=_squeeze(record, spine),
         s_conus=_position(spine.vertebrae, canal.conus_levels),
@@ -186,7 +186,7 @@ def _roots_distance(
     share = record.canal.cauda_fraction * (0.3 + 0.7 * remaining)
     below = torch.maximum(s - course.s_conus - 12.0, torch.zeros_like(s))
     level = 1.5 - 2.6 * share - 1.9 * posterior
-    return 0.4 * (level - 0.6 * pattern) + below
+    return 0.4 * (level - 0.6 * (1.0 - record.canal.cauda_packing) * pattern) + below
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ def _draw_person_and_spine(seed: int, *, curvature: bool) -> PhantomRecord:
         vertebrae=column.vertebrae,
         discs=column.discs,
         sacrum=column.sacrum,
-        canal=draw_canal(dice, variant),
+        canal=draw_canal(dice, variant, seed),
         habitus=draw_habitus(dice, person, scale),
         placement=draw_placement(dice, column),
     )

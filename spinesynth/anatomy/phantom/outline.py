@@ -14,7 +14,7 @@ from spinesynth.seeding import make_generator
 
 #: Greatest gaps and margin in mm; nominal, about a voxel of a common lumbar protocol. Masks of the
 #: canal end a voxel behind and in front of the fluid (three T2 SPACE patients, looked at).
-_ENDPLATE_MM, _WALL_MM, _ARCH_MM, _DISC_MM, _CANAL_MM = 1.5, 0.8, 0.8, 1.2, 2.2
+_ENDPLATE_MM, _WALL_MM, _ARCH_MM, _DISC_MM, _CANAL_MM = 1.5, 0.8, 0.8, 1.2, 2.6
 
 
 def draw_outline(dice: Dice, seed: int) -> Outline:

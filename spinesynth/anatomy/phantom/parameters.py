@@ -119,6 +119,9 @@ class CanalSize:
     cord_depth_mm: float
     cord_width_mm: float
     cauda_fraction: float  # of the sac's section that roots fill below the conus
+    cauda_packing: float = 0.0  # 0 strands apart in fluid, 1 one band at the back of the sac
+    sac_fullness: float = 0.0  # 0 tapers from L5 on, 1 keeps its section to its last centimetres
+    dura_mm: float = 0.0  # dark line about the sac
 
 
 @dataclass(frozen=True)

@@ -63,6 +63,8 @@ def _paint_sac(scene: Scene) -> None:
     codes = cord.mul_(code_of(Tissue.CORD, Structure.CANAL) - csf).add_(csf)
     sac = parts.sac.add_(local.rough, alpha=0.6)
     here = canal.near.index_select(0, inner)
+    dura = below(sac, scene.record.canal.dura_mm).mul_(below(bony, 0.0))
+    scene.canvas.paint_at(here, dura, Tissue.LIGAMENT)
     scene.canvas.paint_at(here, below(sac, 0.0), codes)
     margin = below(sac, scene.record.outline.canal_margin_mm).mul_(below(bony, 0.0))
     scene.canvas.label_at(here, margin, Structure.CANAL)
