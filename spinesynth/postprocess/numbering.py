@@ -20,6 +20,7 @@ _TO_SACRUM = 0.72  # of the usual way from the lowest body's centre to the top o
 _DISC_TO_SACRUM = 0.3  # of it from the lowest disc's centre
 _ROOM_MM = 40.0  # below the lowest disc, in which a body would show
 _DISC_OFF = 0.42  # of the usual way between a disc and its place: farther is in a body
+_LARGE = 0.5  # of the usual volume of a disc: then it is one, wherever it lies
 
 
 class Anchor(NamedTuple):
@@ -104,6 +105,9 @@ def number_bodies(column: Column) -> list[int]:
 def number_discs(column: Column, numbers: list[int]) -> list[int | None]:
     """Return the vertebra that each disc lies below, None for what lies within a body.
 
+    A piece as large as a disc is one wherever it lies: between wedged or slipped bodies its
+    middle may be far from halfway.
+
     Args:
         column: with at least one body.
         numbers: of its bodies.
@@ -122,11 +126,13 @@ def number_discs(column: Column, numbers: list[int]) -> list[int | None]:
         n: places.get(n, between[n] if numbers[0] < n < numbers[-1] else beyond[n]) for n in span
     }
     middles = {n: (centres[n - 1] + centres[n]) / 2 for n in span if n - 1 in centres}
+    volumes = [disc.volume_mm3 for _, disc in column.discs]
+    large = _LARGE * float(np.median(volumes)) if volumes else 0.0
     found: list[int | None] = []
-    for arc, _ in column.discs:
+    for arc, disc in column.discs:
         number = min(middles, key=lambda n: abs(middles[n] - arc))
         off = abs(middles[number] - arc) > _DISC_OFF * column.pitch_mm
-        found.append(None if off else number)
+        found.append(None if off and disc.volume_mm3 < large else number)
     return found
 
 
