@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from scipy.spatial import ConvexHull, QhullError
 
-from spinesynth.postprocess.pieces import BoolArray, FloatArray
+from spinesynth.postprocess.pieces import BoolArray, FloatArray, IntArray
 
-IntArray = npt.NDArray[np.int64]
 _WIDEST_MM = 40.0  # a wider section is no canal across, but one along; nominal
 
 
