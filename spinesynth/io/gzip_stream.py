@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from spinesynth.io.problems import InputFileError, corrupt
+
+_LOG = logging.getLogger(__name__)
 
 GZIP_MAGIC = b"\x1f\x8b"
 
@@ -52,7 +55,7 @@ def inflate_exactly(
 
 def _inflate(path: Path, start: int) -> Iterator[bytes]:
     """Yield decompressed pieces of at most :data:`_CHUNK` bytes, members joined."""
-    member = zlib.decompressobj(_GZIP_WINDOW)
+    member, members = zlib.decompressobj(_GZIP_WINDOW), 1
     rest = b""
     with path.open("rb") as stream:
         stream.seek(start)
@@ -62,7 +65,7 @@ def _inflate(path: Path, start: int) -> Iterator[bytes]:
                 rest = b""
                 if not data:
                     continue
-                member = _next_member(path, data)
+                member, members = _next_member(path, data), members + 1
             yield _piece(path, member, data)
             rest = member.unused_data if member.eof else member.unconsumed_tail
     while not member.eof and (piece := _piece(path, member, b"")):
@@ -74,6 +77,8 @@ def _inflate(path: Path, start: int) -> Iterator[bytes]:
             remedy="copy or download it again",
             code="E-FMT-002",
         )
+    if members > 1:
+        _LOG.warning("%s: %d gzip members were joined", path, members)
 
 
 def _next_member(path: Path, data: bytes) -> zlib._Decompress:

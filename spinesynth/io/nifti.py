@@ -54,8 +54,10 @@ _OTHER_TYPES = {
 #: NIfTI unit codes of space (xyzt_units & 7): 0 unknown, 1 m, 2 mm, 3 micrometre.
 _NOT_MM = {1: "metres", 3: "micrometres"}
 
-#: Fraction by which header fields may contradict each other about geometry.
+#: Fraction by which header fields may contradict each other about geometry, and up to which
+#: they differ by rounding alone: four digits of a number, as some writers keep.
 _GEOMETRY_TOLERANCE = 0.01
+_ROUNDING = 1e-3
 
 
 def read_nifti(path: Path) -> RawVolume:
@@ -220,34 +222,36 @@ def _qform(path: Path, header: _Header) -> Affine:
 def _check_zooms(path: Path, zooms: Affine, affine: Affine) -> None:
     """Refuse a pixdim that contradicts the sform by more than the tolerance."""
     spacing_mm = np.linalg.norm(affine[:3, :3], axis=0)
-    if (np.abs(spacing_mm / zooms - 1) > _GEOMETRY_TOLERANCE).any():
-        raise InputFileError(
-            path,
-            f"spacing of the sform {spacing_mm.round(4).tolist()} mm contradicts pixdim "
-            f"{zooms.round(4).tolist()} mm",
-            remedy="repair the header so that both agree",
-            code="E-GEOM-007",
-        )
+    _compare(
+        path,
+        float(np.abs(spacing_mm / zooms - 1).max()),
+        f"spacing of the sform {spacing_mm.round(4).tolist()} mm contradicts pixdim "
+        f"{zooms.round(4).tolist()} mm",
+    )
 
 
 def _compare_forms(path: Path, header: _Header, sform: Affine) -> None:
-    """Refuse two forms that name the same space yet differ; warn if merely other."""
+    """Refuse two forms that differ: readers disagree about which of them counts."""
     qform = _qform(path, header)
     if not np.isfinite(qform).all():
         return  # the sform counts
     spacing_mm = np.linalg.norm(sform[:3, :3], axis=0)
     turned = np.abs(sform[:3, :3] - qform[:3, :3]).max() / spacing_mm.max()
     moved = np.abs(sform[:3, 3] - qform[:3, 3]).max() / spacing_mm.max()
-    if max(turned, moved) <= _GEOMETRY_TOLERANCE:
-        return
-    if int(header["sform_code"]) == int(header["qform_code"]):
+    _compare(path, float(max(turned, moved)), "sform and qform differ")
+
+
+def _compare(path: Path, difference: float, problem: str) -> None:
+    """Refuse a contradiction beyond the tolerance, and warn of one beyond rounding."""
+    if difference > _GEOMETRY_TOLERANCE:
         raise InputFileError(
             path,
-            "sform and qform name the same space but differ",
+            f"{problem} (by {difference:.1%} of a voxel)",
             remedy="repair the header so that both agree",
             code="E-GEOM-007",
         )
-    _LOG.warning("%s: sform and qform differ, the sform is used", path)
+    if difference > _ROUNDING:
+        _LOG.warning("%s: %s (by %.1f%% of a voxel), the sform is used", path, problem, 100 * difference)
 
 
 def _scaled(path: Path, header: _Header, voxels: Array) -> Array:
@@ -255,8 +259,6 @@ def _scaled(path: Path, header: _Header, voxels: Array) -> Array:
     slope, inter = float(header["scl_slope"]), float(header["scl_inter"])
     if slope == 0 or (slope == 1 and inter == 0):
         return voxels
-    if np.isnan(slope) and np.isnan(inter):
-        return voxels  # how nibabel marks "no scaling" in headers it keeps
     if not (np.isfinite(slope) and np.isfinite(inter)):
         raise InputFileError(
             path,

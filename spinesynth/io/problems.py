@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from spinesynth.errors import InputError
+from spinesynth.printable import printable
 
 
 class InputFileError(InputError):
@@ -18,7 +19,7 @@ class InputFileError(InputError):
     """
 
     def __init__(self, path: Path | str, problem: str, *, remedy: str, code: str) -> None:
-        super().__init__(f"{path}: {problem}; {remedy}", code=code)
+        super().__init__(printable(f"{path}: {problem}; {remedy}"), code=code)
         self.path = Path(path)
         self.problem = problem
         self.remedy = remedy

@@ -58,7 +58,10 @@ def check_file(path: Path) -> None:
     """Refuse a path that is missing, no regular file, or empty."""
     if not path.exists():
         raise InputFileError(
-            path, "no such file", remedy="check the path and its spelling", code="E-IN-001"
+            path,
+            f"no such file{' (a link that leads nowhere)' if path.is_symlink() else ''}",
+            remedy="check the path and its spelling",
+            code="E-IN-001",
         )
     if not path.is_file():
         raise InputFileError(

@@ -6,6 +6,8 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from spinesynth.printable import printable
+
 _PACKAGE = __name__.partition(".")[0]
 
 
@@ -18,7 +20,7 @@ class _Collector(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep one."""
-        self.lines.append(record.getMessage())
+        self.lines.append(printable(record.getMessage()))
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from spinesynth.anatomy.annotation import words_of
-from spinesynth.errors import ConfigError, OutputError, SpineSynthError
+from spinesynth.errors import ConfigError, SpineSynthError
 from spinesynth.io.case import Case
 from spinesynth.io.discover import MANIFEST_NAME
 from spinesynth.io.manifest import scan_manifest
@@ -78,8 +78,9 @@ def prepare_annotation(segmenter: SpineSegmenter, source: Path, output: Path) ->
         What was prepared. One bad scan does not stop the others.
 
     Raises:
-        ConfigError: if the folder holds a worklist already.
-        InputError: if there is no scan, or two would have one name.
+        ConfigError: if the folder holds a worklist already, there is no scan, or two would
+            have one name.
+        InputError: if a list or manifest cannot be read.
         OutputError: if the worklist, the manifest or the legends cannot be written.
     """
     if (output / WORKLIST_NAME).exists():
@@ -127,15 +128,15 @@ def _id_of(scan: Scan) -> str:
 
 def _refuse_inputs_replaced(scans: Sequence[Scan], output: Path) -> None:
     """Raise if a file that would be written is one of the scans."""
-    inputs = {scan.path.resolve() for scan in scans}
+    inputs = {os.path.realpath(scan.path) for scan in scans}
     for scan in scans:
         case_id = _id_of(scan)
         made = [output / f"{case_id}_seg{OutputOptions().suffix_for(scan.path)}"]
         if image_suffix(scan.path) is None:
             made.append(output / f"{case_id}.nii.gz")
         for path in made:
-            if path.resolve() in inputs:
-                raise OutputError(
+            if os.path.realpath(path) in inputs:
+                raise ConfigError(
                     f"{path}: the output would overwrite an input; choose another --output",
                     code="E-OUT-002",
                 )

@@ -97,9 +97,9 @@ def write_pseudo_labels(
 
     Raises:
         CheckpointError: if a checkpoint is refused.
-        ConfigError: if an argument is impossible, the folder was made otherwise, or holds
-            a case of the same name with another image.
-        InputError: if there is no image, or nothing could be labelled.
+        ConfigError: if an argument is impossible, there is no image, the folder was made
+            otherwise, or holds a case of the same name with another image.
+        InputError: if nothing could be labelled.
         OutputError: if a file cannot be written.
     """
     predictor, origin = load_members(checkpoints)

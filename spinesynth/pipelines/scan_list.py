@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from spinesynth.errors import InputError
+from spinesynth.errors import ConfigError, InputError
 from spinesynth.io.dicom_members import has_dicom_magic
 from spinesynth.io.manifest import scan_manifest
-from spinesynth.io.problems import InputFileError
+from spinesynth.io.problems import InputFileError, unreadable
 from spinesynth.io.volume import DICOM_SUFFIXES, IMAGE_SUFFIXES
+from spinesynth.printable import printable
 
 #: Bytes of a name; outputs add to it, and file systems allow 255.
 _LONGEST_NAME = 180
@@ -66,27 +68,43 @@ def stem_of(path: Path) -> str:
 def find_images(source: Path) -> list[Path]:
     """Return an image file, or the images of a folder in order of name.
 
-    A folder without image files that holds DICOM, at any depth, is one image.
+    A folder without image files that holds DICOM, at any depth, is one image. What has the name
+    of an image and is none, such as a folder, a pipe or a link to nowhere, is left to the reader,
+    which refuses it.
 
     Raises:
-        InputError: if there is none, or two would give one output name.
+        ConfigError: if there is none, or two would give one output name.
+        InputError: if the file is of no type that is read.
     """
-    if source.is_file():
+    if os.path.lexists(source) and (image_suffix(source) or not source.is_dir()):
         stem_of(source)
         return [source]
     ends = (*IMAGE_SUFFIXES, _ARCHIVE)
-    there = sorted(source.iterdir()) if source.is_dir() else []
-    files = [path for path in there if path.is_file() and path.name.lower().endswith(ends)]
+    files = [path for path in _entries(source) if _is_named_as_image(path)]
     if not files and _holds_dicom(source):
         return [source]
     if not files:
-        raise InputError(
+        raise ConfigError(
             f"{source}: no image ({', '.join(ends)} or DICOM) there; name a file, its "
             f"folder, a list of paths ({_LIST_SUFFIX}) or a manifest ({_MANIFEST_SUFFIX})",
             code="E-IN-001",
         )
     refuse_namesakes(source, [stem_of(path) for path in files])
     return files
+
+
+def _entries(folder: Path) -> list[Path]:
+    """Return what lies in a folder, in order of name; nothing of anything else."""
+    try:
+        return sorted(folder.iterdir()) if folder.is_dir() else []
+    except OSError as error:
+        raise unreadable(folder, error) from error
+
+
+def _is_named_as_image(path: Path) -> bool:
+    """Say whether a name is that of an image, or of an archive that is no folder."""
+    archive = path.name.lower().endswith(_ARCHIVE) and not path.is_dir()
+    return archive or image_suffix(path) is not None
 
 
 def _holds_dicom(folder: Path) -> bool:
@@ -107,7 +125,8 @@ def find_scans(source: Path) -> tuple[list[Scan], list[InputFileError]]:
         Scans with a name each, and what is wrong with rows of a manifest.
 
     Raises:
-        InputError: if there is none, two have one name, or a table cannot be read.
+        ConfigError: if there is none, or two have one name.
+        InputError: if a table cannot be read.
     """
     suffix = source.suffix.lower()
     problems: list[InputFileError] = []
@@ -129,7 +148,7 @@ def _of_manifest(source: Path) -> tuple[list[Scan], list[InputFileError]]:
         raise twice[0]
     scans = [Scan(case.case_id, case.image) for case in scan.cases if case.image is not None]
     if not scans:
-        raise InputError(f"{source} lists no image; add one to a row", code="E-IN-001")
+        raise ConfigError(f"{source} lists no image; add one to a row", code="E-IN-001")
     return scans, list(scan.problems)
 
 
@@ -142,7 +161,7 @@ def _listed(source: Path) -> list[Path]:
     words = [line.strip() for line in lines]
     paths = [source.parent / word for word in words if word and not word.startswith("#")]
     if not paths:
-        raise InputError(f"{source} lists no path; add one a line", code="E-IN-001")
+        raise ConfigError(f"{source} lists no path; add one a line", code="E-IN-001")
     return paths
 
 
@@ -161,7 +180,7 @@ def printable_name(stem: str) -> str:
         >>> printable_name("my\nscan"), len(printable_name("é" * 200).encode()) <= 180
         ('my_scan', True)
     """
-    name = "".join(letter if letter.isprintable() else "_" for letter in stem)
+    name = printable(stem)
     if len(name.encode()) <= _LONGEST_NAME:
         return name
     digest = hashlib.sha256(stem.encode(errors="surrogatepass")).hexdigest()[:12]
@@ -172,12 +191,12 @@ def refuse_namesakes(source: Path, names: Sequence[str]) -> None:
     """Raise if two names are one, also where upper and lower case count alike.
 
     Raises:
-        InputError: naming them.
+        ConfigError: naming them.
     """
     lower = [name.lower() for name in names]
     twice = sorted({name for name in names if lower.count(name.lower()) > 1})
     if twice:
-        raise InputError(
+        raise ConfigError(
             f"{source}: {', '.join(twice)} would be written twice; rename one of each",
             code="E-IN-005",
         )

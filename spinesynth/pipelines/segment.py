@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from spinesynth import __version__
-from spinesynth.errors import ConfigError, OutputError, SpineSynthError
+from spinesynth.errors import ConfigError, SpineSynthError
 from spinesynth.io.atomic import write_text
 from spinesynth.pipelines.bids_names import bids_stem, write_dataset_description
 from spinesynth.pipelines.ensemble import Weighting
@@ -91,9 +91,10 @@ def segment_files(
     Raises:
         CheckpointError: if weights are refused.
         ConfigError: if the scheme is unknown, or cannot hold what the network
-            finds, or the weights do not fit together; nothing has been written then.
-        InputError: if there is no image, or two would be written under one name.
-        OutputError: if an output would replace an input, or the report cannot be written.
+            finds, or the weights do not fit together; there is no image, two would be written
+            under one name, or an output would replace an input. Nothing has been written then.
+        InputError: if a list or manifest cannot be read.
+        OutputError: if the report cannot be written.
     """
     options = options or OutputOptions()
     scans, problems = find_scans(source)
@@ -149,7 +150,7 @@ def _plan(
     inputs = {_identity(scan.path): scan.path for scan in scans if scan.path.exists()}
     for path in (path for _, files in plan for path in files.all if path.exists()):
         if _identity(path) in inputs:
-            raise OutputError(
+            raise ConfigError(
                 f"{path}: output would overwrite the input {inputs[_identity(path)]}; choose "
                 "another folder",
                 code="E-OUT-002",

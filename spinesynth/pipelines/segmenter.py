@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,6 +34,8 @@ from spinesynth.pipelines.slab_reading import SlabKeeper, Watcher, likeliest_str
 from spinesynth.pipelines.spine_labels import SpineReader, encode_labels, writable_scheme
 from spinesynth.pipelines.uncertainty_map import UncertaintyMap
 from spinesynth.postprocess import Cleaning, SpineReading
+
+_LOG = logging.getLogger(__name__)
 
 #: A file, a volume of :mod:`spinesynth.io.volume` or of MONAI, or voxels with ``affine``.
 Source = Path | str | MetaTensor | Tensor | Array
@@ -304,6 +308,8 @@ class SpineSegmenter:
 def _read(source: Source, affine: Array | None) -> MetaTensor:
     """Return a canonical image, whatever it was given as."""
     if isinstance(source, (str, Path)):
+        if Path(source).is_symlink():
+            _LOG.warning("%s: a link, followed to %s", source, os.path.realpath(source))
         return read_image(source)
     if isinstance(source, MetaTensor):
         if "source_affine" in source.meta and affine is None:

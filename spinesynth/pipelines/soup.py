@@ -19,7 +19,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from spinesynth.errors import ConfigError, OutputError
+from spinesynth.errors import ConfigError
 from spinesynth.io.case import Case
 from spinesynth.io.checkpoint import Checkpoint, save_checkpoint
 from spinesynth.io.file_digest import digest_file
@@ -115,9 +115,10 @@ def cook_soup(
 
     Raises:
         CheckpointError: if a checkpoint is refused.
-        ConfigError: if they do not fit together, or scans are missing or not asked for.
+        ConfigError: if they do not fit together, scans are missing or not asked for, or the
+            output is one of the ingredients.
         InputError: if a scan is refused, or none is there.
-        OutputError: if the output is one of the ingredients, or cannot be written.
+        OutputError: if the output cannot be written.
     """
     _refuse_wrong_use(checkpoints, output, method=method, data=data, split=split)
     loaded = [load_predictor(path) for path in checkpoints]
@@ -167,7 +168,7 @@ def _refuse_wrong_use(
     if method == "uniform" and (data is not None or split is not None):
         raise _refuse("uniform is judged on no scans; leave --data and --split out, or use greedy")
     if output.resolve() in [path.resolve() for path in checkpoints]:
-        raise OutputError(
+        raise ConfigError(
             f"{output} is one of the checkpoints; choose another --output", code="E-OUT-002"
         )
 

@@ -98,11 +98,15 @@ def test_trailing_dimension_of_one_is_dropped(tmp_path: Path) -> None:
     assert read_image(path).shape == (1, *intensities().shape)
 
 
-def test_members_of_a_gzip_file_are_joined(tmp_path: Path, scan: Path) -> None:
+def test_members_of_a_gzip_file_are_joined_with_a_warning(
+    tmp_path: Path, scan: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     content = scan.read_bytes()
     path = tmp_path / "joined.nii.gz"
     path.write_bytes(gzip.compress(content[:9000]) + gzip.compress(content[9000:]))
-    np.testing.assert_array_equal(read_image(path)[0].numpy(), intensities())
+    with caplog.at_level(logging.WARNING):
+        np.testing.assert_array_equal(read_image(path)[0].numpy(), intensities())
+    assert "2 gzip members were joined" in caplog.text
 
 
 @given(cut=st.integers(1, 10_000))
@@ -201,9 +205,10 @@ def test_gzip_bomb_is_refused_by_its_header(tmp_path: Path, scan: Path) -> None:
         (SROW_X + 4, "f", (0.1,), "E-GEOM-006", "axes must be orthogonal"),
         (SLOPE, "f", (np.inf,), "E-VAL-003", "must be finite, got inf"),
         (SLOPE, "f", (np.nan,), "E-VAL-003", "must be finite, got nan"),
+        (SLOPE, "2f", (np.nan, np.nan), "E-VAL-003", "must be finite, got nan"),
         (SLOPE, "f", (1e30,), "E-VAL-003", "within 1e\\+12 after scaling"),
         (QUATERN, "3f", (0.9, 0.9, 0.9), "E-GEOM-007", "qform unusable"),
-        (QUATERN + 12, "f", (50.0,), "E-GEOM-007", "name the same space but differ"),
+        (QUATERN + 12, "f", (50.0,), "E-GEOM-007", "sform and qform differ"),
     ],
 )  # fmt: skip
 def test_spoilt_header_is_refused_with_its_reason(
@@ -212,14 +217,25 @@ def test_spoilt_header_is_refused_with_its_reason(
     refused(spoil(scan, offset, layout, *values), code, words)
 
 
-def test_forms_of_two_spaces_may_differ_with_a_warning(
-    scan: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_forms_that_differ_are_refused_though_they_name_two_spaces(scan: Path) -> None:
     spoil(scan, QUATERN + 12, "f", 50.0)
-    spoil(scan, SFORM_CODE, "h", 2)
+    refused(spoil(scan, SFORM_CODE, "h", 2), "E-GEOM-007", "sform and qform differ")
+
+
+@pytest.mark.parametrize(
+    ("offset", "value", "words"),
+    [
+        (QUATERN + 12, -10.02, "sform and qform differ"),  # 0.02 of 4 mm
+        (PIXDIM + 4, 4.02, "contradicts pixdim"),
+    ],
+)
+def test_forms_that_hardly_differ_are_read_with_a_warning(
+    scan: Path, caplog: pytest.LogCaptureFixture, offset: int, value: float, words: str
+) -> None:
     with caplog.at_level(logging.WARNING):
-        image = read_image(scan)
-    assert "sform and qform differ, the sform is used" in caplog.text
+        image = read_image(spoil(scan, offset, "f", value))
+    assert words in caplog.text
+    assert "(by 0.5% of a voxel), the sform is used" in caplog.text
     np.testing.assert_allclose(image.affine.numpy(), ras_affine(), atol=1e-4)
 
 

@@ -13,7 +13,7 @@ import torch
 from monai.data.meta_tensor import MetaTensor
 from torch import Tensor
 
-from spinesynth.errors import ConfigError, InputError, OutputError
+from spinesynth.errors import ConfigError, InputError
 from spinesynth.io.discover import discover_cases
 from spinesynth.io.load_case import load_case
 from spinesynth.io.table_check import check_table
@@ -167,6 +167,6 @@ def test_corrected_masks_are_never_replaced(made: Preannotation, scans: Path) ->
 def test_mask_that_is_an_input_too_is_not_replaced(scans: Path) -> None:
     mask = _scan(scans / "a_seg.nii.gz", HALF)
     kept = mask.read_bytes()
-    with pytest.raises(OutputError, match=r"E-OUT-002.*overwrite an input; choose another"):
+    with pytest.raises(ConfigError, match=r"E-OUT-002.*overwrite an input; choose another"):
         prepare_annotation(_segmenter(), scans, scans)
     assert mask.read_bytes() == kept

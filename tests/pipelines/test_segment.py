@@ -133,9 +133,9 @@ def test_run_without_any_good_scan_has_the_status_of_its_refusal(
 
 def test_folder_without_images_leaves_no_output(weights: Path, tmp_path: Path) -> None:
     (tmp_path / "scans").mkdir()
-    with pytest.raises(InputError, match=r"E-IN-001.*no image .*\.nii\.gz"):
+    with pytest.raises(ConfigError, match=r"E-IN-001.*no image .*\.nii\.gz"):
         segmented(weights, tmp_path / "scans", tmp_path / "out")
-    with pytest.raises(InputError, match=r"E-IN-001.*no image"):
+    with pytest.raises(ConfigError, match=r"E-IN-001.*no image"):
         segmented(weights, tmp_path / "gone", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -143,11 +143,11 @@ def test_folder_without_images_leaves_no_output(weights: Path, tmp_path: Path) -
 def test_two_images_of_one_name_are_refused_before_work(weights: Path, tmp_path: Path) -> None:
     for name in ("a.nii", "a.nii.gz"):
         write_nifti(tmp_path / name, intensities())
-    with pytest.raises(InputError, match=r"E-IN-005.*a would be written twice"):
+    with pytest.raises(ConfigError, match=r"E-IN-005.*a would be written twice"):
         find_images(tmp_path)
     other = write_nifti(tmp_path / "y" / "A.nii", intensities())
     (tmp_path / "list.txt").write_text(f"# two\na.nii\n\n{other.relative_to(tmp_path)}\n")
-    with pytest.raises(InputError, match=r"E-IN-005.*A, a would be written twice"):
+    with pytest.raises(ConfigError, match=r"E-IN-005.*A, a would be written twice"):
         segmented(weights, tmp_path / "list.txt", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -185,7 +185,7 @@ def test_output_that_would_replace_an_input_is_refused_before_work(
     elif how == "symbolic link":
         target.symlink_to(scan)
     before = scan.read_bytes()
-    with pytest.raises(OutputError, match=r"E-OUT-002.*would overwrite the input"):
+    with pytest.raises(ConfigError, match=r"E-OUT-002.*would overwrite the input"):
         segmented(weights, scan, target)
     assert scan.read_bytes() == before
     assert names(tmp_path / "in") == ["scan.nii.gz"]

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from spinesynth.cli import run
-from spinesynth.errors import ConfigError, OutputError
+from spinesynth.errors import ConfigError
 from spinesynth.io.checkpoint import load_checkpoint, save_checkpoint
 from spinesynth.pipelines import soup as home
 from spinesynth.pipelines.evaluate import FAILURE_COLUMNS, Evaluation
@@ -190,7 +190,7 @@ def test_one_alone_and_an_ingredient_as_output_are_refused(tmp_path: Path) -> No
     with pytest.raises(ConfigError, match=r"E-CONF-042.*two at least, got 1"):
         cook_soup(paths[:1], output=tmp_path / "soup.pt", command="test")
     before = paths[0].read_bytes()
-    with pytest.raises(OutputError, match=r"E-OUT-002.*is one of the checkpoints"):
+    with pytest.raises(ConfigError, match=r"E-OUT-002.*is one of the checkpoints"):
         cook_soup(paths, output=paths[0], command="test")
     assert paths[0].read_bytes() == before
 
