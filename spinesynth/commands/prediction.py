@@ -50,6 +50,10 @@ def predict(
     uncertainty: Annotated[
         bool, typer.Option("--uncertainty", help="Write a map of the network's uncertainty.")
     ] = False,
+    deidentify: Annotated[
+        bool,
+        typer.Option("--deidentify", help="Hash names of scans, tell no path; also anonymise."),
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the report of the run and nothing else.")
     ] = False,
@@ -74,7 +78,14 @@ def predict(
         threads=threads,
         lowest=lowest,
         options=OutputOptions(
-            read_format(output_format), volumes, preview, bids, instances, anonymise, uncertainty
+            read_format(output_format),
+            volumes,
+            preview,
+            bids,
+            instances,
+            anonymise,
+            uncertainty,
+            deidentify,
         ),
     )
     if as_json:

@@ -251,7 +251,9 @@ def _compare(path: Path, difference: float, problem: str) -> None:
             code="E-GEOM-007",
         )
     if difference > _ROUNDING:
-        _LOG.warning("%s: %s (by %.1f%% of a voxel), the sform is used", path, problem, 100 * difference)
+        _LOG.warning(
+            "%s: %s (by %.1f%% of a voxel), the sform is used", path, problem, 100 * difference
+        )
 
 
 def _scaled(path: Path, header: _Header, voxels: Array) -> Array:

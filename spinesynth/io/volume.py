@@ -27,7 +27,7 @@ from spinesynth.io.nifti import read_nifti
 from spinesynth.io.nrrd import read_nrrd
 from spinesynth.io.orientation import axis_names, corner_distance_mm, to_ras
 from spinesynth.io.problems import InputFileError, unreadable
-from spinesynth.io.raw_volume import Affine, Array, RawVolume
+from spinesynth.io.raw_volume import Affine, Array, RawVolume, check_file
 
 _LOG = logging.getLogger(__name__)
 
@@ -74,6 +74,8 @@ def read_raw(path: Path | str, **choices: Unpack[DicomChoices]) -> RawVolume:
             return _READERS[suffix](path)
         if _is_dicom(path):
             return read_dicom(path, **choices)
+        if not path.exists():
+            check_file(path)
     except OSError as error:
         raise unreadable(path, error) from error
     raise InputFileError(

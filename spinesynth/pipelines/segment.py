@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from spinesynth import __version__
 from spinesynth.errors import ConfigError, SpineSynthError
 from spinesynth.io.atomic import write_text
 from spinesynth.pipelines.bids_names import bids_stem, write_dataset_description
+from spinesynth.pipelines.deidentify import hide_name, hide_paths, hide_reason
 from spinesynth.pipelines.ensemble import Weighting
 from spinesynth.pipelines.label_legend import write_legends
 from spinesynth.pipelines.predict import Engine
@@ -98,6 +99,8 @@ def segment_files(
     """
     options = options or OutputOptions()
     scans, problems = find_scans(source)
+    if options.deidentify:
+        scans = [hide_name(scan) for scan in scans]
     plan = _plan(scans, output, options)
     several = weights if weights else None
     segmenter = SpineSegmenter(
@@ -112,10 +115,8 @@ def segment_files(
         "engine": engine,
         "threads": threads or torch.get_num_threads(),
     }
-    cases = [
-        _segment_one(segmenter, scan, files, made_by, options.anonymise) for scan, files in plan
-    ]
-    cases += [_failure(Scan("", problem.path), problem) for problem in problems]
+    cases = [_segment_one(segmenter, scan, files, made_by, options) for scan, files in plan]
+    cases += [_failure(Scan("", problem.path), problem, options) for problem in problems]
     if not image_suffix(output) and any(case["status"] == "done" for case in cases):
         write_legends(home, segmenter.scheme)
         if options.bids:
@@ -179,18 +180,20 @@ def _segment_one(
     scan: Scan,
     files: CaseFiles,
     made_by: dict[str, Any],
-    anonymise: bool,
+    options: OutputOptions,
 ) -> dict[str, Any]:
     """Segment one scan and write all of it, or nothing, and tell which."""
     try:
         found = segmenter.segment(scan.path, uncertainty=files.uncertainty is not None)
+        if options.deidentify:
+            found = replace(found, warnings=hide_paths(found.warnings, scan.path))
         files.labels.parent.mkdir(parents=True, exist_ok=True)
+        anonymise = options.anonymise or options.deidentify
         written = write_case(files, found, case_id=scan.name, made_by=made_by, anonymise=anonymise)
     except SCAN_ERRORS as error:
-        return _failure(scan, with_code(scan.path, error))
+        return _failure(scan, with_code(scan.path, error), options)
     return {
-        "case": scan.name,
-        "input": str(scan.path),
+        **_named(scan, options),
         "status": "done",
         "labels": str(files.labels),
         "files": [str(path) for path in written],
@@ -200,16 +203,20 @@ def _segment_one(
     }
 
 
-def _failure(scan: Scan, error: SpineSynthError) -> dict[str, Any]:
+def _failure(scan: Scan, error: SpineSynthError, options: OutputOptions) -> dict[str, Any]:
     """Return what is told of a scan that could not be segmented."""
     return {
-        "case": scan.name,
-        "input": str(scan.path),
+        **_named(scan, options),
         "status": "failed",
         "code": error.code,
         "exit_code": error.exit_code,
-        "message": str(error),
+        "message": hide_reason(scan, error) if options.deidentify else str(error),
     }
+
+
+def _named(scan: Scan, options: OutputOptions) -> dict[str, str]:
+    """Return how a scan is called, and where it lies unless that may name a patient."""
+    return {"case": scan.name} | ({} if options.deidentify else {"input": str(scan.path)})
 
 
 def _sum_up(

@@ -36,6 +36,8 @@ class OutputOptions:
         instances: whether a map of vertebrae and discs is.
         anonymise: whether DICOM segmentations say nothing of who the patient is.
         uncertainty: whether a map of the network's uncertainty is.
+        deidentify: whether digests stand for the names of scans, and nothing is told that
+            may hold a patient's.
     """
 
     format: Format = "auto"
@@ -45,6 +47,7 @@ class OutputOptions:
     instances: bool = True
     anonymise: bool = False
     uncertainty: bool = False
+    deidentify: bool = False
 
     def suffix_for(self, source: Path) -> str:
         """Return the suffix of the label map of an input."""
