@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from spinesynth.errors import ConfigError
 from spinesynth.io.case import Case
 from spinesynth.io.discover import discover_cases
+from spinesynth.io.load_case import LoadedCase
 from spinesynth.pipelines.chains import check_painter
 from spinesynth.pipelines.config import ExperimentConfig
 from spinesynth.pipelines.leak_guard import contents_of, find_leaks, refuse_leaks
@@ -24,6 +26,8 @@ from spinesynth.pipelines.split import Split, check_teaches, split_cases, with_t
 from spinesynth.pipelines.training_data import check_centres, contents_behind, with_real_image
 from spinesynth.pipelines.write_phantoms import write_phantom_dataset
 
+_LOG = logging.getLogger(__name__)
+
 PHANTOM_FOLDER = Path("phantom_data")
 
 
@@ -33,7 +37,8 @@ def read_split(config: ExperimentConfig, data: Path) -> Split:
     A scan that cannot be read is better refused now than after an hour of
     training. Of training and validation cases the images are read only if
     model B is trained, or A on a share of them, and those that a final choice is
-    made on.
+    made on. Cases whose label map is background alone teach nothing and are left out with a
+    warning.
 
     Args:
         config: the experiment.
@@ -50,9 +55,39 @@ def read_split(config: ExperimentConfig, data: Path) -> Split:
     chosen_on = split.scans if config.training.final_choice == "volumes" else []
     real = "B" in config.models or config.training.real_share > 0
     trains = {case: real and case.image is not None for case in (*split.train, *split.validation)}
-    refuse_unreadable((trains | dict.fromkeys((*chosen_on, *split.test), True)).items(), data=data)
+    empty: set[Case] = set()
+
+    def note_empty(loaded: LoadedCase) -> None:
+        if loaded.structure is not None and not bool(loaded.structure.any()):
+            empty.add(loaded.case)
+
+    read = trains | dict.fromkeys((*chosen_on, *split.test), True)
+    refuse_unreadable(read.items(), data=data, check=note_empty)
+    split = _without(split, empty)
     refuse_shared_content(config, split)
     return split
+
+
+def _without(split: Split, empty: Collection[Case]) -> Split:
+    """Leave cases out of training and validation whose label map is background alone.
+
+    They would teach that there is no spine where one is. The test keeps them: whatever is
+    found there is a false finding.
+    """
+    for case in (*split.train, *split.validation):
+        if case in empty:
+            _LOG.warning("%s: background alone, case %s is left out", case.label, case.case_id)
+    train, validation, scans = (
+        [case for case in part if case not in empty]
+        for part in (split.train, split.validation, split.scans)
+    )
+    if not train or not validation:
+        part = "validation" if train else "training"
+        raise ConfigError(
+            f"the label maps of all {part} cases are background alone; give others",
+            code="E-CONF-003",
+        )
+    return Split(train, validation, split.test, scans)
 
 
 def refuse_shared_content(config: ExperimentConfig, split: Split) -> None:

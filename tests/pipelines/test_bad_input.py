@@ -171,3 +171,35 @@ def test_target_that_the_annotation_cannot_teach_is_refused(
     assert "home (" in said
     assert "Traceback" not in said
     assert not results.exists()
+
+
+def test_empty_label_map_is_left_out_of_the_training_and_kept_in_the_test(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It would teach that there is no spine; in the test all that is found there is wrong."""
+    from spinesynth.errors import ConfigError
+    from spinesynth.pipelines.config_reading import parse_config
+    from spinesynth.pipelines.data_plan import read_split
+
+    values = {
+        "name": "x",
+        "data": {"train_sources": ["home"], "test_patients": 1, "val_patients": 1},
+    }
+    config, manifest = parse_config(values), three_patients(tmp_path)
+    (taught,), (tested,) = (read_split(config, manifest).train, read_split(config, manifest).test)
+    rows = manifest.read_text().splitlines()
+    for number, case in enumerate((taught, tested)):  # another scan of each patient
+        assert case.label is not None
+        row = next(row for row in rows if row.startswith(f"{case.case_id},"))
+        empty = write_nifti(tmp_path / f"empty{number}.nii.gz", np.zeros_like(parts_codes()))
+        row = row.replace(case.label.name, empty.name)
+        rows.append(f"empty{number}," + row.partition(",")[2])
+    manifest.write_text("\n".join(rows) + "\n")
+    split = read_split(config, manifest)
+    assert [case.case_id for case in split.train] == [taught.case_id]
+    assert [case.case_id for case in split.test] == [tested.case_id, "empty1"]
+    assert "background alone, case empty0 is left out" in caplog.text
+    assert taught.label is not None
+    write_nifti(taught.label, np.zeros_like(parts_codes()))
+    with pytest.raises(ConfigError, match=r"E-CONF-003.*all training cases are background alone"):
+        read_split(config, manifest)

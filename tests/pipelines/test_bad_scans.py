@@ -197,7 +197,8 @@ def test_good_scan_among_bad_files_is_the_only_one_written(
 
 def _series(**fields: object) -> list[Any]:
     """Return sagittal slices."""
-    return slices(*volume(), **fields)
+    voxels, affine = volume()
+    return slices(voxels, affine, **fields)
 
 
 def _moved(axis: int, step_mm: float) -> list[Any]:
@@ -252,10 +253,10 @@ def _make_archives(folder: Path) -> dict[str, str]:
     for name, (code, files) in bad_archives().items():
         _pack(folder / f"{name}.zip", {f"{n}.dcm": data for n, data in enumerate(files)})
         codes[f"{name}.zip"] = code
-    files = {f"{n}.dcm": content(one) for n, one in enumerate(_series())}
+    whole = {f"{n}.dcm": content(one) for n, one in enumerate(_series())}
     hostile: dict[str, tuple[str, Mapping[str, bytes]]] = {
-        "leads_out.zip": ("E-ZIP-002", files | {"../a.dcm": files["0.dcm"]}),
-        "within.zip": ("E-ZIP-006", files | {"inner.zip": b"PK"}),
+        "leads_out.zip": ("E-ZIP-002", whole | {"../a.dcm": whole["0.dcm"]}),
+        "within.zip": ("E-ZIP-006", whole | {"inner.zip": b"PK"}),
         "bomb.zip": ("E-ZIP-004", {"a.dcm": bytes(10_000_000)}),
         "many.zip": ("E-ZIP-003", {f"{number}.dcm": b"" for number in range(2001)}),
     }
