@@ -77,7 +77,11 @@ class OnnxNetwork(nn.Module):
         return str(self.session.get_modelmeta().custom_metadata_map.get(RECORD, ""))
 
     def forward(self, image: Tensor) -> Tensor:
-        """Return the logits of an image, on the CPU."""
+        """Return the logits of an image, on the CPU.
+
+        Raises:
+            RuntimeError: if ONNX Runtime cannot compute them, as torch raises it.
+        """
         size = image.shape[2:]
         # twice the multiple at least: a norm over one voxel has no spread
         wanted = [
@@ -86,7 +90,11 @@ class OnnxNetwork(nn.Module):
         pads = [(0, w - n) for n, w in zip(size, wanted, strict=True)]
         filled = functional.pad(image.float().cpu(), [p for pad in reversed(pads) for p in pad])
         given = np.ascontiguousarray(filled.numpy())
-        (logits,) = self.session.run(None, {self.input.name: given})
+        try:
+            (logits,) = self.session.run(None, {self.input.name: given})
+        except Exception as error:  # its classes have no other base in common
+            said = " ".join(str(error).split())  # which has several lines
+            raise RuntimeError(f"ONNX Runtime cannot run the network: {said}") from error
         kept = tuple(slice(0, n) for n in size)
         return torch.from_numpy(logits)[(slice(None), slice(None), *kept)]
 

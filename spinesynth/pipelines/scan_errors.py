@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
-
 from spinesynth.errors import SpineSynthError
 
-#: What one scan can fail with; anything else is a fault of the program.
-SCAN_ERRORS = (SpineSynthError, ValueError, MemoryError, torch.OutOfMemoryError)
+#: What one scan can fail with; anything else is a fault of the program. Whatever torch cannot
+#: compute is a RuntimeError, memory that is too small for a scan included.
+SCAN_ERRORS = (SpineSynthError, ValueError, RuntimeError, MemoryError)
+#: How torch, CUDA and ONNX Runtime say that memory is too small.
+_MEMORY_WORDS = ("out of memory", "not enough memory", "allocate memory")
 
 
 def with_code(path: Path, error: Exception) -> SpineSynthError:
-    """Return an error as one with a code, which it may be already.
+    """Return an error as one with a code and one line, which it may be already.
 
     Args:
         path: of the scan.
@@ -26,7 +27,10 @@ def with_code(path: Path, error: Exception) -> SpineSynthError:
     """
     if isinstance(error, SpineSynthError):
         return error
-    return SpineSynthError(f"{path}: {error}", code="E-SEG-001")
+    said = str(error).partition("\n")[0] or type(error).__name__  # where it arose follows
+    if isinstance(error, MemoryError) or any(words in said.lower() for words in _MEMORY_WORDS):
+        said = f"the memory is too small for it ({said}); free some, or crop the scan"
+    return SpineSynthError(f"{path}: {said}", code="E-SEG-001")
 
 
 def exit_status(done: int, refused: Sequence[int]) -> int:

@@ -59,6 +59,12 @@ def test_images_of_any_size_are_filled_up_and_cut_back(size: tuple[int, int]) ->
     assert torch.equal(network(image), 2 * image)
 
 
+def test_what_cannot_be_computed_is_said_as_torch_says_it() -> None:
+    network = OnnxNetwork(doubling(""), multiple=(16, 16), threads=1)
+    with pytest.raises(RuntimeError, match=r"ONNX Runtime cannot run the network: .*index: 1"):
+        network(torch.zeros(1, 2, 16, 16))  # two channels, of which it takes one
+
+
 def test_file_says_what_its_checkpoint_said(sealed: Path) -> None:
     network, told = load_onnx(sealed, threads=1)
     written = load_checkpoint(sealed.with_suffix(".pt"))
