@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from spinesynth.errors import CheckpointError
-from spinesynth.io.atomic import atomic_write
+from spinesynth.io.atomic import write_text
 
 INDEX_NAME = "index.json"
 SHIPPED_FOLDER = Path(__file__).parents[1] / "weights"
@@ -143,8 +143,7 @@ def add_weights(path: Path, *, about: str, default: bool = False) -> ShippedWeig
     }
     if default or index["default"] is None:
         index["default"] = path.stem
-    with atomic_write(path.parent / INDEX_NAME) as temporary:
-        temporary.write_text(json.dumps(index, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    write_text(path.parent / INDEX_NAME, json.dumps(index, indent=2, sort_keys=True) + "\n")
     return next(w for w in list_weights(path.parent) if w.name == path.stem)
 
 

@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 
 from spinesynth import __version__
-from spinesynth.io.atomic import atomic_write
+from spinesynth.io.atomic import write_text
 
 _ENTITIES = re.compile(r"sub-[A-Za-z0-9]+(?:_[a-z]+-[A-Za-z0-9]+)*")
 _SESSION = re.compile(r"_(ses-[A-Za-z0-9]+)")
@@ -58,7 +58,5 @@ def write_dataset_description(folder: Path) -> None:
         "DatasetType": "derivative",
         "GeneratedBy": [{"Name": "SpineSynth", "Version": __version__}],
     }
-    with atomic_write(folder / _DESCRIPTION) as temporary:
-        temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    with atomic_write(folder / ".bidsignore") as temporary:
-        temporary.write_text("".join(f"{line}\n" for line in _IGNORED), encoding="utf-8")
+    write_text(folder / _DESCRIPTION, json.dumps(content, indent=2) + "\n")
+    write_text(folder / ".bidsignore", "".join(f"{line}\n" for line in _IGNORED))

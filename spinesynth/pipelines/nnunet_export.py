@@ -26,10 +26,11 @@ from torch import Tensor
 from spinesynth.anatomy.annotation import class_groups
 from spinesynth.anatomy.label_schemes import CLUSTER_SCHEME, PSEUDO_SCHEME, get_scheme
 from spinesynth.errors import ConfigError, InputError
+from spinesynth.io.atomic import write_text
 from spinesynth.io.case import Case
 from spinesynth.io.discover import scan_cases
 from spinesynth.io.load_case import load_case
-from spinesynth.io.write import atomic_write, write_volume
+from spinesynth.io.write import write_volume
 from spinesynth.networks.partial_label_loss import UNKNOWN_CLASS
 from spinesynth.pipelines.datasets import TargetCoder
 from spinesynth.pipelines.folds import assign_folds
@@ -288,8 +289,7 @@ def _write(plan: Export, folder: Path, record: dict[str, Any]) -> None:
         _write_case(case, folder, coder, train=True)
     for case in plan.test:
         _write_case(case, folder, coder, train=False)
-    with atomic_write(folder / "splits_final.json") as temporary:
-        temporary.write_text(json.dumps(plan.folds, indent=2) + "\n", "utf-8")
+    write_text(folder / "splits_final.json", json.dumps(plan.folds, indent=2) + "\n")
     write_json(folder / "dataset.json", record)
 
 

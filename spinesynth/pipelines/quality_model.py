@@ -19,7 +19,7 @@ from torch import Tensor
 
 from spinesynth import __version__
 from spinesynth.errors import CheckpointError
-from spinesynth.io.atomic import atomic_write
+from spinesynth.io.atomic import write_text
 
 QUALITY_SUFFIX = ".quality.json"
 _SHORT = 12  # hexadecimal digits that a message shows
@@ -164,8 +164,7 @@ def write_quality(path: Path, model: QualityModel) -> None:
         OutputError: if the disk refuses it.
     """
     text = json.dumps(model.model_dump(mode="json"), indent=1, allow_nan=False)
-    with atomic_write(path) as temporary:
-        temporary.write_text(text + "\n", encoding="utf-8")
+    write_text(path, text + "\n")
 
 
 def read_quality(path: Path, *, weights_digest: str) -> QualityModel:

@@ -14,7 +14,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from spinesynth.errors import ConfigError
-from spinesynth.io.atomic import atomic_write, remove_partial
+from spinesynth.io.atomic import remove_partial, write_text
 
 _LOCK, _HOLDER = ".lock", ".lock.json"
 #: The processes that load data share the lock; they notice within 5 s (torch's
@@ -40,8 +40,7 @@ def hold_folder(folder: Path) -> Iterator[None]:
     _acquire(lock, folder)
     try:
         remove_partial(folder)
-        with atomic_write(folder / _HOLDER) as temporary:
-            temporary.write_text(json.dumps(_describe()) + "\n", encoding="utf-8")
+        write_text(folder / _HOLDER, json.dumps(_describe()) + "\n")
         yield
     finally:
         (folder / _HOLDER).unlink(missing_ok=True)

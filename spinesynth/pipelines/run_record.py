@@ -14,7 +14,7 @@ import torch
 
 from spinesynth import __version__
 from spinesynth.anatomy.label_schemes import CLUSTER_SCHEME, PSEUDO_SCHEME
-from spinesynth.io.write import atomic_write
+from spinesynth.io.atomic import write_text
 from spinesynth.pipelines.phantom_data import PHANTOM_SOURCE
 from spinesynth.pipelines.training_data import with_real_image
 
@@ -202,5 +202,4 @@ def describe_run() -> dict[str, Any]:
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write JSON with sorted keys, complete or not at all."""
-    with atomic_write(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", "utf-8")
+    write_text(path, json.dumps(content, indent=2, sort_keys=True) + "\n")

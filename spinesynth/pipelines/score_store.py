@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from spinesynth import __version__
-from spinesynth.io.atomic import atomic_write
+from spinesynth.io.atomic import write_text
 
 #: Rises whenever what is kept, or how it is made, changes its meaning.
 _FORMAT = 2
@@ -74,9 +74,8 @@ class ScoreStore:
         content: dict[str, Any] = {"key": key, "scores": rows, "left_out": outcome.left_out}
         content["sha256"] = _seal(content)
         self.folder.mkdir(parents=True, exist_ok=True)
-        with atomic_write(self._path(key)) as temporary:
-            text = json.dumps(content, sort_keys=True, allow_nan=False)
-            temporary.write_text(text + "\n", encoding="utf-8")
+        text = json.dumps(content, sort_keys=True, allow_nan=False)
+        write_text(self._path(key), text + "\n")
 
     def _path(self, key: Mapping[str, Any]) -> Path:
         text = json.dumps(key, sort_keys=True)

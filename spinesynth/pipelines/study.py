@@ -31,7 +31,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from spinesynth.errors import ConfigError
-from spinesynth.io.atomic import atomic_write
+from spinesynth.io.atomic import write_text
 from spinesynth.io.discover import discover_cases
 from spinesynth.io.tables import read_ids_csv, write_csv
 from spinesynth.metrics import HEADLINE_METRICS, compare_models, summarise
@@ -180,8 +180,7 @@ def _write_tables(study: Study, folder: Path) -> str:
     write_csv(folder / SUMMARY_CSV, summarise(table, ["model", *_GROUP]))
     write_csv(folder / COMPARISON_CSV, compare_with_reference(table, study.reference))
     text = format_study(study, table, _modes(study, folder))
-    with atomic_write(folder / STUDY_MD) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    write_text(folder / STUDY_MD, text)
     return f"{text}\nTables: {folder / TABLES}\n"
 
 

@@ -31,7 +31,7 @@ from typing import Any
 import pandas as pd
 
 from spinesynth.errors import ConfigError
-from spinesynth.io.atomic import atomic_write
+from spinesynth.io.atomic import atomic_write, write_text
 from spinesynth.io.file_digest import digest_file
 from spinesynth.io.tables import write_csv
 from spinesynth.pipelines.claim_folder import claim_folder, write_record
@@ -300,8 +300,7 @@ def _write(sweep: Sweep, table: pd.DataFrame, folder: Path) -> None:
     )
     with atomic_write(folder / SWEEP_PNG) as temporary:
         temporary.write_bytes(encode_png(figure))
-    with atomic_write(folder / SWEEP_MD) as temporary:
-        temporary.write_text(format_sweep(sweep, table), encoding="utf-8")
+    write_text(folder / SWEEP_MD, format_sweep(sweep, table))
 
 
 def format_sweep(sweep: Sweep, table: pd.DataFrame) -> str:

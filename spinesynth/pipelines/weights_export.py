@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from spinesynth.io.atomic import atomic_write
+from spinesynth.io.atomic import write_text
 from spinesynth.io.checkpoint import load_checkpoint, refuse_checkpoint
 from spinesynth.io.shipped_weights import add_weights
 from spinesynth.io.weights_file import WEIGHTS_SUFFIX, save_weights
@@ -47,8 +47,7 @@ def export_weights(
     card = model_card(found, name=output.stem, parameters=parameters, results=results)
     save_weights(output, found)
     written = [output, output.with_suffix(".md")]
-    with atomic_write(written[1]) as temporary:
-        temporary.write_text(card, encoding="utf-8")
+    write_text(written[1], card)
     if index:
         line = about or _LINE.format(
             model=f"model {found.model}", name=found.config["name"], scheme=found.target_scheme,

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from spinesynth.errors import SpineSynthError
-from spinesynth.io.atomic import atomic_write
+from spinesynth.io.atomic import write_text
 from spinesynth.service.job import RESULT_FILES
 from spinesynth.service.problem import problem_of
 
@@ -67,9 +67,8 @@ def _answer(segment: SegmentFile, source: Path, output: Path) -> dict[str, Any]:
     try:
         output.mkdir(mode=0o700)
         report = segment(source, output)
-        with atomic_write(output / RESULT_FILES["json"]) as temporary:
-            text = json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False)
-            temporary.write_text(text + "\n", encoding="utf-8")
+        text = json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False)
+        write_text(output / RESULT_FILES["json"], text + "\n")
     except Exception as error:
         if not isinstance(error, SpineSynthError):
             _LOG.exception("a job failed")
