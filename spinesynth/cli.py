@@ -22,6 +22,7 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -124,6 +125,9 @@ def run(arguments: Sequence[str], *, command: str) -> int:
     # Threads that spin while they wait take the cores from the process that loads the data: on two
     # busy cores a training step was three times slower. Must be set before torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if isinstance(sys.stdout, TextIOWrapper):
+        # File names that are not UTF-8 are printed byte for byte, so that a shell finds the files.
+        sys.stdout.reconfigure(errors="surrogateescape")
     # Taken out wherever it stands: people add it at the end of a line that failed.
     debug = "--debug" in arguments
     words = [word for word in arguments if word != "--debug"]

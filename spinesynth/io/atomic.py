@@ -50,7 +50,9 @@ def atomic_write(path: Path | str) -> Iterator[Path]:
 
 
 def write_text(path: Path | str, text: str) -> None:
-    """Write a text in UTF-8, in one piece.
+    r"""Write a text in UTF-8, with a line feed alone at its line ends, in one piece.
+
+    Where a file name that is not UTF-8 stands in it, that is escaped, as ``scan\udcff.nii``.
 
     Args:
         path: final file.
@@ -60,7 +62,7 @@ def write_text(path: Path | str, text: str) -> None:
         OutputError: if the folder is missing or the disk refuses.
     """
     with atomic_write(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, "utf-8", errors="backslashreplace", newline="\n")
 
 
 def link_file(source: Path, name: Path) -> None:

@@ -7,6 +7,7 @@ as many cells as the header, and what is written is the same bytes every time.
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from spinesynth.errors import OutputError
-from spinesynth.io.atomic import atomic_write
+from spinesynth.io.atomic import write_text
 from spinesynth.io.problems import InputFileError, unreadable
 from spinesynth.io.raw_volume import check_file
 from spinesynth.io.table_kinds import kind_of
@@ -31,7 +32,8 @@ def write_csv(path: Path | str, frame: pd.DataFrame, *, kind: str | None = None)
 
     Args:
         path: file to write; replaced only when the new one is complete.
-        frame: table; its index is not written.
+        frame: table; its index is not written. Paths in it that are to be read again come
+            from :func:`path_in_table`.
         kind: key of ``TABLE_KINDS`` that it must hold to; None takes the kind of the
             tables that lie in such a place, if there is one.
 
@@ -47,8 +49,7 @@ def write_csv(path: Path | str, frame: pd.DataFrame, *, kind: str | None = None)
     kind = kind or kind_of(path)
     if kind is not None:
         _refuse_invalid(path, text, kind)
-    with atomic_write(path) as temporary:
-        temporary.write_bytes(text.encode("utf-8"))
+    write_text(path, text)
 
 
 def _refuse_invalid(path: Path, text: str, kind: str) -> None:
@@ -104,6 +105,33 @@ def _parse(path: Path, text: str) -> pd.DataFrame:
             code="E-CSV-003",
         )
     return pd.DataFrame(cells, columns=header, index=pd.Index(lines, name="line"), dtype=str)
+
+
+def path_in_table(path: Path, folder: Path) -> str:
+    """Return a path relative to the folder of a table that names it, as the table is read.
+
+    Args:
+        path: absolute, of a file that may lie anywhere.
+        folder: absolute.
+
+    Raises:
+        InputFileError: if it is not UTF-8, as tables are.
+
+    Example:
+        >>> path_in_table(Path("/data/scans/a.nii"), Path("/data/out"))
+        '../scans/a.nii'
+    """
+    relative = Path(os.path.relpath(path, folder)).as_posix()
+    try:
+        relative.encode()
+    except UnicodeEncodeError as error:
+        raise InputFileError(
+            path,
+            f"its path from {folder} is not UTF-8, so no table can name it",
+            remedy="rename the file or the folder",
+            code="E-IN-006",
+        ) from error
+    return relative
 
 
 def require_columns(path: Path, frame: pd.DataFrame, *columns: str) -> None:

@@ -6,7 +6,6 @@ them then is a data set like any other.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from spinesynth.errors import ConfigError, SpineSynthError
 from spinesynth.io.case import Case
 from spinesynth.io.discover import MANIFEST_NAME
 from spinesynth.io.manifest import scan_manifest
-from spinesynth.io.tables import write_csv
+from spinesynth.io.tables import path_in_table, write_csv
 from spinesynth.io.write import write_volume
 from spinesynth.pipelines.doubt import Doubt
 from spinesynth.pipelines.label_legend import write_legends
@@ -59,7 +58,7 @@ class _Row:
     case_id: str
     patient_id: str
     contrast: str
-    image: Path
+    image: str
     label: Path
     preview: Path
     doubt: Doubt
@@ -148,10 +147,11 @@ def _prepare(segmenter: SpineSegmenter, scan: Scan, output: Path, case: Case | N
     options = OutputOptions(instances=False)  # it would contradict a label map once corrected
     labels = output / f"{case_id}_seg{options.suffix_for(scan.path)}"
     files = name_files(labels, options, of_dicom=False)
+    # a manifest names files, and the viewers of label maps want one too
+    image = output / f"{case_id}.nii.gz" if is_dicom else scan.path
+    image_name = path_in_table(image.absolute(), output.absolute())
     found = segmenter.segment(scan.path)
-    image = scan.path
-    if is_dicom:  # a manifest names files, and the viewers of label maps want one too
-        image = output / f"{case_id}.nii.gz"
+    if is_dicom:
         write_volume(image, found.image.as_tensor(), like=found.image)
     write_case(files, found, case_id=case_id, made_by=segmenter.made_by)
     assert files.preview is not None  # as the options ask
@@ -159,7 +159,7 @@ def _prepare(segmenter: SpineSegmenter, scan: Scan, output: Path, case: Case | N
         case_id,
         case.patient_id if case else case_id,
         case.contrast if case else "",
-        image, labels, files.preview, found.doubt, "; ".join(found.warnings),
+        image_name, labels, files.preview, found.doubt, "; ".join(found.warnings),
     )  # fmt: skip
 
 
@@ -170,7 +170,7 @@ def _write_worklist(rows: Sequence[_Row], output: Path) -> None:
         {
             "rank": rank, "case_id": row.case_id, "doubt": row.doubt.degree,
             "flags": " ".join(flag.name for flag in row.doubt.flags),
-            "image": _beside(row.image, output), "label": row.label.name,
+            "image": row.image, "label": row.label.name,
             "preview": row.preview.name, "warnings": row.warnings,
         }
         for rank, row in enumerate(ordered, start=1)
@@ -185,13 +185,8 @@ def _write_manifest(rows: Sequence[_Row], segmenter: SpineSegmenter, output: Pat
         {
             "case_id": row.case_id, "patient_id": row.patient_id, "source": _SOURCE,
             "contrast": row.contrast, "annotated": " ".join(sorted(words)),
-            "scheme": scheme.name, "image": _beside(row.image, output), "label": row.label.name,
+            "scheme": scheme.name, "image": row.image, "label": row.label.name,
         }
         for row in rows
     )  # fmt: skip
     write_csv(output / MANIFEST_NAME, table, kind="manifest")
-
-
-def _beside(path: Path, folder: Path) -> str:
-    """Return a path relative to a folder, which may lie elsewhere."""
-    return Path(os.path.relpath(path.absolute(), folder.absolute())).as_posix()

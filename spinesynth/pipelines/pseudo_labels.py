@@ -12,7 +12,6 @@ Source:
 from __future__ import annotations
 
 import logging
-import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -29,7 +28,7 @@ from spinesynth.errors import ConfigError, InputError
 from spinesynth.io.case import Case
 from spinesynth.io.discover import MANIFEST_NAME, discover_cases
 from spinesynth.io.file_digest import digest_file
-from spinesynth.io.tables import read_ids_csv, require_columns, write_csv
+from spinesynth.io.tables import path_in_table, read_ids_csv, require_columns, write_csv
 from spinesynth.io.volume import read_image, read_label
 from spinesynth.io.write import write_volume
 from spinesynth.pipelines.claim_folder import claim_folder
@@ -220,7 +219,7 @@ def _refuse_namesakes(
 
 
 def _relative(image: Path, output: Path) -> str:
-    return os.path.relpath(image.resolve(), output.resolve())
+    return path_in_table(image.resolve(), output.resolve())
 
 
 def _digest(image: Path) -> str:
@@ -247,6 +246,7 @@ def _label(
             code="E-CASE-003",
         )
     path, digest = output / f"{_name_of(case)}.nii.gz", _digest(case.image)
+    image_name = _relative(case.image, output)
     if not path.exists() or there is None or there["image_sha256"] != digest:
         image: MetaTensor = read_image(case.image)
         found = confident_structures(
@@ -264,6 +264,6 @@ def _label(
         "case_id": _name_of(case), "patient_id": case.patient_id,
         "source": f"pseudo_{case.source}", "contrast": case.contrast,
         "annotated": " ".join(sorted(words)), "scheme": PSEUDO_SCHEME,
-        "image": _relative(case.image, output), "label": path.name,
+        "image": image_name, "label": path.name,
         "unknown_share": f"{float(unknown.float().mean()):.6f}", "image_sha256": digest,
     }  # fmt: skip

@@ -20,7 +20,7 @@ import jinja2
 import pandas as pd
 
 from spinesynth.errors import ConfigError
-from spinesynth.io.atomic import atomic_write
+from spinesynth.io.atomic import write_text
 from spinesynth.pipelines.modes import modes_of_models
 from spinesynth.pipelines.report_cases import caption_overlays
 from spinesynth.pipelines.report_figures import REPORT_FIGURES, write_figures
@@ -269,7 +269,8 @@ def _marker_pairs(text: str, path: Path) -> list[tuple[re.Match[str], re.Match[s
 
 def _relative_link(path: Path, folder: Path) -> str:
     """Return a link from a file in ``folder`` to ``path``."""
-    return quote(Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix())
+    link = Path(os.path.relpath(path.resolve(), folder.resolve()))
+    return quote(os.fsencode(link.as_posix()))
 
 
 def _inline(path: Path) -> str:
@@ -278,7 +279,6 @@ def _inline(path: Path) -> str:
 
 
 def _write(path: Path, text: str) -> Path:
-    """Write text in one piece."""
-    with atomic_write(path) as temporary:
-        temporary.write_bytes(text.encode("utf-8"))
+    """Write text and return its place."""
+    write_text(path, text)
     return path

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
 import pytest
 
 from spinesynth import __version__
 from spinesynth.errors import CheckpointError, ConfigError, InputError, OutputError, SpineSynthError
-from tests.house.command_line import Replace, raising, run_words
+from tests.house.command_line import Recorder, Replace, raising, run_words
 
 
 @pytest.mark.parametrize(
@@ -137,3 +139,13 @@ def test_every_command_of_the_manual_exists(capsys: pytest.CaptureFixture[str]) 
         *("predict", "weights", "serve", "preannotate"),
     ):
         assert f" {name} " in shown
+
+
+def test_file_name_that_is_not_utf8_is_printed_byte_for_byte(
+    replace: Replace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    printed, written = BytesIO(), [Path(os.fsdecode(b"out\xff/a.png"))]
+    monkeypatch.setattr(sys, "stdout", TextIOWrapper(printed, "utf-8", write_through=True))
+    replace("gallery.draw_gallery", Recorder(written))
+    assert run_words("gallery") == 0
+    assert printed.getvalue() == b"out\xff/a.png\n"

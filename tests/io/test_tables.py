@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from spinesynth.errors import OutputError
 from spinesynth.io.problems import InputFileError
-from spinesynth.io.tables import read_ids_csv, write_csv
+from spinesynth.io.tables import path_in_table, read_ids_csv, write_csv
 
 
 def save(folder: Path, content: str | bytes) -> Path:
@@ -104,3 +105,15 @@ def test_text_survives_writing_and_reading(
 def test_unwritable_folder_gives_one_error(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="could not be written"):
         write_csv(tmp_path / "none" / "a.csv", pd.DataFrame({"a": [1]}))
+
+
+def test_name_that_is_not_utf8_stands_escaped_where_it_is_only_told(tmp_path: Path) -> None:
+    write_csv(tmp_path / "t.csv", pd.DataFrame({"file": [os.fsdecode(b"sc\xffn.nii")]}))
+    assert (tmp_path / "t.csv").read_bytes() == b"file\nsc\\udcffn.nii\n"
+
+
+def test_path_that_a_table_cannot_name_is_refused(tmp_path: Path) -> None:
+    scan = tmp_path / os.fsdecode(b"in\xff") / "scan ü.nii"
+    with pytest.raises(InputFileError, match=r"E-IN-006.*not UTF-8.*; rename the file or the f"):
+        path_in_table(scan, tmp_path / "out")
+    assert path_in_table(scan, scan.parent / "out") == "../scan ü.nii"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -170,3 +172,12 @@ def test_mask_that_is_an_input_too_is_not_replaced(scans: Path) -> None:
     with pytest.raises(ConfigError, match=r"E-OUT-002.*overwrite an input; choose another"):
         prepare_annotation(_segmenter(), scans, scans)
     assert mask.read_bytes() == kept
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are bytes on Linux alone")
+def test_scan_that_no_table_can_name_does_not_stop_the_others(scans: Path, tmp_path: Path) -> None:
+    _scan(scans / "b.nii.gz", HALF).rename(scans / os.fsdecode(b"b\xff.nii.gz"))
+    made = prepare_annotation(_segmenter(), scans, tmp_path / "out")
+    assert (made.done, made.exit_code) == (1, 1)
+    assert "[E-IN-006]" in made.refused[0]
+    assert not list((tmp_path / "out").glob("b*"))

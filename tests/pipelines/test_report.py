@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
+import shutil
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -297,6 +300,16 @@ def test_filled_links_lead_to_the_figure(scores: Path, tmp_path: Path) -> None:
     (link,) = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", template.read_text(encoding="utf-8"))
     assert not link.startswith("/")
     assert (tmp_path / link).resolve() == (scores / "curves" / "dice.png").resolve()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are bytes on Linux alone")
+def test_folder_that_is_not_utf8_is_linked_byte_for_byte(scores: Path, tmp_path: Path) -> None:
+    run = tmp_path / os.fsdecode(b"run\xff")
+    shutil.copytree(scores, run)
+    template = tmp_path / "report.md"
+    template.write_text(TEMPLATE, encoding="utf-8")
+    fill_report(template, template, run)
+    assert "](run%FF/curves/dice.png)" in template.read_text(encoding="utf-8")
 
 
 def test_filling_twice_changes_nothing(scores: Path, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -165,3 +167,15 @@ def test_scans_without_anything_confident_are_left_out(
     words = ["pseudo-label", "--checkpoint", str(checkpoint), "-i", str(source)]
     assert run([*words, "-o", str(tmp_path / "out"), "--min-confidence", "0.99"], command="") == 3
     assert "confident of no structure" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are bytes on Linux alone")
+@pytest.mark.usefixtures("teacher")
+def test_scan_that_no_table_can_name_is_left_out(checkpoint: Path, tmp_path: Path) -> None:
+    source = scans(tmp_path / os.fsdecode(b"in\xff"), "n1")
+    with pytest.raises(InputError, match=r"E-CASE-005.*E-IN-006"):
+        write_pseudo_labels([checkpoint], source, output=tmp_path / "out")
+    assert not list((tmp_path / "out").glob("n1*"))
+    manifest, refused = write_pseudo_labels([checkpoint], source, output=source / "out")
+    assert refused == []
+    assert [case.case_id for case in read_manifest(manifest)] == ["n1_pseudo"]
