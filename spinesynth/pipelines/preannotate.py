@@ -22,13 +22,16 @@ from spinesynth.io.tables import path_in_table, write_csv
 from spinesynth.io.write import write_volume
 from spinesynth.pipelines.doubt import Doubt
 from spinesynth.pipelines.label_legend import write_legends
+from spinesynth.pipelines.replaced_inputs import refuse_replaced_inputs
 from spinesynth.pipelines.scan_errors import SCAN_ERRORS, exit_status, with_code
 from spinesynth.pipelines.scan_list import Scan, find_scans, image_suffix, refuse_namesakes
-from spinesynth.pipelines.segment_outputs import OutputOptions, name_files, write_case
+from spinesynth.pipelines.segment_outputs import CaseFiles, OutputOptions, name_files, write_case
 from spinesynth.pipelines.segmenter import SpineSegmenter
 
 WORKLIST_NAME, WORKLIST_KIND = "worklist.csv", "worklist"
 _SOURCE = "preannotated"
+#: A map of instances would contradict a label map once it is corrected.
+_OPTIONS = OutputOptions(instances=False)
 _NOT_IN_ID = re.compile(r"[^A-Za-z0-9._-]")
 
 
@@ -77,8 +80,8 @@ def prepare_annotation(segmenter: SpineSegmenter, source: Path, output: Path) ->
         What was prepared. One bad scan does not stop the others.
 
     Raises:
-        ConfigError: if the folder holds a worklist already, there is no scan, or two would
-            have one name.
+        ConfigError: if the folder holds a worklist already, there is no scan, two would
+            have one name, or an output would replace an input.
         InputError: if a list or manifest cannot be read.
         OutputError: if the worklist, the manifest or the legends cannot be written.
     """
@@ -91,7 +94,8 @@ def prepare_annotation(segmenter: SpineSegmenter, source: Path, output: Path) ->
     scans, problems = find_scans(source)
     known = _known_cases(source)
     refuse_namesakes(output, [_id_of(scan) for scan in scans])
-    _refuse_inputs_replaced(scans, output)
+    outputs = [path for scan in scans for path in _outputs_of(scan, output)]
+    refuse_replaced_inputs(outputs, [scan.path for scan in scans])
     output.mkdir(parents=True, exist_ok=True)
     rows, errors = list[_Row](), list[SpineSynthError](problems)
     for scan in scans:
@@ -125,33 +129,26 @@ def _id_of(scan: Scan) -> str:
     return name if name[:1].isalnum() else f"scan{name}"
 
 
-def _refuse_inputs_replaced(scans: Sequence[Scan], output: Path) -> None:
-    """Raise if a file that would be written is one of the scans."""
-    inputs = {os.path.realpath(scan.path) for scan in scans}
-    for scan in scans:
-        case_id = _id_of(scan)
-        made = [output / f"{case_id}_seg{OutputOptions().suffix_for(scan.path)}"]
-        if image_suffix(scan.path) is None:
-            made.append(output / f"{case_id}.nii.gz")
-        for path in made:
-            if os.path.realpath(path) in inputs:
-                raise ConfigError(
-                    f"{path}: the output would overwrite an input; choose another --output",
-                    code="E-OUT-002",
-                )
+def _files_of(scan: Scan, output: Path) -> tuple[CaseFiles, Path]:
+    """Return what is written of a scan, and the image for its manifest: of DICOM one more."""
+    case_id = _id_of(scan)
+    labels = output / f"{case_id}_seg{_OPTIONS.suffix_for(scan.path)}"
+    # a manifest names files, and the viewers of label maps want one too
+    image = output / f"{case_id}.nii.gz" if image_suffix(scan.path) is None else scan.path
+    return name_files(labels, _OPTIONS, of_dicom=False), image
+
+
+def _outputs_of(scan: Scan, output: Path) -> list[Path]:
+    files, image = _files_of(scan, output)
+    return files.all if image == scan.path else [*files.all, image]
 
 
 def _prepare(segmenter: SpineSegmenter, scan: Scan, output: Path, case: Case | None) -> _Row:
     """Segment one scan and write its files, all or none."""
-    case_id, is_dicom = _id_of(scan), image_suffix(scan.path) is None
-    options = OutputOptions(instances=False)  # it would contradict a label map once corrected
-    labels = output / f"{case_id}_seg{options.suffix_for(scan.path)}"
-    files = name_files(labels, options, of_dicom=False)
-    # a manifest names files, and the viewers of label maps want one too
-    image = output / f"{case_id}.nii.gz" if is_dicom else scan.path
+    case_id, (files, image) = _id_of(scan), _files_of(scan, output)
     image_name = path_in_table(image.absolute(), output.absolute())
     found = segmenter.segment(scan.path)
-    if is_dicom:
+    if image != scan.path:
         write_volume(image, found.image.as_tensor(), like=found.image)
     write_case(files, found, case_id=case_id, made_by=segmenter.made_by)
     assert files.preview is not None  # as the options ask
@@ -159,7 +156,7 @@ def _prepare(segmenter: SpineSegmenter, scan: Scan, output: Path, case: Case | N
         case_id,
         case.patient_id if case else case_id,
         case.contrast if case else "",
-        image_name, labels, files.preview, found.doubt, "; ".join(found.warnings),
+        image_name, files.labels, files.preview, found.doubt, "; ".join(found.warnings),
     )  # fmt: skip
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from spinesynth.pipelines.deidentify import hide_name, hide_paths, hide_reason
 from spinesynth.pipelines.ensemble import Weighting
 from spinesynth.pipelines.label_legend import write_legends
 from spinesynth.pipelines.predict import Engine
+from spinesynth.pipelines.replaced_inputs import refuse_replaced_inputs
 from spinesynth.pipelines.scan_errors import SCAN_ERRORS, exit_status, with_code
 from spinesynth.pipelines.scan_list import Scan, find_scans, image_suffix, refuse_namesakes
 from spinesynth.pipelines.segment_outputs import CaseFiles, OutputOptions, name_files, write_case
@@ -148,14 +148,9 @@ def _plan(
             for scan in scans
         ]
     refuse_namesakes(output, [str(path) for _, files in plan for path in files.all])
-    inputs = {_identity(scan.path): scan.path for scan in scans if scan.path.exists()}
-    for path in (path for _, files in plan for path in files.all if path.exists()):
-        if _identity(path) in inputs:
-            raise ConfigError(
-                f"{path}: output would overwrite the input {inputs[_identity(path)]}; choose "
-                "another folder",
-                code="E-OUT-002",
-            )
+    refuse_replaced_inputs(
+        (path for _, files in plan for path in files.all), [scan.path for scan in scans]
+    )
     return plan
 
 
@@ -167,12 +162,6 @@ def _is_dicom(scan: Scan) -> bool:
 def _label_name(scan: Scan, options: OutputOptions) -> Path:
     stem = bids_stem(scan.name) if options.bids else Path(f"{scan.name}_seg")
     return stem.with_name(stem.name + options.suffix_for(scan.path))
-
-
-def _identity(path: Path) -> tuple[int, int]:
-    """Return what two names of one file have in common."""
-    known = os.stat(path)
-    return known.st_dev, known.st_ino
 
 
 def _segment_one(

@@ -166,11 +166,14 @@ def test_corrected_masks_are_never_replaced(made: Preannotation, scans: Path) ->
         prepare_annotation(_segmenter(), scans, made.worklist.parent)
 
 
-def test_mask_that_is_an_input_too_is_not_replaced(scans: Path) -> None:
+@pytest.mark.parametrize("how", ["same", "hard link"])
+def test_mask_that_is_an_input_too_is_not_replaced(how: str, scans: Path, tmp_path: Path) -> None:
     mask = _scan(scans / "a_seg.nii.gz", HALF)
-    kept = mask.read_bytes()
-    with pytest.raises(ConfigError, match=r"E-OUT-002.*overwrite an input; choose another"):
-        prepare_annotation(_segmenter(), scans, scans)
+    kept, output = mask.read_bytes(), scans if how == "same" else tmp_path
+    if how == "hard link":
+        os.link(mask, output / mask.name)
+    with pytest.raises(ConfigError, match=r"E-OUT-002.*overwrite the input .*_seg.nii.gz; choose"):
+        prepare_annotation(_segmenter(), scans, output)
     assert mask.read_bytes() == kept
 
 
