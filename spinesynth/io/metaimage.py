@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from spinesynth.io.problems import InputFileError, corrupt
+from spinesynth.io.problems import InputFileError, bad_field, corrupt, wrong_length
 from spinesynth.io.raw_volume import (
     LPS_TO_RAS,
     Affine,
@@ -80,7 +80,7 @@ def read_metaimage(path: Path) -> RawVolume:
     if _is_true(header.get("CompressedData", "False")):
         data = memoryview(_inflate(path, data, expected))
     if len(data) != expected:
-        raise _wrong_length(path, expected, len(data))
+        raise wrong_length(path, expected, len(data))
     voxels = np.frombuffer(data, dtype=dtype).reshape(shape, order="F")
     return RawVolume(path, voxels, affine)
 
@@ -113,7 +113,7 @@ def _data(path: Path, header: Mapping[str, str], start: int) -> bytes:
             stream.seek(start)
             return stream.read()
     if header.get("HeaderSize", "0") != "0":
-        raise _bad_field(path, "HeaderSize", header["HeaderSize"])
+        raise bad_field(path, "HeaderSize", header["HeaderSize"])
     return file_beside(path, header[_LAST_KEY]).read_bytes()
 
 
@@ -193,25 +193,15 @@ def _inflate(path: Path, data: memoryview, expected: int) -> bytes:
             code="E-FMT-002",
         )
     if stream.unused_data:
-        raise _wrong_length(path, expected, len(content) + len(stream.unused_data))
+        raise wrong_length(path, expected, len(content) + len(stream.unused_data))
     return content
-
-
-def _wrong_length(path: Path, expected: int, got: int) -> InputFileError:
-    return InputFileError(
-        path,
-        f"the header promises {expected} bytes of voxels, the file holds "
-        f"{'only ' if got <= expected else ''}{got}",
-        remedy="copy or download it again",
-        code="E-FMT-002" if got <= expected else "E-FMT-004",
-    )
 
 
 def _integers(path: Path, header: Mapping[str, str], key: str) -> list[int]:
     try:
         return [int(word) for word in header[key].split()]
     except (KeyError, ValueError) as error:
-        raise _bad_field(path, key, header.get(key, "nothing")) from error
+        raise bad_field(path, key, header.get(key, "nothing")) from error
 
 
 def _floats(path: Path, header: Mapping[str, str], key: str, *, count: int, default: str) -> Affine:
@@ -219,19 +209,10 @@ def _floats(path: Path, header: Mapping[str, str], key: str, *, count: int, defa
     try:
         values = np.array([float(word) for word in text.split()], dtype=np.float64)
     except ValueError as error:
-        raise _bad_field(path, key, text) from error
+        raise bad_field(path, key, text) from error
     if len(values) != count:
-        raise _bad_field(path, key, text)
+        raise bad_field(path, key, text)
     return values
-
-
-def _bad_field(path: Path, key: str, text: str) -> InputFileError:
-    return InputFileError(
-        path,
-        f"header field {key} cannot be used, got '{text[:80]}'",
-        remedy="export it again",
-        code="E-FMT-005",
-    )
 
 
 def _is_true(text: str) -> bool:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from spinesynth.io.gzip_stream import inflate_exactly
-from spinesynth.io.problems import InputFileError
+from spinesynth.io.problems import InputFileError, bad_field, wrong_length
 from spinesynth.io.raw_volume import (
     LPS_TO_RAS,
     Affine,
@@ -128,14 +128,14 @@ def _fields(path: Path, lines: list[str]) -> dict[str, str]:
         if line.startswith("#") or ":=" in line.split(": ")[0] or not line.strip():
             continue
         if not separator:
-            raise _bad_field(path, line, "no value")
+            raise bad_field(path, line, "no value")
         name = _SYNONYMS.get(name.strip().lower(), name.strip().lower())
         if name in fields:
-            raise _bad_field(path, name, "two values")
+            raise bad_field(path, name, "two values")
         fields[name] = value.strip()
     for name, allowed in (("line skip", "0"), ("byte skip", "0")):
         if fields.get(name, allowed) != allowed:
-            raise _bad_field(path, name, fields[name])
+            raise bad_field(path, name, fields[name])
     return fields
 
 
@@ -145,9 +145,9 @@ def _sizes(path: Path, fields: Mapping[str, str]) -> tuple[int, ...]:
     try:
         sizes = tuple(int(word) for word in text.split())
     except ValueError as error:
-        raise _bad_field(path, "sizes", text) from error
+        raise bad_field(path, "sizes", text) from error
     if fields.get("dimension", "nothing") != str(len(sizes)):
-        raise _bad_field(path, "dimension", fields.get("dimension", "nothing"))
+        raise bad_field(path, "dimension", fields.get("dimension", "nothing"))
     return sizes
 
 
@@ -162,7 +162,7 @@ def _dtype(path: Path, fields: Mapping[str, str]) -> np.dtype[Any]:
         )
     endian = fields.get("endian", "little" if _TYPES[name].endswith("1") else "nothing").lower()
     if endian not in ("little", "big"):
-        raise _bad_field(path, "endian", endian)
+        raise bad_field(path, "endian", endian)
     return np.dtype((">" if endian == "big" else "<") + _TYPES[name])
 
 
@@ -196,7 +196,7 @@ def _directions(path: Path, text: str) -> Affine:
     words = [word for word in text.replace(") (", ")|(").replace(" ", "").split("|") if word]
     rows = [row.removesuffix("none") for row in words]
     if len(rows) != 3 or any(not row for row in rows):
-        raise _bad_field(path, "space directions", text)
+        raise bad_field(path, "space directions", text)
     return np.stack([_vector(path, "space directions", row) for row in rows])
 
 
@@ -205,14 +205,14 @@ def _vector(path: Path, name: str, text: str, *, separator: str | None = ",") ->
     plain = text.strip()
     if separator:
         if not (plain.startswith("(") and plain.endswith(")")):
-            raise _bad_field(path, name, text)
+            raise bad_field(path, name, text)
         plain = plain[1:-1]
     try:
         values = np.array([float(word) for word in plain.split(separator)], dtype=np.float64)
     except ValueError as error:
-        raise _bad_field(path, name, text) from error
+        raise bad_field(path, name, text) from error
     if len(values) != 3:
-        raise _bad_field(path, name, text)
+        raise bad_field(path, name, text)
     return values
 
 
@@ -247,21 +247,7 @@ def _bytes(
         )
     held = path.stat().st_size - start
     if held != expected:
-        raise InputFileError(
-            path,
-            f"the header promises {expected} bytes of voxels, the file holds {held}",
-            remedy="copy or download it again",
-            code="E-FMT-002" if held < expected else "E-FMT-004",
-        )
+        raise wrong_length(path, expected, held)
     with path.open("rb") as stream:
         stream.seek(start)
         return stream.read(expected)
-
-
-def _bad_field(path: Path, name: str, text: str) -> InputFileError:
-    return InputFileError(
-        path,
-        f"header field {name[:80]} cannot be used, got '{text[:80]}'",
-        remedy="export it again",
-        code="E-FMT-005",
-    )

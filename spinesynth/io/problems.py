@@ -43,3 +43,36 @@ def corrupt(path: Path, error: Exception) -> InputFileError:
         remedy="copy or download it again",
         code="E-FMT-003",
     )
+
+
+def bad_field(path: Path, name: str, text: str) -> InputFileError:
+    """Return the error for a field of a header that says nothing usable.
+
+    Args:
+        path: the file.
+        name: of the field.
+        text: that stands there.
+    """
+    return InputFileError(
+        path,
+        f"header field {name[:80]} cannot be used, got '{text[:80]}'",
+        remedy="export it again",
+        code="E-FMT-005",
+    )
+
+
+def wrong_length(path: Path, expected: int, held: int) -> InputFileError:
+    """Return the error for a file with fewer or more voxels than its header promises.
+
+    Args:
+        path: the file.
+        expected: bytes of voxels by the header.
+        held: bytes in the file, of all that stands where voxels should.
+    """
+    return InputFileError(
+        path,
+        f"the header promises {expected} bytes of voxels, the file holds "
+        f"{'only ' if held <= expected else ''}{held}",
+        remedy="copy or download it again",
+        code="E-FMT-002" if held <= expected else "E-FMT-004",
+    )
