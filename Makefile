@@ -58,7 +58,7 @@ test-clients: $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	  --constraint constraints.txt --editable '.[bundle,dicom,onnx]'
 	$(BIN)/python -m pytest -q -m 'slow or not slow' \
-	  tests/io/test_dicom.py tests/io/test_dicom_seg.py tests/io/test_dicom_zip.py \
+	  tests/io/test_dicom_*.py \
 	  tests/pipelines/test_bundle.py tests/pipelines/test_onnx.py
 
 lint: $(STAMP)

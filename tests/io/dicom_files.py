@@ -100,6 +100,11 @@ def slices(voxels: Array, affine: Array, **fields: object) -> list[Any]:
     return made
 
 
+def sagittal(**fields: Any) -> list[Any]:  # noqa: ANN401
+    """Return the data sets of sagittal slices; fields as of :func:`slices`."""
+    return slices(*volume(), **fields)
+
+
 def enhanced(voxels: Array, affine: Array, order: Sequence[int] | None = None) -> Any:  # noqa: ANN401
     """Return one Enhanced MR data set whose frames are in an order of their own."""
     dicom = pydicom()

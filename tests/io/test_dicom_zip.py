@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from spinesynth.io import zip_archive
-from spinesynth.io.problems import InputFileError
 from spinesynth.io.volume import read_image
 from tests.fabricate import intensities
+from tests.io.bad_files import refused
 from tests.io.dicom_files import content, slices, volume
 
 pytest.importorskip("pydicom", exc_type=ImportError)
@@ -28,13 +28,6 @@ def write_zip(path: Path, members: dict[str, bytes]) -> Path:
         for name, contents in members.items():
             archive.writestr(name, contents)
     return path
-
-
-def refused(path: Path, code: str, words: str) -> None:
-    with pytest.raises(InputFileError, match=words) as caught:
-        read_image(path)
-    assert caught.value.code == code
-    assert str(path) in str(caught.value)
 
 
 def test_zip_of_a_series_is_read(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from spinesynth.io.nifti import read_nifti
 from spinesynth.io.problems import InputFileError
 from spinesynth.io.volume import read_image, read_label
 from tests.fabricate import intensities, nib, ras_affine, spider_codes, turned, write_nifti
+from tests.io.bad_files import refused, refused_or_unharmed
 
 # offsets of the NIfTI-1 header fields that the tests spoil
 DIM, DATATYPE, PIXDIM, VOX_OFFSET, SLOPE = 40, 70, 76, 108, 112
@@ -35,15 +36,6 @@ def spoil(path: Path, offset: int, layout: str, *values: float) -> Path:
     struct.pack_into("<" + layout, content, offset, *values)
     path.write_bytes(bytes(content))
     return path
-
-
-def refused(path: Path, code: str, words: str) -> None:
-    """Check that a file is refused once, with its name, code and a remedy."""
-    with pytest.raises(InputFileError, match=words) as caught:
-        read_image(path)
-    assert caught.value.code == code
-    assert str(path) in str(caught.value)
-    assert caught.value.remedy
 
 
 @pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
@@ -120,7 +112,7 @@ def test_no_cut_of_a_compressed_file_is_read(
 
 
 @given(position=st.floats(0.01, 0.99), bit=st.integers(0, 7))
-def test_no_flipped_bit_in_compressed_voxels_is_read(
+def test_no_flipped_bit_in_compressed_voxels_does_harm(
     tmp_path_factory: pytest.TempPathFactory, position: float, bit: int
 ) -> None:
     path = tmp_path_factory.mktemp("flip") / "scan.nii.gz"
@@ -128,9 +120,7 @@ def test_no_flipped_bit_in_compressed_voxels_is_read(
     content[int(40 + position * (len(content) - 40))] ^= 1 << bit
     path.write_bytes(bytes(content))
     # what breaks first depends on the bit: the stream, its length, the header or the checksum
-    with pytest.raises(InputFileError, match=r"scan\.nii\.gz: .*; ") as caught:
-        read_image(path)
-    assert caught.value.code.startswith(("E-FMT", "E-GEOM", "E-VAL"))
+    refused_or_unharmed(path, intensities(), ("E-FMT", "E-GEOM", "E-VAL"))
 
 
 def test_wrong_checksum_is_refused_though_the_voxels_decompress(tmp_path: Path) -> None:

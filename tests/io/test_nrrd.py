@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import importlib
 from pathlib import Path
 from typing import Any
 
@@ -18,26 +17,10 @@ from spinesynth.io.problems import InputFileError
 from spinesynth.io.volume import read_image, read_label, read_raw
 from spinesynth.io.write import write_volume
 from tests.fabricate import intensities, parts_codes, ras_affine
+from tests.io.bad_files import refused, refused_or_unharmed, save
 from tests.io.nrrd_files import nrrd_bytes
 
 ORIENTATIONS = ["RAS", "LPS", "PIR", "ASL", "IRP"]
-
-
-@pytest.fixture(scope="module")
-def sitk() -> Any:  # noqa: ANN401 it has no annotations
-    return importlib.import_module("SimpleITK")
-
-
-def save(path: Path, content: bytes) -> Path:
-    path.write_bytes(content)
-    return path
-
-
-def refused(path: Path, code: str, words: str) -> None:
-    with pytest.raises(InputFileError, match=words) as caught:
-        read_image(path)
-    assert caught.value.code == code
-    assert caught.value.remedy
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "raw"])
@@ -107,7 +90,9 @@ def test_data_elsewhere_are_refused(tmp_path: Path, name: str) -> None:
 
 def test_missing_data_are_refused(tmp_path: Path) -> None:
     whole = nrrd_bytes(intensities(), data_file="gone.gz")
-    refused(save(tmp_path / "a.nhdr", whole.partition(b"\n\n")[0]), "E-IN-001", "no such file")
+    path = save(tmp_path / "a.nhdr", whole.partition(b"\n\n")[0])
+    with pytest.raises(InputFileError, match=r"E-IN-001.*gone\.gz: no such file"):
+        read_image(path)
 
 
 @settings(max_examples=30)
@@ -122,16 +107,14 @@ def test_no_cut_of_a_file_is_read(
 
 @settings(max_examples=30)
 @given(position=st.floats(0, 1), bit=st.integers(0, 7))
-def test_no_flipped_bit_in_compressed_voxels_is_read(
+def test_no_flipped_bit_in_compressed_voxels_does_harm(
     tmp_path_factory: pytest.TempPathFactory, position: float, bit: int
 ) -> None:
     content = bytearray(nrrd_bytes(intensities()))
     start = content.index(b"\n\n") + 2 + 10  # the first ten bytes are gzip's name and time
     content[start + int(position * (len(content) - 1 - start))] ^= 1 << bit
     path = save(tmp_path_factory.mktemp("flip") / "a.nrrd", bytes(content))
-    with pytest.raises(InputFileError, match=r"a\.nrrd: ") as caught:
-        read_image(path)
-    assert caught.value.code in {"E-FMT-002", "E-FMT-003", "E-FMT-004"}
+    refused_or_unharmed(path, intensities(), ("E-FMT-002", "E-FMT-003", "E-FMT-004"))
 
 
 def test_compression_bomb_is_refused_by_its_header(tmp_path: Path) -> None:
