@@ -16,12 +16,7 @@ from hypothesis import strategies as st
 from spinesynth.io.problems import InputFileError
 from spinesynth.io.volume import read_image
 from tests.io.bad_files import refused
-from tests.io.dicom_files import (
-    content,
-    raw_text,
-    sagittal,
-    write_series,
-)
+from tests.io.dicom_files import content, raw_text, sagittal, write_series
 
 pytest.importorskip("pydicom", exc_type=ImportError)
 
