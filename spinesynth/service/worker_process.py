@@ -69,7 +69,7 @@ def _answer(segment: SegmentFile, source: Path, output: Path) -> dict[str, Any]:
         report = segment(source, output)
         text = json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False)
         write_text(output / RESULT_FILES["json"], text + "\n")
-    except Exception as error:
+    except Exception as error:  # whatever one scan breaks is its answer; the worker takes the next
         if not isinstance(error, SpineSynthError):
             _LOG.exception("a job failed")
         names = {str(source): source.name, f"{source.parent}{os.sep}": ""}
