@@ -259,6 +259,7 @@ class SpineSegmenter:
         affine: Array | None = None,
         probabilities: bool = False,
         uncertainty: bool = False,
+        untrusted: bool = False,
     ) -> Segmentation:
         """Segment one scan.
 
@@ -271,6 +272,8 @@ class SpineSegmenter:
             affine: 4x4, voxel index to world mm (RAS+), of voxels that know none.
             probabilities: whether those of all classes are kept, 4 bytes a voxel and class.
             uncertainty: whether a map of it is made.
+            untrusted: whether a file comes from a stranger: it is read as
+                :class:`~spinesynth.io.dicom_series.DicomChoices` says.
 
         Raises:
             InputError: if the scan is refused.
@@ -279,7 +282,7 @@ class SpineSegmenter:
         """
         start = time.perf_counter()
         with collect_warnings() as warnings:
-            image = _read(source, affine)
+            image = _read(source, affine, untrusted=untrusted)
             read = time.perf_counter()
             keepers = [SlabKeeper(len(self.predictor.structures), image.shape[1:])] * probabilities
             maps = [UncertaintyMap(tuple(image.shape[1:]))] * uncertainty
@@ -305,12 +308,12 @@ class SpineSegmenter:
         )  # fmt: skip
 
 
-def _read(source: Source, affine: Array | None) -> MetaTensor:
+def _read(source: Source, affine: Array | None, *, untrusted: bool) -> MetaTensor:
     """Return a canonical image, whatever it was given as."""
     if isinstance(source, (str, Path)):
         if Path(source).is_symlink():
             _LOG.warning("%s: a link, followed to %s", source, os.path.realpath(source))
-        return read_image(source)
+        return read_image(source, untrusted=untrusted)
     if isinstance(source, MetaTensor):
         if "source_affine" in source.meta and affine is None:
             return source  # canonical already

@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from spinesynth.io.volume import read_image
-from spinesynth.pipelines.collected_warnings import collect_warnings
 from spinesynth.pipelines.label_legend import legend_of
 from spinesynth.pipelines.preview import write_preview
 from spinesynth.pipelines.segmenter import Segmentation, SpineSegmenter
@@ -41,15 +39,13 @@ def segment_scan(segmenter: SpineSegmenter, source: Path, output: Path) -> dict[
         InputError: if the file is refused.
         OutputError: if a file cannot be written.
     """
-    with collect_warnings() as told:
-        image = read_image(source, untrusted=True)
-    found = segmenter.segment(image)
+    found = segmenter.segment(source, untrusted=True)
     found.save(output / RESULT_FILES["nifti"])
     if _SERIES in found.image.meta and not found.is_empty:  # DICOM has no empty segmentation
         found.save_dicom_seg(output / RESULT_FILES["dicom_seg"])
     write_preview(output / PREVIEW_FILE, found, title=_TITLE)
     return _report(segmenter, found) | {
-        "warnings": [line.replace(str(source), source.name) for line in (*told, *found.warnings)]
+        "warnings": [line.replace(str(source), source.name) for line in found.warnings]
     }
 
 

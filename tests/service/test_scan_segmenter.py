@@ -70,3 +70,13 @@ def test_file_that_names_another_reads_none(tmp_path: Path, output: Path) -> Non
     with pytest.raises(InputError, match=r"E-FMT-005.*in the same folder"):
         segment_scan(SEGMENTER, tmp_path / "input.nrrd", output)
     assert list(output.iterdir()) == []
+
+
+def test_scan_is_read_as_a_strangers(tmp_path: Path, output: Path) -> None:
+    pytest.importorskip("pydicom", exc_type=ImportError)
+    from tests.io.dicom_files import DEFLATED, content, sagittal
+
+    (tmp_path / "input.dcm").write_bytes(content(sagittal()[0], DEFLATED))
+    with pytest.raises(InputError, match=r"E-DCM-020.*deflated"):
+        segment_scan(SEGMENTER, tmp_path / "input.dcm", output)
+    assert SEGMENTER.segment(tmp_path / "input.dcm").labels.shape == (1, 40, 48)
