@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from torch import Tensor
 
 from spinesynth import __version__
 from spinesynth.errors import CheckpointError
+from spinesynth.io.weights_digest import digest_weights
 
 FORMAT = "spinesynth-checkpoint-2"
 FORMAT_1 = "spinesynth-checkpoint-1"  # its digest covers the weights alone; still read
@@ -75,16 +75,11 @@ class Checkpoint:
 
 def _digest(content: dict[str, Any]) -> str:
     """Return a SHA-256 over all that a file holds, since torch checks no sum of its own."""
-    total = hashlib.sha256()
-    weights = content["weights"]
+    before = b""
     if content["format"] != FORMAT_1:
         plain = {key: value for key, value in content.items() if key not in ("weights", "digest")}
-        total.update(json.dumps(plain, sort_keys=True).encode())
-    for name in sorted(weights):
-        value = weights[name].detach().cpu().contiguous()
-        total.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
-        total.update(value.reshape(-1).view(torch.uint8).numpy().tobytes())
-    return total.hexdigest()
+        before = json.dumps(plain, sort_keys=True).encode()
+    return digest_weights(content["weights"], after=before)
 
 
 def pack_checkpoint(checkpoint: Checkpoint) -> dict[str, Any]:

@@ -17,9 +17,9 @@ from monai.data.meta_tensor import MetaTensor
 from torch import Tensor
 
 from spinesynth.errors import ConfigError
+from spinesynth.io.weights_digest import digest_weights
 from spinesynth.kernels.entropy import normalised_entropy
 from spinesynth.pipelines.predict import Engine, load_predictor
-from spinesynth.pipelines.quality_model import digest_weights
 from spinesynth.pipelines.slab_reading import each_slice, join_slabs, likeliest_structures
 
 Weighting = Literal["mean", "certainty"]

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from spinesynth.io.weights_digest import digest_weights
 from spinesynth.pipelines.doubt import judge
 from spinesynth.pipelines.doubt_flags import LEARNT_RULES, Rule, raise_flags
 from spinesynth.pipelines.ensemble import Predictor
@@ -23,7 +24,6 @@ from spinesynth.pipelines.quality_model import (
     Limit,
     QualityModel,
     StructureQuality,
-    digest_weights,
     quality_path,
     write_quality,
 )

@@ -19,6 +19,7 @@ from spinesynth.anatomy.annotation import report_groups
 from spinesynth.io.case import Case
 from spinesynth.io.load_case import LoadedCase, load_case
 from spinesynth.io.tables import write_csv
+from spinesynth.io.weights_digest import digest_weights
 from spinesynth.pipelines.doubt import Doubt, judge
 from spinesynth.pipelines.doubt_agreement import compare_by_patient
 from spinesynth.pipelines.ensemble import Predictor
@@ -27,7 +28,6 @@ from spinesynth.pipelines.predict import load_predictor
 from spinesynth.pipelines.progress import StepProgress
 from spinesynth.pipelines.quality_model import (
     QualityModel,
-    digest_weights,
     quality_path,
     read_quality,
 )

@@ -6,16 +6,13 @@ network is sure and unsure at other places.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, Self
 
-import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from torch import Tensor
 
 from spinesynth import __version__
 from spinesynth.errors import CheckpointError
@@ -108,7 +105,7 @@ class QualityModel(_Numbers):
     Args:
         format: of the file.
         version: of the package that wrote it.
-        weights_digest: of the network it belongs to, as of :func:`digest_weights`.
+        weights_digest: of the network it belongs to, as of ``digest_weights``.
         phantoms: scans of phantoms it was learnt on.
         seed: of them.
         structures: how good each structure is, by name.
@@ -127,24 +124,6 @@ class QualityModel(_Numbers):
     limits: dict[str, Limit]
     hits: dict[str, float] = {}
     false_alarms: float | None = None
-
-
-def digest_weights(weights: Mapping[str, Tensor]) -> str:
-    """Return a SHA-256 of a network's weights, whatever file they came from.
-
-    Args:
-        weights: the state dict.
-
-    Example:
-        >>> digest_weights({"a": torch.zeros(2)})[:8]
-        'c8651ae8'
-    """
-    total = hashlib.sha256()
-    for name in sorted(weights):
-        value = weights[name].detach().cpu().contiguous()
-        total.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
-        total.update(value.reshape(-1).view(torch.uint8).numpy().tobytes())
-    return total.hexdigest()
 
 
 def quality_path(weights: Path) -> Path:
@@ -172,7 +151,8 @@ def read_quality(path: Path, *, weights_digest: str) -> QualityModel:
 
     Args:
         path: JSON file.
-        weights_digest: of the network, as of :func:`digest_weights`.
+        weights_digest: of the network, as of
+            :func:`~spinesynth.io.weights_digest.digest_weights`.
 
     Raises:
         CheckpointError: if it cannot be read, is damaged, or belongs to other weights.
@@ -200,7 +180,7 @@ def quality_beside(files: Sequence[Path], weights_digests: Sequence[str]) -> Qua
 
     Args:
         files: of the weights; several vote, about which nothing was learnt.
-        weights_digests: of each, as of :func:`digest_weights`; empty where they are not
+        weights_digests: of each, as of ``digest_weights``; empty where they are not
             known, as of a network exported as ONNX.
 
     Raises:

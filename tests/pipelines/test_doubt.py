@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from spinesynth.errors import CheckpointError
+from spinesynth.io.weights_digest import digest_weights
 from spinesynth.pipelines.doubt import Doubt, judge
 from spinesynth.pipelines.fit_quality import Lesson, learn_limits, learn_quality
 from spinesynth.pipelines.prediction_features import Features
@@ -17,7 +18,6 @@ from spinesynth.pipelines.quality_model import (
     Limit,
     QualityModel,
     StructureQuality,
-    digest_weights,
     quality_beside,
     quality_path,
     read_quality,

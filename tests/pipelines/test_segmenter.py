@@ -18,10 +18,10 @@ from spinesynth.anatomy.structures import Structure
 from spinesynth.errors import CheckpointError, ConfigError, InputError
 from spinesynth.io.checkpoint import load_checkpoint
 from spinesynth.io.volume import read_image, read_raw
+from spinesynth.io.weights_digest import digest_weights
 from spinesynth.pipelines.quality_model import (
     Limit,
     QualityModel,
-    digest_weights,
     quality_path,
     write_quality,
 )
