@@ -11,6 +11,10 @@ from spinesynth.anatomy.structures import REPORT_GROUPS
 from spinesynth.metrics import HEADLINE_METRICS, METRICS, summarise
 
 UNDEFINED = "–"
+#: Columns whose names a report begins with a capital letter.
+_WITH_CAPITAL = (
+    "model", "condition", "source", "contrast", "structure", "severity", "code", "message",
+)  # fmt: skip
 
 
 def number(value: float, digits: int) -> str:
@@ -114,3 +118,12 @@ def interval_cell(rows: pd.DataFrame, metric: str) -> str:
         return UNDEFINED
     mean, low, high = (float(rows[name].iloc[0]) for name in ("mean", "low", "high"))
     return with_interval(mean, low, high, METRICS[metric].digits)
+
+
+def titled(frame: pd.DataFrame) -> pd.DataFrame:
+    """Give columns the names that readers see."""
+    names = {"in_plane_factor": "in-plane", "through_plane_factor": "through-plane"}
+    if "condition" in frame:
+        frame = frame.assign(condition=frame["condition"].replace(names))
+    capitals = {name: name.capitalize() for name in _WITH_CAPITAL}
+    return frame.rename(columns=capitals)

@@ -1,8 +1,7 @@
-"""The tables of a report: numbers from the run's files, as text with fixed digits.
+"""The tables of a report, in their order, with what a reader must know of each.
 
 Each builder takes :class:`Results` and returns a frame of text, ready to print;
-``None`` says that the run never measured it. A mean always stands with its
-number of patients.
+``None`` says that the run never measured it.
 """
 
 from __future__ import annotations
@@ -13,26 +12,28 @@ from functools import partial
 
 import pandas as pd
 
-from spinesynth.anatomy.structures import REPORT_GROUPS
-from spinesynth.metrics import HEADLINE_METRICS, METRICS, summarise
 from spinesynth.pipelines.report_cases import best_median_worst
 from spinesynth.pipelines.report_claim import fill_claim
 from spinesynth.pipelines.report_data import check_leaks, count_data
-from spinesynth.pipelines.report_facts import standard_scores
-from spinesynth.pipelines.report_format import (
-    UNDEFINED,
-    compare_side_by_side,
-    in_report_order,
-    interval_cell,
-    list_further,
-    number,
-    plain,
-    with_interval,
-)
 from spinesynth.pipelines.report_limits import state_limits
+from spinesynth.pipelines.report_run import (
+    WORST,
+    list_configuration,
+    list_failures,
+    list_record,
+    list_training,
+    list_worst_cases,
+)
+from spinesynth.pipelines.report_scores import (
+    list_comparison,
+    list_contrast_shift,
+    list_further_metrics,
+    list_resolution,
+    list_robustness,
+    of_standard_scores,
+)
 from spinesynth.pipelines.report_statistics import list_agreement, list_gap, list_tests
 from spinesynth.pipelines.results import Results
-from spinesynth.pipelines.robustness import robustness_summary
 from spinesynth.pipelines.suite_tables import (
     list_areas,
     list_curves,
@@ -42,11 +43,6 @@ from spinesynth.pipelines.suite_tables import (
     list_scores,
     list_worst,
 )
-
-_WORST = 5
-_CONFIG = "config"  # entry of the record
-_GROUP = ["source", "contrast", "structure"]
-_CASE_COLUMNS = (*_GROUP, "severity", "code", "message")
 
 
 @dataclass(frozen=True)
@@ -66,184 +62,6 @@ class ReportTable:
     build: Callable[[Results], pd.DataFrame | None]
     after: bool = False
     folded: bool = False
-
-
-def _degraded(results: Results) -> pd.DataFrame | None:
-    """Return the table of degraded conditions, None where there are no scores."""
-    table = results.robustness
-    if table is None or not table["metric"].isin(METRICS).any():
-        return None
-    return table
-
-
-def _titled(frame: pd.DataFrame) -> pd.DataFrame:
-    """Give columns the names that readers see."""
-    names = {"in_plane_factor": "in-plane", "through_plane_factor": "through-plane"}
-    if "condition" in frame:
-        frame = frame.assign(condition=frame["condition"].replace(names))
-    capitals = {name: name.capitalize() for name in ("model", "condition", *_CASE_COLUMNS)}
-    return frame.rename(columns=capitals)
-
-
-def _comparison(results: Results) -> pd.DataFrame | None:
-    table = standard_scores(results)
-    return None if table is None else _titled(compare_side_by_side(table, _GROUP))
-
-
-def _further(results: Results) -> pd.DataFrame | None:
-    table = standard_scores(results)
-    if table is None or table["metric"].isin(HEADLINE_METRICS).all():
-        return None
-    return _titled(list_further(table, _GROUP))
-
-
-def _contrast_shift(results: Results) -> pd.DataFrame | None:
-    table = standard_scores(results)
-    if table is None:
-        return None
-    keys = ["contrast", "source", "model"]
-    summary = summarise(table[table["metric"] == "dice"], [*keys, "structure"])
-    structures = [name for name in REPORT_GROUPS if name in set(summary["structure"])]
-    rows = []
-    for names, group in summary.groupby(keys, sort=True):
-        counts = sorted(set(group["n_patients"]))
-        row = dict(zip(keys, names, strict=True))
-        row["Patients"] = "–".join(str(count) for count in {counts[0]: 0, counts[-1]: 0})
-        for structure in structures:
-            known = group[group["structure"] == structure]
-            row[f"Dice {structure}"] = "" if known.empty else interval_cell(known, "dice")
-        rows.append(row)
-    return _titled(pd.DataFrame(rows))
-
-
-def _resolution(results: Results) -> pd.DataFrame | None:
-    table = _degraded(results)
-    if table is None:
-        return None
-    scores = table[table["metric"].isin(METRICS)]
-    frame = compare_side_by_side(scores, ["condition", "structure", "severity"])
-    keys = ["condition", "structure", "severity"]
-    reached = robustness_summary(table).groupby(keys)["resolution_mm"].mean().reset_index()
-    voxels = {
-        (row["condition"], row["structure"], plain(row["severity"])): row["resolution_mm"]
-        for row in reached.to_dict("records")
-    }
-    rows = zip(*(frame[key] for key in keys), strict=True)
-    at = [number(voxels.get(row, float("nan")), 2) for row in rows]
-    frame.insert(3, "Voxel (mm)", at)
-    return _titled(frame.rename(columns={"severity": "Factor"}))
-
-
-def _robustness(results: Results) -> pd.DataFrame | None:
-    table = _degraded(results)
-    if table is None:
-        return None
-    summary = robustness_summary(table)
-    summary = in_report_order(
-        summary[summary["severity"] > 1], ["condition", "structure", "severity", "model"]
-    )
-    rows = [
-        {
-            "condition": row["condition"], "structure": row["structure"],
-            "Factor": plain(float(row["severity"])), "model": row["model"],
-            "Patients": str(row["n_patients"]),
-            "Dice": with_interval(row["dice"], row["low"], row["high"], 3),
-            "Robustness score": number(row["robustness_score"], 3),
-            "Absolute drop": number(row["absolute_drop"], 3),
-        }
-        for row in summary.to_dict("records")
-    ]  # fmt: skip
-    return _titled(pd.DataFrame(rows)) if rows else None
-
-
-def _of_standard(
-    results: Results, build: Callable[[pd.DataFrame], pd.DataFrame | None]
-) -> pd.DataFrame | None:
-    """Build a table from the scores at the original condition, if there are any."""
-    table = standard_scores(results)
-    frame = None if table is None else build(table)
-    return None if frame is None or frame.empty else _titled(frame)
-
-
-def _training(results: Results) -> pd.DataFrame | None:
-    rows = []
-    for model, table in results.training.items():
-        dice = table["val_dice_mean"]
-        best = None if dice.isna().all() else table[dice == dice.max()].iloc[0]
-        # counted from the start of the training, so the last is the whole
-        seconds = float(table["seconds"].max()) if "seconds" in table else float("nan")
-        rows.append(
-            {
-                "Model": model, "Epochs": str(len(table)), "Steps": f"{table['step'].max():.0f}",
-                "Last training loss": number(float(table["train_loss"].iloc[-1]), 4),
-                "Best validation Dice": UNDEFINED if best is None else number(dice.max(), 3),
-                "Best epoch": UNDEFINED if best is None else f"{best['epoch']:.0f}",
-                "Minutes": number(seconds / 60, 1),
-            }
-        )  # fmt: skip
-    return pd.DataFrame(rows) if rows else None
-
-
-def _failures(results: Results) -> pd.DataFrame | None:
-    columns = ["model", "case_id", "source", "contrast", "condition", "severity", "code", "message"]
-    if results.failures is None:
-        return None
-    frame = results.failures[columns].copy()
-    frame["severity"] = [plain(value) for value in frame["severity"]]
-    return _titled(frame.rename(columns={"case_id": "Case"}))
-
-
-def _worst_cases(results: Results) -> pd.DataFrame | None:
-    table = standard_scores(results)
-    if table is None:
-        return None
-    dice = table[table["metric"] == "dice"].dropna(subset=["value"])
-    keys = ["model", "case_id", "source", "contrast"]
-    rows = []
-    for names, group in dice.groupby(keys, sort=True):
-        lowest = group.sort_values("value", kind="stable").iloc[0]
-        rows.append((*names, group["value"].mean(), lowest["structure"], lowest["value"]))
-    columns = [
-        "Model",
-        "Case",
-        "Source",
-        "Contrast",
-        "Mean Dice",
-        "Lowest structure",
-        "Lowest Dice",
-    ]
-    frame = pd.DataFrame(rows, columns=columns).sort_values(["Model", "Mean Dice", "Case"])
-    frame = frame.groupby("Model", sort=True).head(_WORST).reset_index(drop=True)
-    for column in ("Mean Dice", "Lowest Dice"):
-        frame[column] = [number(value, 3) for value in frame[column]]
-    return frame
-
-
-def _manifest(results: Results) -> pd.DataFrame | None:
-    if results.manifest is None:
-        return None
-    entries = {name: value for name, value in results.manifest.items() if name != _CONFIG}
-    return pd.DataFrame(_flatten("", entries), columns=["Entry", "Value"])
-
-
-def _configuration(results: Results) -> pd.DataFrame | None:
-    settings = (results.manifest or {}).get(_CONFIG)
-    if not isinstance(settings, dict):
-        return None
-    return pd.DataFrame(_flatten("", settings), columns=["Setting", "Value"])
-
-
-def _flatten(prefix: str, value: object) -> list[tuple[str, str]]:
-    """Return ``a.b`` and text for every leaf of nested mappings."""
-    if isinstance(value, dict):
-        return [
-            pair
-            for key, inner in value.items()
-            for pair in _flatten(f"{prefix}.{key}" if prefix else str(key), inner)
-        ]
-    if isinstance(value, list):
-        return [(prefix, ", ".join(str(item) for item in value))]
-    return [(prefix, str(value))]
 
 
 _INTERVAL_NOTE = (
@@ -267,9 +85,11 @@ REPORT_TABLES: dict[str, ReportTable] = {
         "known by their SHA-256, where the run recorded it.",
         check_leaks,
     ),
-    "training": ReportTable("Training", "Validation Dice is the mean of structures.", _training),
+    "training": ReportTable(
+        "Training", "Validation Dice is the mean of structures.", list_training
+    ),
     "comparison": ReportTable(
-        "Models by source, contrast and structure", _INTERVAL_NOTE, _comparison
+        "Models by source, contrast and structure", _INTERVAL_NOTE, list_comparison
     ),
     "further_metrics": ReportTable(
         "Further metrics",
@@ -280,25 +100,25 @@ REPORT_TABLES: dict[str, ReportTable] = {
         "(too much is positive); the relative one is a share of the mean of both volumes. Missed "
         "or invented: share of scans with exactly one empty mask, whose ratios are 0, whose ASSD "
         "is the diagonal of the image and whose relative volume error is -2 or 2.",
-        _further,
+        list_further_metrics,
     ),
     "contrast_shift": ReportTable(
         "Contrast shift",
         "Dice of each model on every contrast in the data; an empty cell is not annotated. "
         "T2_SPACE is a contrast of its own.",
-        _contrast_shift,
+        list_contrast_shift,
     ),
     "resolution": ReportTable(
         "Resolution degradation",
         "Images degraded by the factor and scored on the original grid; factor 1 is the original. "
         "Voxel: mean size reached. Intervals and undefined scans as above.",
-        _resolution,
+        list_resolution,
     ),
     "robustness": ReportTable(
         "Robustness",
         "Robustness score: degraded over original mean Dice of the same patients, undefined if "
         "the original is 0. Absolute drop: original minus degraded.",
-        _robustness,
+        list_robustness,
     ),
     "severity_levels": ReportTable(
         "Robustness suite: levels",
@@ -348,7 +168,7 @@ REPORT_TABLES: dict[str, ReportTable] = {
         "have a score for; equal scores are left out. With fewer than 6 patients who differ p "
         "cannot fall below 0.05: Holm's correction is over all other tests of a metric. Effect: "
         "matched-pairs rank-biserial, positive where the first value is larger (of HD95 worse).",
-        partial(_of_standard, build=list_tests),
+        partial(of_standard_scores, build=list_tests),
     ),
     "reality_gap": ReportTable(
         "Reality gap",
@@ -356,14 +176,14 @@ REPORT_TABLES: dict[str, ReportTable] = {
         "Student's 95 % interval. Non-inferior: the whole interval lies above minus the margin; "
         "inferior: below; else inconclusive, as with fewer than 6 patients. All sources and, where "
         "it says all, all contrasts together: it depends on their mixture.",
-        partial(_of_standard, build=list_gap),
+        partial(of_standard_scores, build=list_gap),
     ),
     "volumes": ReportTable(
         "Agreement of volumes",
         "Bland-Altman: predicted minus true volume over patients, with the 95 % interval of the "
         "bias; limits of agreement are 1.96 standard deviations away. Slope: of the difference on "
         "the mean of both volumes.",
-        partial(_of_standard, build=list_agreement),
+        partial(of_standard_scores, build=list_agreement),
     ),
     "best_median_worst": ReportTable(
         "Best, median and worst by name",
@@ -372,11 +192,11 @@ REPORT_TABLES: dict[str, ReportTable] = {
         best_median_worst, after=True,
     ),
     "worst_cases": ReportTable(
-        "Worst cases", f"The {_WORST} cases of each model with the lowest mean Dice.",
-        _worst_cases, after=True,
+        "Worst cases", f"The {WORST} cases of each model with the lowest mean Dice.",
+        list_worst_cases, after=True,
     ),
     "failures": ReportTable(
-        "Failures", "Cases that could not be read or predicted.", _failures, after=True
+        "Failures", "Cases that could not be read or predicted.", list_failures, after=True
     ),
     "limits": ReportTable(
         "Limits", "What these numbers cannot say, worked out from the tables and the record.",
@@ -390,11 +210,11 @@ REPORT_TABLES: dict[str, ReportTable] = {
         fill_claim, after=True,
     ),
     "manifest": ReportTable(
-        "Run", "Versions, machine, seed and times of what made these results.", _manifest,
+        "Run", "Versions, machine, seed and times of what made these results.", list_record,
         after=True,
     ),
     "configuration": ReportTable(
-        "Configuration", "Every setting as it was used, defaults included.", _configuration,
+        "Configuration", "Every setting as it was used, defaults included.", list_configuration,
         after=True, folded=True,
     ),
 }  # fmt: skip
