@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -16,6 +17,9 @@ from spinesynth.anatomy.phantom.scene import Scene
 from spinesynth.anatomy.phantom.soft_parts import paint_canal, paint_discs, paint_foramina
 from spinesynth.anatomy.phantom.spine_curve import Spine, stack_spine
 from spinesynth.anatomy.phantom.trunk import Trunk
+
+# Freed once, it makes the C library keep as much freed memory and more; its limit is 32 MiB.
+_KEPT_BYTES = 31 * 2**20
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,7 @@ def render_phantom(
         torch.Size([2, 64, 64])
     """
     _check_grid(shape, spacing_mm)
+    _keep_freed_memory()
     turn = rotation_matrix(rotation_deg)
     with torch.inference_mode():  # the calls are many and small, and cost less without a graph
         spine = stack_spine(record)
@@ -109,6 +114,17 @@ def _paint_trunk(grid: SampleGrid, record: PhantomRecord, spine: Spine) -> tuple
         points[window] = here = locator.points(window)
         canvas.codes[window] = trunk.tissue(window, here)
     return canvas, points
+
+
+@cache
+def _keep_freed_memory() -> None:
+    """Let the process keep the memory of one phantom for the next one.
+
+    glibc gives freed memory beyond a limit back to the system, and takes it again page by page:
+    a slice waited as long for pages as it took to compute. The limit is twice the largest block
+    that the process has freed so far, so that one block, never written to, is enough.
+    """
+    torch.empty(_KEPT_BYTES, dtype=torch.uint8)
 
 
 def _check_grid(shape: tuple[int, int, int], spacing_mm: tuple[float, float, float]) -> None:
