@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from spinesynth.anatomy.phantom.parameters import VertebraSize
+from spinesynth.anatomy.phantom.parts import Box
 from spinesynth.anatomy.phantom.shapes import (
     Scalar,
     capsule,
@@ -18,7 +19,6 @@ from spinesynth.anatomy.phantom.shapes import (
     smooth_min,
 )
 from spinesynth.anatomy.phantom.spine_curve import Frame
-from spinesynth.anatomy.phantom.tiles import Box
 from spinesynth.anatomy.phantom.vertebra import FrameCoordinates
 
 #: Half width of the spinous process with room for its fillet: farther out it changes nothing.

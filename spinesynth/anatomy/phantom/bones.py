@@ -5,34 +5,17 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from spinesynth.anatomy.phantom.arch import (
-    ArchShape,
-    RibShape,
-    arch_box,
-    posterior_distance,
-    rib_box,
-    rib_distance,
-)
+from spinesynth.anatomy.phantom.arch import posterior_distance, rib_distance
 from spinesynth.anatomy.phantom.canvas import code_of
 from spinesynth.anatomy.phantom.findings import FindingKind
 from spinesynth.anatomy.phantom.grid import Window
 from spinesynth.anatomy.phantom.laminectomy import resection_distance
 from spinesynth.anatomy.phantom.masks import above, below, cover, largest
-from spinesynth.anatomy.phantom.pelvis import hip_course, hip_distance, hip_excess
-from spinesynth.anatomy.phantom.sacrum import (
-    sacral_arch_distance,
-    sacral_body_shape,
-    sacral_course,
-    sacral_disc_shape,
-)
+from spinesynth.anatomy.phantom.pelvis import hip_distance, hip_excess
+from spinesynth.anatomy.phantom.sacrum import sacral_arch_distance
 from spinesynth.anatomy.phantom.scene import FAR_MM, Scene
-from spinesynth.anatomy.phantom.tiles import Box, Tiles
-from spinesynth.anatomy.phantom.vertebra import (
-    BodyShape,
-    basivertebral_distance,
-    body_box,
-    body_distance,
-)
+from spinesynth.anatomy.phantom.tiles import Tiles
+from spinesynth.anatomy.phantom.vertebra import basivertebral_distance, body_distance
 from spinesynth.anatomy.structures import Structure
 from spinesynth.anatomy.tissues import Tissue
 
@@ -45,20 +28,12 @@ def paint_sacrum(scene: Scene) -> None:
     """Paint hip bones, lateral masses, crest, rudimentary discs and bodies S5 to S1."""
     _paint_hips(scene)
     _paint_sacral_arch(scene)
-    spine, boxes, shapes, is_disc = scene.spine, [], [], []
-    for n, segment in reversed(list(enumerate(scene.record.sacrum))):
-        if n < len(spine.sacral_discs):
-            shapes.append(sacral_disc_shape(segment))
-            boxes.append(body_box(spine.sacral_discs[n], shapes[-1]))
-            is_disc.append(True)
-        shapes.append(sacral_body_shape(segment, is_first=n == 0))
-        boxes.append(body_box(spine.sacrum[n], shapes[-1]))
-        is_disc.append(False)
+    parts, is_disc = scene.phantom.sacral_parts, scene.phantom.is_sacral_disc
     disc = code_of(Tissue.ANNULUS, Structure.SACRUM)
-    for tiles in scene.tiles(boxes):
-        frames, p = scene.frames(tiles, boxes), tiles.points
+    for tiles in scene.tiles(parts.boxes):
+        frames, p = scene.frames(tiles, parts), tiles.points
         local = frames.coordinates(p.x, p.y, p.z)
-        distance = body_distance(local, frames, scene.shapes(tiles, shapes)).add_(p.rough)
+        distance = body_distance(local, frames, scene.shapes(tiles, parts)).add_(p.rough)
         bone = scene.bone_tissue(distance, Tissue.MARROW_SACRUM).add_(
             code_of(Tissue.AIR, Structure.SACRUM)
         )
@@ -72,12 +47,12 @@ def paint_sacrum(scene: Scene) -> None:
 
 
 def _paint_hips(scene: Scene) -> None:
-    course = hip_course(scene.record, scene.spine)
-    boxes = [
-        Box(scene.spine.sacrum[0], (side, 0.0, -15.0), (45.0, 80.0, 75.0)) for side in (-65.0, 65.0)
-    ]
+    course = scene.phantom.hips
     near = torch.cat(
-        [scene.near([box], lambda p: hip_excess(p.u, p.t, p.s, course)) for box in boxes]
+        [
+            scene.near(box, lambda p: hip_excess(p.u, p.t, p.s, course))
+            for box in scene.phantom.hip_boxes
+        ]
     )
     if not near.numel():
         return
@@ -88,10 +63,9 @@ def _paint_hips(scene: Scene) -> None:
 
 
 def _paint_sacral_arch(scene: Scene) -> None:
-    course = sacral_course(scene.record, scene.spine)
-    boxes = [Box(frame, (0.0, -8.0, 0.0), (62.0, 55.0, 30.0)) for frame in scene.spine.sacrum]
+    course = scene.phantom.sacrum
     near = scene.near(
-        boxes,
+        scene.phantom.sacral_boxes,
         lambda p: largest(
             p.s - (course.s_top + 5.0), (course.s_tip - 5.0) - p.s,
             (p.t + 8.0).abs_().sub_(42.0), p.u.abs().sub_(62.0),
@@ -113,28 +87,19 @@ def paint_vertebrae(scene: Scene) -> None:
 
 
 def _paint_ribs(scene: Scene) -> None:
-    levels = zip(scene.spine.vertebrae, scene.record.vertebrae, strict=True)
-    bearing = [(frame, size) for frame, size in levels for _ in (0, 1) if size.has_rib]
-    boxes = [rib_box(frame, size, right=bool(n % 2)) for n, (frame, size) in enumerate(bearing)]
-    shapes = [RibShape.of_vertebra(size) for _, size in bearing]
-    for tiles in scene.tiles(boxes):
-        distance = rib_distance(scene.local(tiles, boxes), scene.shapes(tiles, shapes))
+    ribs = scene.phantom.ribs
+    for tiles in scene.tiles(ribs.boxes):
+        distance = rib_distance(scene.local(tiles, ribs), scene.shapes(tiles, ribs))
         distance.add_(tiles.points.rough)
         tissue = scene.bone_tissue(distance, Tissue.MARROW_POSTERIOR)
         scene.paint_tiles(tiles, below(distance, 0.0), tissue)
 
 
 def _paint_arches(scene: Scene, claimed: Tensor) -> None:
-    levels = list(zip(scene.spine.vertebrae, scene.record.vertebrae, strict=True))
-    boxes = [arch_box(frame, size) for frame, size in levels]
-    gaps = [disc.posterior_height_mm for disc in scene.record.discs]
-    shapes = [
-        ArchShape.of_vertebra(size, gap_below_mm=lower, gap_above_mm=upper)
-        for (_, size), lower, upper in zip(levels, gaps, gaps[1:] + gaps[-1:], strict=True)
-    ]
-    for tiles in scene.tiles(boxes):
-        local, canal = scene.local(tiles, boxes), tiles.read(scene.canal.distance)
-        arch = posterior_distance(local, canal, scene.shapes(tiles, shapes))
+    arches = scene.phantom.arches
+    for tiles in scene.tiles(arches.boxes):
+        local, canal = scene.local(tiles, arches), tiles.read(scene.canal.distance)
+        arch = posterior_distance(local, canal, scene.shapes(tiles, arches))
         arch.add_(tiles.points.rough, alpha=1.2)
         _resect(scene, tiles, local, arch)
         codes = scene.bone_tissue(arch, Tissue.MARROW_POSTERIOR)
@@ -161,13 +126,11 @@ def _resect(scene: Scene, tiles: Tiles, local: tuple[Tensor, Tensor, Tensor], ar
 
 
 def _paint_bodies(scene: Scene, arches: Tensor) -> None:
-    levels = list(zip(scene.spine.vertebrae, scene.record.vertebrae, strict=True))
-    shapes = [BodyShape.of_vertebra(size) for _, size in levels]
-    boxes = [body_box(frame, shape) for (frame, _), shape in zip(levels, shapes, strict=True)]
-    for tiles in scene.tiles(boxes):
-        frames, p = scene.frames(tiles, boxes), tiles.points
+    bodies = scene.phantom.bodies
+    for tiles in scene.tiles(bodies.boxes):
+        frames, p = scene.frames(tiles, bodies), tiles.points
         local = frames.coordinates(p.x, p.y, p.z)
-        body = body_distance(local, frames, scene.shapes(tiles, shapes)).add_(p.rough)
+        body = body_distance(local, frames, scene.shapes(tiles, bodies)).add_(p.rough)
         _part_discs(scene, tiles.windows, body)
         inside = below(body, 0.0)
         ends = above(local[2].abs(), _END_SHARE * frames.height_mm)

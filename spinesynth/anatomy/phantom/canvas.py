@@ -19,10 +19,9 @@ from spinesynth.anatomy.phantom.grid import (
 )
 from spinesynth.anatomy.phantom.masks import cover
 from spinesynth.anatomy.phantom.spine_curve import Spine, SpinePlane
-from spinesynth.anatomy.phantom.waves import WAVE_COUNT, SampledWaves, WaveField
+from spinesynth.anatomy.phantom.waves import WAVE_COUNT, SampledWaves
 from spinesynth.anatomy.structures import Structure
 from spinesynth.anatomy.tissues import Tissue
-from spinesynth.seeding import make_generator
 
 _FIELDS, _TILE_FIELDS = 7, 4  # of Points and of TilePoints, which come first
 # A tensor beyond this is taken from the system at every call, page by page:
@@ -147,8 +146,8 @@ class Locator:
         cls,
         grid: SampleGrid,
         spine: Spine,
+        waves: SampledWaves,
         *,
-        seed: int,
         irregularity_mm: float,
         roughness_mm: float,
     ) -> Locator:
@@ -157,17 +156,14 @@ class Locator:
         Args:
             grid: voxels to locate.
             spine: gives the spine coordinates.
-            seed: of the random displacement and roughness.
+            waves: of displacement and roughness, ready for the grid.
             irregularity_mm: standard deviation of the displacement along each axis.
             roughness_mm: standard deviation of the roughness.
         """
-        generator = make_generator(seed, "phantom", "displacement")
-        waves = [WaveField.draw(generator, wavelengths_mm=(24.0, 120.0)) for _ in range(3)]
-        waves.append(WaveField.draw(generator, wavelengths_mm=(5.0, 16.0)))
         low, high = grid.body_extent()
         most = irregularity_mm * (2.0 * WAVE_COUNT) ** 0.5  # all waves at their crests
         plane = spine.plane((low - most).tolist(), (high + most).tolist(), grid.device)
-        return cls(grid, plane, SampledWaves.on_grid(waves, grid), irregularity_mm, roughness_mm)
+        return cls(grid, plane, waves, irregularity_mm, roughness_mm)
 
     def points(self, window: Window) -> Points:
         """Return the points of a window."""

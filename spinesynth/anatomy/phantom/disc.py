@@ -16,9 +16,9 @@ from torch import Tensor
 from spinesynth.anatomy.phantom.findings import FindingKind, grade_of
 from spinesynth.anatomy.phantom.masks import below, cover
 from spinesynth.anatomy.phantom.parameters import DiscSize, PhantomRecord
+from spinesynth.anatomy.phantom.parts import Box, FrameStack
 from spinesynth.anatomy.phantom.shapes import Scalar, intersect_rounded
 from spinesynth.anatomy.phantom.spine_curve import Frame
-from spinesynth.anatomy.phantom.tiles import Box, FrameStack
 from spinesynth.anatomy.phantom.vertebra import FrameCoordinates, outline
 from spinesynth.anatomy.tissues import Tissue
 

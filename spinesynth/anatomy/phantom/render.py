@@ -10,13 +10,15 @@ from torch import Tensor
 
 from spinesynth.anatomy.phantom.bones import paint_sacrum, paint_vertebrae
 from spinesynth.anatomy.phantom.canvas import Canvas, Locator, PointMap
+from spinesynth.anatomy.phantom.displacement import DISPLACEMENT_FIELDS
 from spinesynth.anatomy.phantom.grid import SampleGrid, rotation_matrix
 from spinesynth.anatomy.phantom.lesions import paint_bone_lesions, paint_canal_lesions
 from spinesynth.anatomy.phantom.parameters import PhantomRecord
+from spinesynth.anatomy.phantom.prepared import PreparedPhantom, prepare_phantom
 from spinesynth.anatomy.phantom.scene import Scene
 from spinesynth.anatomy.phantom.soft_parts import paint_canal, paint_discs, paint_foramina
-from spinesynth.anatomy.phantom.spine_curve import Spine, stack_spine
 from spinesynth.anatomy.phantom.trunk import Trunk
+from spinesynth.anatomy.phantom.waves import SampledWaves
 
 # Freed once, it makes the C library keep as much freed memory and more; its limit is 32 MiB.
 _KEPT_BYTES = 31 * 2**20
@@ -42,7 +44,7 @@ class PhantomMaps:
 
 
 def render_phantom(
-    record: PhantomRecord,
+    record: PhantomRecord | PreparedPhantom,
     *,
     shape: tuple[int, int, int],
     spacing_mm: tuple[float, float, float],
@@ -57,7 +59,7 @@ def render_phantom(
     the volume.
 
     Args:
-        record: from :func:`draw_phantom`.
+        record: from :func:`draw_phantom`, or what :func:`prepare_phantom` made of it.
         shape: voxels along i, j, k.
         spacing_mm: voxel spacing along i, j, k.
         centre_mm: shift of the grid's centre along R, A and S.
@@ -80,15 +82,15 @@ def render_phantom(
     _keep_freed_memory()
     turn = rotation_matrix(rotation_deg)
     with torch.inference_mode():  # the calls are many and small, and cost less without a graph
-        spine = stack_spine(record)
-        grid = _place_grid(record, spine, shape, spacing_mm, centre_mm, turn, torch.device(device))
-        canvas = _paint(grid, record, spine)
+        phantom = record if isinstance(record, PreparedPhantom) else prepare_phantom(record)
+        grid = _place_grid(phantom, shape, spacing_mm, centre_mm, turn, torch.device(device))
+        canvas = _paint(grid, phantom)
     return PhantomMaps(*canvas.maps(), grid.affine(turn, centre_mm))
 
 
-def _paint(grid: SampleGrid, record: PhantomRecord, spine: Spine) -> Canvas:
-    canvas, points = _paint_trunk(grid, record, spine)
-    scene = Scene.prepare(canvas, points, grid, record, spine)
+def _paint(grid: SampleGrid, phantom: PreparedPhantom) -> Canvas:
+    canvas, points = _paint_trunk(grid, phantom)
+    scene = Scene.prepare(canvas, points, grid, phantom)
     paint_foramina(scene)
     paint_canal(scene)
     paint_discs(scene)
@@ -99,14 +101,17 @@ def _paint(grid: SampleGrid, record: PhantomRecord, spine: Spine) -> Canvas:
     return canvas
 
 
-def _paint_trunk(grid: SampleGrid, record: PhantomRecord, spine: Spine) -> tuple[Canvas, PointMap]:
+def _paint_trunk(grid: SampleGrid, phantom: PreparedPhantom) -> tuple[Canvas, PointMap]:
     """Locate the points and paint what lies around the spine, one block after the other."""
     canvas, points = Canvas.blank(grid), PointMap.blank(grid)
-    trunk = Trunk.prepare(grid, record, spine)
+    record, spine = phantom.record, phantom.spine
+    waves = SampledWaves.on_grid(phantom.fields, grid)
+    displacement, inner = waves.parted(DISPLACEMENT_FIELDS)
+    trunk = Trunk.prepare(record, spine, phantom.outline, inner)
     locator = Locator.prepare(
         grid,
         spine,
-        seed=record.seed,
+        displacement,
         irregularity_mm=record.irregularity_mm,
         roughness_mm=record.roughness_mm,
     )
@@ -137,14 +142,14 @@ def _check_grid(shape: tuple[int, int, int], spacing_mm: tuple[float, float, flo
 
 
 def _place_grid(
-    record: PhantomRecord,
-    spine: Spine,
+    phantom: PreparedPhantom,
     shape: tuple[int, int, int],
     spacing_mm: tuple[float, float, float],
     centre_mm: tuple[float, float, float],
     turn: Tensor,
     device: torch.device,
 ) -> SampleGrid:
+    record, spine = phantom.record, phantom.spine
     placement = record.placement
     level = min(int(placement.centre_level), len(spine.vertebrae) - 1)
     frame, size = spine.vertebrae[level], record.vertebrae[level]

@@ -9,20 +9,15 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from spinesynth.anatomy.phantom.canal import CanalCourse, bony_canal_distance, canal_course
+from spinesynth.anatomy.phantom.canal import CanalCourse, bony_canal_distance
 from spinesynth.anatomy.phantom.canvas import Canvas, PointMap, Points, SpinePoints, code_of
 from spinesynth.anatomy.phantom.grid import SampleGrid, Window
 from spinesynth.anatomy.phantom.masks import above, cover, largest
 from spinesynth.anatomy.phantom.parameters import PhantomRecord
+from spinesynth.anatomy.phantom.parts import BoxTable, FrameStack, Parts
+from spinesynth.anatomy.phantom.prepared import PreparedPhantom
 from spinesynth.anatomy.phantom.spine_curve import Frame, Spine
-from spinesynth.anatomy.phantom.tiles import (
-    Box,
-    FrameStack,
-    Tiles,
-    box_windows,
-    stack_shapes,
-    tile_boxes,
-)
+from spinesynth.anatomy.phantom.tiles import Tiles, tile_windows
 from spinesynth.anatomy.structures import Structure
 from spinesynth.anatomy.tissues import Tissue
 
@@ -57,25 +52,17 @@ class Scene:
     canvas: Canvas
     points: PointMap
     grid: SampleGrid
-    record: PhantomRecord
-    spine: Spine
+    phantom: PreparedPhantom
     canal: CanalMap
 
     @classmethod
     def prepare(
-        cls,
-        canvas: Canvas,
-        points: PointMap,
-        grid: SampleGrid,
-        record: PhantomRecord,
-        spine: Spine,
+        cls, canvas: Canvas, points: PointMap, grid: SampleGrid, phantom: PreparedPhantom
     ) -> Scene:
         """Return the scene of a trunk that is painted, with the map of its bony canal."""
-        course = canal_course(record, spine)
-        half = (28.0 + abs(record.scoliosis_mm), 60.0, 40.0)
-        boxes = [Box(frame, (0.0, -18.0, 0.0), half) for frame in spine.vertebrae + spine.sacrum]
+        course, margin = phantom.canal, _margin(phantom.record)
         near = points_near(
-            points, grid, record, boxes,
+            points, grid, phantom.canal_boxes.windows(grid, margin_mm=margin),
             lambda p: largest(p.u.abs().sub_(28.0), (p.t + 18.0).abs_().sub_(27.0)),
         )  # fmt: skip
         local = points.at(near)
@@ -83,7 +70,17 @@ class Scene:
         distance = torch.full(grid.shape, FAR_MM, device=grid.device)
         distance.view(-1).index_copy_(0, near, bony)
         canal = CanalMap(course, near, local, bony, distance)
-        return cls(canvas, points, grid, record, spine, canal)
+        return cls(canvas, points, grid, phantom, canal)
+
+    @property
+    def record(self) -> PhantomRecord:
+        """Return the record that is painted."""
+        return self.phantom.record
+
+    @property
+    def spine(self) -> Spine:
+        """Return the spine that is painted."""
+        return self.phantom.spine
 
     def window(
         self, frame: Frame, centre: tuple[float, float, float], half: tuple[float, float, float]
@@ -92,26 +89,28 @@ class Scene:
         margin = _margin(self.record)
         return self.grid.window(frame.point(*centre), frame.axes, tuple(h + margin for h in half))
 
-    def tiles(self, boxes: Sequence[Box]) -> Iterator[Tiles]:
+    def tiles(self, boxes: BoxTable) -> Iterator[Tiles]:
         """Return windows of the boxes that lie in the grid, in their order."""
-        return tile_boxes(self.grid, self.points, boxes, margin_mm=_margin(self.record))
+        windows = boxes.windows(self.grid, margin_mm=_margin(self.record))
+        return tile_windows(self.grid, self.points, windows)
 
-    def near(self, boxes: Sequence[Box], excess: Callable[[Points], Tensor]) -> Tensor:
+    def near(self, boxes: BoxTable, excess: Callable[[Points], Tensor]) -> Tensor:
         """Return the flat indices of the points of negative excess about some boxes."""
-        return points_near(self.points, self.grid, self.record, boxes, excess)
+        windows = boxes.windows(self.grid, margin_mm=_margin(self.record))
+        return points_near(self.points, self.grid, windows, excess)
 
-    def frames(self, tiles: Tiles, boxes: Sequence[Box]) -> FrameStack:
-        """Return the frames of the boxes that tiles hold."""
-        return FrameStack.of([boxes[n].frame for n in tiles.numbers], self.grid.device)
+    def frames(self, tiles: Tiles, parts: Parts[ShapeT]) -> FrameStack:
+        """Return the frames of the parts that tiles hold."""
+        return parts.frames(tiles.numbers, self.grid.device)
 
-    def local(self, tiles: Tiles, boxes: Sequence[Box]) -> tuple[Tensor, Tensor, Tensor]:
-        """Return u, v, w of the points of tiles in the frames of their boxes."""
+    def local(self, tiles: Tiles, parts: Parts[ShapeT]) -> tuple[Tensor, Tensor, Tensor]:
+        """Return u, v, w of the points of tiles in the frames of their parts."""
         p = tiles.points
-        return self.frames(tiles, boxes).coordinates(p.x, p.y, p.z)
+        return self.frames(tiles, parts).coordinates(p.x, p.y, p.z)
 
-    def shapes(self, tiles: Tiles, shapes: Sequence[ShapeT]) -> ShapeT:
-        """Return the shapes of the boxes that tiles hold, as one."""
-        return stack_shapes([shapes[n] for n in tiles.numbers], self.grid.device)
+    def shapes(self, tiles: Tiles, parts: Parts[ShapeT]) -> ShapeT:
+        """Return the shapes of the parts that tiles hold, as one."""
+        return parts.shapes(tiles.numbers, self.grid.device)
 
     def codes(self, tiles: Tiles, structure: Structure) -> Tensor:
         """Return the codes of a structure of the levels that tiles hold, (L, 1, 1, 1)."""
@@ -133,12 +132,11 @@ class Scene:
 def points_near(
     points: PointMap,
     grid: SampleGrid,
-    record: PhantomRecord,
-    boxes: Sequence[Box],
+    windows: Sequence[Window | None],
     excess: Callable[[Points], Tensor],
 ) -> Tensor:
     """Return the flat indices of the points of negative excess about some boxes; none outside."""
-    window = grid.around(box_windows(grid, boxes, margin_mm=_margin(record)))
+    window = grid.around(windows)
     if window is None:
         return torch.empty(0, dtype=torch.int64, device=grid.device)
     return points.near(window, excess)

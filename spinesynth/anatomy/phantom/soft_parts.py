@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import torch
 
-from spinesynth.anatomy.phantom.canal import nerve_root, root_distance, sac_distances
+from spinesynth.anatomy.phantom.canal import root_distance, sac_distances
 from spinesynth.anatomy.phantom.canvas import SpinePoints, code_of
-from spinesynth.anatomy.phantom.disc import disc_boxes, disc_distances, disc_shapes, disc_tissue
+from spinesynth.anatomy.phantom.disc import disc_distances, disc_tissue
 from spinesynth.anatomy.phantom.masks import above, below, cover
 from spinesynth.anatomy.phantom.scene import Scene
-from spinesynth.anatomy.phantom.tiles import Box
 from spinesynth.anatomy.structures import Structure
 from spinesynth.anatomy.tissues import Tissue
 
@@ -22,16 +21,9 @@ def paint_foramina(scene: Scene) -> None:
     squared = (local.u / 23.0).square_().add_(((local.t + 7.0) / 12.0).square_())
     foramen = below(squared, 1.0).mul_(above(local.s, scene.spine.s_endplate - 12.0))
     scene.canvas.paint_at(near, foramen, Tissue.FAT_EPIDURAL)
-    roots = [
-        nerve_root(frame, size.canal_width_mm, size.canal_depth_mm)
-        for frame, size in zip(scene.spine.vertebrae, scene.record.vertebrae, strict=True)
-    ]
-    boxes = [
-        Box(frame, (0.0, -3.0, -8.0), (float(root.end_u_mm) + 4.0, 16.0, 22.0))
-        for frame, root in zip(scene.spine.vertebrae, roots, strict=True)
-    ]
-    for tiles in scene.tiles(boxes):
-        distance = root_distance(scene.local(tiles, boxes), scene.shapes(tiles, roots))
+    roots = scene.phantom.roots
+    for tiles in scene.tiles(roots.boxes):
+        distance = root_distance(scene.local(tiles, roots), scene.shapes(tiles, roots))
         for window, inside in zip(tiles.windows, below(distance, 0.0).unbind(), strict=True):
             scene.canvas.paint(window, inside, Tissue.CORD)
 
@@ -72,10 +64,9 @@ def _paint_sac(scene: Scene) -> None:
 
 def paint_discs(scene: Scene) -> None:
     """Paint the discs; the bodies painted later trim their ends."""
-    shapes = disc_shapes(scene.record)
-    boxes = disc_boxes(scene.spine.discs, shapes)
-    for tiles in scene.tiles(boxes):
-        shape, frames, p = scene.shapes(tiles, shapes), scene.frames(tiles, boxes), tiles.points
+    discs = scene.phantom.discs
+    for tiles in scene.tiles(discs.boxes):
+        shape, frames, p = scene.shapes(tiles, discs), scene.frames(tiles, discs), tiles.points
         local = frames.coordinates(p.x, p.y, p.z)
         disc, nucleus = disc_distances(local, frames, shape)
         codes = disc_tissue(nucleus.add_(p.rough, alpha=1.5), local, shape)

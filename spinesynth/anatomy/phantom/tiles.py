@@ -4,52 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
-import numpy as np
-import torch
 from torch import Tensor
 
 from spinesynth.anatomy.phantom.canvas import PointMap, TilePoints
-from spinesynth.anatomy.phantom.grid import Array, SampleGrid, Window, stack_windows
-from spinesynth.anatomy.phantom.spine_curve import Frame
-
-ShapeT = TypeVar("ShapeT")
-
-
-@dataclass(frozen=True)
-class Box:
-    """Box in a frame: its middle and half lengths along u, v, w, in mm."""
-
-    frame: Frame
-    centre: tuple[float, float, float]
-    half: tuple[float, float, float]
-
-
-@dataclass(frozen=True)
-class FrameStack:
-    """Frames of L segments; each number is float32 (L, 1, 1, 1)."""
-
-    rows: tuple[tuple[Tensor, Tensor, Tensor, Tensor], ...]
-    height_mm: Tensor
-    top_slope: Tensor
-    bottom_slope: Tensor
-
-    @classmethod
-    def of(cls, frames: Sequence[Frame], device: torch.device) -> FrameStack:
-        """Return the stack of frames on a device."""
-        m = _columns(np.stack([frame.numbers for frame in frames]), device)
-        return cls(
-            tuple((m[n], m[n + 1], m[n + 2], m[n + 3]) for n in (0, 4, 8)), m[12], m[13], m[14]
-        )
-
-    def coordinates(self, x: Tensor, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return u, v, w of body points (L, i, j, k), each row in its own frame, in mm."""
-        u, v, w = (
-            torch.addcmul(back, x, right).addcmul_(y, front).addcmul_(z, up)
-            for right, front, up, back in self.rows
-        )
-        return u, v, w
+from spinesynth.anatomy.phantom.grid import SampleGrid, Window, stack_windows
 
 
 @dataclass(frozen=True)
@@ -71,30 +30,16 @@ class Tiles:
         return stack_windows(field, self.windows)
 
 
-def box_windows(grid: SampleGrid, boxes: Sequence[Box], *, margin_mm: float) -> list[Window | None]:
-    """Return the window of every box with a margin, None for those outside the grid."""
-    rows = np.stack([box.frame.numbers for box in boxes])[:, :12].reshape(-1, 3, 4)
-    axes = rows[:, :, :3].transpose(0, 2, 1)
-    # a point of the body is the turned sum of its place in the frame and the frame's origin
-    centres = axes @ (np.array([box.centre for box in boxes]) - rows[:, :, 3])[:, :, None]
-    halves = np.array([box.half for box in boxes]) + margin_mm
-    return grid.windows(centres[:, :, 0], axes, halves)
-
-
-def tile_boxes(
-    grid: SampleGrid, points: PointMap, boxes: Sequence[Box], *, margin_mm: float
+def tile_windows(
+    grid: SampleGrid, points: PointMap, windows: Sequence[Window | None]
 ) -> Iterator[Tiles]:
     """Return the boxes that the grid holds, many small ones or few large ones at a time.
 
     Args:
-        grid: to cut the windows from.
+        grid: that the windows are cut from.
         points: of the grid.
-        boxes: in the order of painting.
-        margin_mm: added on all sides.
+        windows: of the boxes in the order of painting, None for those outside.
     """
-    if not boxes:
-        return
-    windows = box_windows(grid, boxes, margin_mm=margin_mm)
     found = [(number, window) for number, window in enumerate(windows) if window is not None]
     while found:
         count, size = _take(found, grid)
@@ -124,20 +69,3 @@ def _grown(window: Window, size: tuple[int, int, int], shape: tuple[int, int, in
         )
     )
     return i, j, k
-
-
-def stack_shapes(shapes: Sequence[ShapeT], device: torch.device) -> ShapeT:
-    """Return a shape whose numbers are those of L shapes, float32 (L, 1, 1, 1).
-
-    Args:
-        shapes: of one class, all of whose fields are numbers.
-        device: where the numbers shall lie.
-    """
-    table = np.array([list(vars(shape).values()) for shape in shapes])
-    return type(shapes[0])(*_columns(table, device))
-
-
-def _columns(table: Array, device: torch.device) -> tuple[Tensor, ...]:
-    """Return the columns of a table (L, N), each float32 (L, 1, 1, 1)."""
-    columns = torch.from_numpy(np.ascontiguousarray(table.T, dtype=np.float32)).to(device)
-    return columns[:, :, None, None, None].unbind()

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from spinesynth.anatomy.phantom.canvas import Points
-from spinesynth.anatomy.phantom.grid import SampleGrid, Window
+from spinesynth.anatomy.phantom.grid import Window
 from spinesynth.anatomy.phantom.masks import above, below, cover, equal
 from spinesynth.anatomy.phantom.parameters import PhantomRecord
 from spinesynth.anatomy.phantom.profile import Profile, read_together
@@ -21,6 +21,7 @@ from spinesynth.seeding import make_generator
 
 _WALL_MM = 9.0  # thickness of the abdominal wall's muscles, nominal
 _BACK_HALF_WIDTH_MM = 72.0  # of the paraspinal muscle compartment, nominal
+_ORGAN_FIELDS = 4  # of random waves: three organs and gas
 # How far parts reach along t, anterior of the posterior wall, in mm:
 _ORGAN_T_MM = 6.0  # organs lie in front of this
 _MUSCLE_T_MM = 20.0  # the muscles of the back lie behind this
@@ -107,6 +108,21 @@ def _psoas_profile(record: PhantomRecord, spine: Spine) -> Profile:
     return Profile(nodes, values, smoothing_mm=6.0)
 
 
+def trunk_fields(record: PhantomRecord) -> list[WaveField]:
+    """Return three fields of organs that compete, gas, and streak and septum of the muscles."""
+    generator = make_generator(record.seed, "phantom", "trunk")
+    size = record.habitus.viscera_size_mm
+    organs = [
+        WaveField.draw(generator, wavelengths_mm=(1.4 * size, 4.0 * size))
+        for _ in range(_ORGAN_FIELDS)
+    ]
+    streaks = [
+        WaveField.draw(generator, wavelengths_mm=waves, stretch=(1.0, 1.0, 4.0))
+        for waves in ((5.0, 16.0), (14.0, 40.0))
+    ]
+    return organs + streaks
+
+
 @dataclass(frozen=True)
 class Trunk:
     """Everything but bones, discs and canal: what all blocks of a grid share."""
@@ -118,20 +134,11 @@ class Trunk:
     streaks: SampledWaves  # of fat in muscle: streak and septum
 
     @classmethod
-    def prepare(cls, grid: SampleGrid, record: PhantomRecord, spine: Spine) -> Trunk:
+    def prepare(
+        cls, record: PhantomRecord, spine: Spine, outline: TrunkOutline, waves: SampledWaves
+    ) -> Trunk:
         """Return the trunk of a record, with its random fields ready for a grid."""
-        generator = make_generator(record.seed, "phantom", "trunk")
-        size = record.habitus.viscera_size_mm
-        organs = [
-            WaveField.draw(generator, wavelengths_mm=(1.4 * size, 4.0 * size)) for _ in range(4)
-        ]
-        streaks = [
-            WaveField.draw(generator, wavelengths_mm=waves, stretch=(1.0, 1.0, 4.0))
-            for waves in ((5.0, 16.0), (14.0, 40.0))
-        ]
-        waves = SampledWaves.on_grid(organs + streaks, grid)
-        first, last = waves.parted(len(organs))
-        return cls(record, spine, trunk_outline(record, spine), first, last)
+        return cls(record, spine, outline, *waves.parted(_ORGAN_FIELDS))
 
     def tissue(self, window: Window, points: Points) -> Tensor:
         """Return the tissues of a block, float32; parts out of its reach are left out."""

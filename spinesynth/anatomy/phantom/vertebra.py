@@ -9,9 +9,9 @@ from torch import Tensor
 
 from spinesynth.anatomy.phantom.masks import above
 from spinesynth.anatomy.phantom.parameters import VertebraSize
+from spinesynth.anatomy.phantom.parts import Box, FrameStack
 from spinesynth.anatomy.phantom.shapes import Scalar, capsule, cubic_norm, intersect_rounded
 from spinesynth.anatomy.phantom.spine_curve import Frame
-from spinesynth.anatomy.phantom.tiles import Box, FrameStack
 
 FrameCoordinates = tuple[Tensor, Tensor, Tensor]
 
