@@ -26,6 +26,10 @@ _SPINOUS_SIDE_MM = 12.0
 #: How far medial of the canal's side wall the processes reach, with room for their fillets.
 _PROCESSES_SIDE_MM = 7.0
 
+#: How far fillets and roughness reach beyond the parts of an arch, and how far the canal's roof
+#: recedes between two laminae, at most.
+_FILLET_MM, _RECESS_MM = 3.0, 8.0
+
 
 @dataclass(frozen=True)
 class ArchShape:
@@ -72,15 +76,50 @@ class ArchShape:
         )
 
 
-def arch_box(frame: Frame, size: VertebraSize) -> Box:
-    """Return the box that holds the posterior elements of a vertebra."""
-    reach, front = size.spinous_reach_mm + 6.0, 8.0
-    below, above = 0.9 * frame.height_mm + 20.0, 0.5 * frame.height_mm + 16.0
+def arch_box(frame: Frame, size: VertebraSize, *, gap_below_mm: float, gap_above_mm: float) -> Box:
+    """Return the box that holds the posterior elements of a vertebra between two discs."""
+    corners = _corners(size, gap_below_mm=gap_below_mm, gap_above_mm=gap_above_mm)
+    back, front = _range([v for v, _ in corners])
+    low, high = _range([w for _, w in corners])
     side = 0.5 * size.transverse_span_mm + 6.0
     return Box(
-        frame, (0.0, (front - reach) / 2, (above - below) / 2),
-        (side, (front + reach) / 2, (above + below) / 2),
+        frame, (0.0, (front + back) / 2, (high + low) / 2),
+        (side, (front - back) / 2, (high - low) / 2),
+        slant=_range([w - v for v, w in corners]),
     )  # fmt: skip
+
+
+def _range(values: list[float]) -> tuple[float, float]:
+    """Return the least and the largest value, with room for fillets and roughness."""
+    return min(values) - _FILLET_MM, max(values) + _FILLET_MM
+
+
+def _corners(
+    size: VertebraSize, *, gap_below_mm: float, gap_above_mm: float
+) -> list[tuple[float, float]]:
+    """Return v, w of points whose hull holds the posterior elements, as they are drawn below."""
+    height, depth = size.posterior_height_mm, size.canal_depth_mm
+    behind, base = -0.62 * depth, depth + 1.0
+    top, low = 0.5 * (height + gap_above_mm) + 4.0, -0.5 * height - gap_below_mm - 4.6
+    pedicle = [(5.0, 0.2 * height + side * size.pedicle_height_mm / 2) for side in (-1.0, 1.0)]
+    facets = [(behind + 4.8, top), (behind - 6.0, top), (behind - 4.4, low), (behind - 11.6, low)]
+    transverse = [
+        (v, 0.1 * height + rise + side * size.transverse_height_mm / 2)
+        for v, rise in ((behind + 4.5, 0.0), (behind - 8.7, size.transverse_rise_mm))
+        for side in (-1.0, 1.0)
+    ]
+    roof = -depth - size.lamina_thickness_mm - _RECESS_MM
+    lamina = [(-0.5 * depth, -0.05 * height), (roof, -0.05 * height), (roof, -0.67 * height)]
+    slant = radians(size.spinous_slant_deg)
+    spinous = [
+        (
+            -base - along * cos(slant) + up * sin(slant),
+            -0.4 * height - along * sin(slant) - up * cos(slant),
+        )
+        for along in (0.0, size.spinous_reach_mm - base)
+        for up in (-0.55 * size.spinous_height_mm, 0.55 * size.spinous_height_mm)
+    ]
+    return pedicle + facets + transverse + lamina + spinous
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from spinesynth.anatomy.phantom.pelvis import hip_distance, hip_excess
 from spinesynth.anatomy.phantom.sacrum import sacral_arch_distance
 from spinesynth.anatomy.phantom.scene import FAR_MM, Scene
 from spinesynth.anatomy.phantom.tiles import Tiles
+from spinesynth.anatomy.phantom.voxel_lists import VoxelLists
 from spinesynth.anatomy.phantom.vertebra import basivertebral_distance, body_distance
 from spinesynth.anatomy.structures import Structure
 from spinesynth.anatomy.tissues import Tissue
@@ -82,7 +83,7 @@ def paint_vertebrae(scene: Scene) -> None:
     """Paint ribs, posterior elements with facet joints, and bodies, from the lowest up."""
     _paint_ribs(scene)
     arches = torch.full(scene.grid.shape, FAR_MM, device=scene.grid.device)
-    _paint_arches(scene, arches)
+    _paint_arches(scene, arches.view(-1))
     _paint_bodies(scene, arches)
 
 
@@ -97,28 +98,31 @@ def _paint_ribs(scene: Scene) -> None:
 
 def _paint_arches(scene: Scene, claimed: Tensor) -> None:
     arches = scene.phantom.arches
-    for tiles in scene.tiles(arches.boxes):
-        local, canal = scene.local(tiles, arches), tiles.read(scene.canal.distance)
-        arch = posterior_distance(local, canal, scene.shapes(tiles, arches))
-        arch.add_(tiles.points.rough, alpha=1.2)
-        _resect(scene, tiles, local, arch)
+    for voxels in scene.voxels(arches.boxes):
+        local, canal = scene.local(voxels, arches), voxels.read(scene.canal.distance)
+        arch = posterior_distance(local, canal, scene.shapes(voxels, arches))
+        arch.add_(voxels.points.rough, alpha=1.2)
+        _resect(scene, voxels, local, arch)
         codes = scene.bone_tissue(arch, Tissue.MARROW_POSTERIOR)
         labelled = below(arch, -scene.record.outline.arch_gap_mm)
-        codes.add_(labelled.mul_(scene.codes(tiles, Structure.POSTERIOR_ELEMENTS)))
-        rows = zip(tiles.windows, arch.unbind(), codes.unbind(), strict=True)
-        for window, distance, code in rows:
-            here, lower = scene.canvas.codes[window], claimed[window]
+        codes.add_(labelled.mul_(scene.codes(voxels, Structure.POSTERIOR_ELEMENTS)))
+        rows = (voxels.flat, arch.flatten(1), codes.flatten(1))
+        for flat, distance, code in zip(*(row.unbind() for row in rows), strict=True):
+            here, lower = scene.canvas.take(flat), claimed.index_select(0, flat)
             # where an arch meets the one below, a joint space is left
             meeting = below((distance - lower).abs_(), _JOINT_MM)
             joint = below(torch.maximum(distance, lower), 0.5).mul_(meeting)
             cover(here, below(distance, 0.0).mul_(below(distance, lower)), code)
             cover(here, joint, Tissue.LIGAMENT)
-            torch.minimum(lower, distance, out=lower)
+            scene.canvas.put(flat, here)
+            claimed.index_copy_(0, flat, torch.minimum(lower, distance, out=lower))
 
 
-def _resect(scene: Scene, tiles: Tiles, local: tuple[Tensor, Tensor, Tensor], arch: Tensor) -> None:
+def _resect(
+    scene: Scene, voxels: VoxelLists, local: tuple[Tensor, Tensor, Tensor], arch: Tensor
+) -> None:
     """Take from arches, in place, what laminectomies took."""
-    for row, n in enumerate(tiles.numbers):
+    for row, n in enumerate(voxels.numbers):
         size = scene.record.vertebrae[n]
         if scene.record.has_finding(FindingKind.LAMINECTOMY, size.name):
             u, v, w = (c[row] for c in local)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from typing import NamedTuple
 
 import torch
@@ -115,6 +115,13 @@ class PointMap:
             for group in self.groups[:_TILE_FIELDS]
         )
         return TilePoints(*chain.from_iterable(parts))
+
+    def listed(self, flat: Tensor) -> TilePoints:
+        """Return the points at flat indices (L, N), each field (L, 1, 1, N)."""
+        lines = chain.from_iterable(group.flatten(1).unbind() for group in self.groups)
+        chosen = flat.view(-1)
+        fields = (line.index_select(0, chosen) for line in islice(lines, _TILE_FIELDS))
+        return TilePoints(*(field.view(len(flat), 1, 1, -1) for field in fields))
 
     def near(self, window: Window, excess: Callable[[Points], Tensor]) -> Tensor:
         """Return the flat indices in the grid of a window's points of negative excess."""

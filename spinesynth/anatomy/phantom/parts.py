@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import sqrt
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -17,16 +18,25 @@ from spinesynth.anatomy.phantom.spine_curve import Frame
 ShapeT = TypeVar("ShapeT")
 
 _FRAME_NUMBERS = 15  # of Frame.numbers
+_FREE_MM = 1e6  # a bound that binds nothing
 _Table = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Box:
-    """Box in a frame: its middle and half lengths along u, v, w, in mm."""
+    """Box in a frame, in mm.
+
+    Attributes:
+        frame: that it lies in.
+        centre: its middle along u, v, w.
+        half: half lengths along u, v, w.
+        slant: least and greatest w - v of what it holds, for parts that sink towards the back.
+    """
 
     frame: Frame
     centre: tuple[float, float, float]
     half: tuple[float, float, float]
+    slant: tuple[float, float] = (-_FREE_MM, _FREE_MM)
 
 
 @dataclass(frozen=True)
@@ -37,11 +47,13 @@ class BoxTable:
         centres_mm: body positions, (L, 3).
         axes: columns are the boxes' axes in the body, (L, 3, 3).
         halves_mm: half lengths along these axes, (L, 3).
+        slants_mm: least and greatest w - v, counted from the centres, (L, 2).
     """
 
     centres_mm: Array
     axes: Array
     halves_mm: Array
+    slants_mm: Array
 
     @classmethod
     def of(cls, boxes: Sequence[Box]) -> BoxTable:
@@ -52,7 +64,21 @@ class BoxTable:
         inner = np.array([box.centre for box in boxes]).reshape(-1, 3)
         # a point of the body is the turned sum of its place in the frame and the frame's origin
         centres = (axes @ (inner - rows[:, :, 3])[:, :, None])[:, :, 0]
-        return cls(centres, axes, np.array([box.half for box in boxes]).reshape(-1, 3))
+        slants = np.array([box.slant for box in boxes]).reshape(-1, 2)
+        slants = slants - (inner[:, 2] - inner[:, 1])[:, None]
+        return cls(centres, axes, np.array([box.half for box in boxes]).reshape(-1, 3), slants)
+
+    @property
+    def normals(self) -> Array:
+        """Return the normals of the bounds in the body: along u, v, w and w - v, (L, 3, 4)."""
+        slanted = self.axes[:, :, 2] - self.axes[:, :, 1]
+        return np.concatenate((self.axes, slanted[:, :, None]), axis=2)
+
+    def bounds(self, margin_mm: float) -> tuple[Array, Array]:
+        """Return the least and greatest places along the normals, from the centres, (L, 4)."""
+        room, slanted = self.halves_mm + margin_mm, sqrt(2.0) * margin_mm
+        low, high = self.slants_mm[:, :1] - slanted, self.slants_mm[:, 1:] + slanted
+        return np.concatenate((-room, low), axis=1), np.concatenate((room, high), axis=1)
 
     def windows(self, grid: SampleGrid, *, margin_mm: float) -> list[Window | None]:
         """Return the window of every box with a margin, None for those outside the grid."""

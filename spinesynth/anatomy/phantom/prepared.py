@@ -154,13 +154,13 @@ def _ribs(record: PhantomRecord, spine: Spine) -> Parts[RibShape]:
 
 
 def _arches(record: PhantomRecord, spine: Spine) -> Parts[ArchShape]:
-    levels = zip(spine.vertebrae, record.vertebrae, strict=True)
     gaps = [disc.posterior_height_mm for disc in record.discs]
-    shapes = [
-        ArchShape.of_vertebra(size, gap_below_mm=lower, gap_above_mm=upper)
-        for size, lower, upper in zip(record.vertebrae, gaps, gaps[1:] + gaps[-1:], strict=True)
-    ]
-    return Parts.of([arch_box(frame, size) for frame, size in levels], shapes, ArchShape)
+    shapes, boxes = [], []
+    levels = zip(spine.vertebrae, record.vertebrae, gaps, gaps[1:] + gaps[-1:], strict=True)
+    for frame, size, lower, upper in levels:
+        shapes.append(ArchShape.of_vertebra(size, gap_below_mm=lower, gap_above_mm=upper))
+        boxes.append(arch_box(frame, size, gap_below_mm=lower, gap_above_mm=upper))
+    return Parts.of(boxes, shapes, ArchShape)
 
 
 def _bodies(record: PhantomRecord, spine: Spine) -> Parts[BodyShape]:

@@ -18,10 +18,12 @@ from spinesynth.anatomy.phantom.parts import BoxTable, FrameStack, Parts
 from spinesynth.anatomy.phantom.prepared import PreparedPhantom
 from spinesynth.anatomy.phantom.spine_curve import Frame, Spine
 from spinesynth.anatomy.phantom.tiles import Tiles, tile_windows
+from spinesynth.anatomy.phantom.voxel_lists import VoxelLists, list_voxels
 from spinesynth.anatomy.structures import Structure
 from spinesynth.anatomy.tissues import Tissue
 
 ShapeT = TypeVar("ShapeT")
+Voxels = Tiles | VoxelLists  # of several parts: those of windows, or those of lists
 
 FAR_MM = 99.0  # stands for distances that are not known
 
@@ -94,25 +96,30 @@ class Scene:
         windows = boxes.windows(self.grid, margin_mm=_margin(self.record))
         return tile_windows(self.grid, self.points, windows)
 
+    def voxels(self, boxes: BoxTable) -> Iterator[VoxelLists]:
+        """Return the voxels of the boxes that lie in the grid, in their order."""
+        margin = _margin(self.record)
+        return list_voxels(self.grid, self.points, boxes, margin_mm=margin)
+
     def near(self, boxes: BoxTable, excess: Callable[[Points], Tensor]) -> Tensor:
         """Return the flat indices of the points of negative excess about some boxes."""
         windows = boxes.windows(self.grid, margin_mm=_margin(self.record))
         return points_near(self.points, self.grid, windows, excess)
 
-    def frames(self, tiles: Tiles, parts: Parts[ShapeT]) -> FrameStack:
+    def frames(self, tiles: Voxels, parts: Parts[ShapeT]) -> FrameStack:
         """Return the frames of the parts that tiles hold."""
         return parts.frames(tiles.numbers, self.grid.device)
 
-    def local(self, tiles: Tiles, parts: Parts[ShapeT]) -> tuple[Tensor, Tensor, Tensor]:
+    def local(self, tiles: Voxels, parts: Parts[ShapeT]) -> tuple[Tensor, Tensor, Tensor]:
         """Return u, v, w of the points of tiles in the frames of their parts."""
         p = tiles.points
         return self.frames(tiles, parts).coordinates(p.x, p.y, p.z)
 
-    def shapes(self, tiles: Tiles, parts: Parts[ShapeT]) -> ShapeT:
+    def shapes(self, tiles: Voxels, parts: Parts[ShapeT]) -> ShapeT:
         """Return the shapes of the parts that tiles hold, as one."""
         return parts.shapes(tiles.numbers, self.grid.device)
 
-    def codes(self, tiles: Tiles, structure: Structure) -> Tensor:
+    def codes(self, tiles: Voxels, structure: Structure) -> Tensor:
         """Return the codes of a structure of the levels that tiles hold, (L, 1, 1, 1)."""
         codes = [code_of(Tissue.AIR, structure, instance=n + 1) for n in tiles.numbers]
         numbers = torch.tensor(codes, dtype=torch.float32, device=self.grid.device)
