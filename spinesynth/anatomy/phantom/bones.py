@@ -15,8 +15,8 @@ from spinesynth.anatomy.phantom.pelvis import hip_distance, hip_excess
 from spinesynth.anatomy.phantom.sacrum import sacral_arch_distance
 from spinesynth.anatomy.phantom.scene import FAR_MM, Scene
 from spinesynth.anatomy.phantom.tiles import Tiles
-from spinesynth.anatomy.phantom.voxel_lists import VoxelLists
 from spinesynth.anatomy.phantom.vertebra import basivertebral_distance, body_distance
+from spinesynth.anatomy.phantom.voxel_lists import VoxelLists
 from spinesynth.anatomy.structures import Structure
 from spinesynth.anatomy.tissues import Tissue
 
@@ -31,7 +31,7 @@ def paint_sacrum(scene: Scene) -> None:
     _paint_sacral_arch(scene)
     parts, is_disc = scene.phantom.sacral_parts, scene.phantom.is_sacral_disc
     disc = code_of(Tissue.ANNULUS, Structure.SACRUM)
-    for tiles in scene.tiles(parts.boxes):
+    for tiles in scene.tiles(scene.windows.sacral_parts):
         frames, p = scene.frames(tiles, parts), tiles.points
         local = frames.coordinates(p.x, p.y, p.z)
         distance = body_distance(local, frames, scene.shapes(tiles, parts)).add_(p.rough)
@@ -51,8 +51,8 @@ def _paint_hips(scene: Scene) -> None:
     course = scene.phantom.hips
     near = torch.cat(
         [
-            scene.near(box, lambda p: hip_excess(p.u, p.t, p.s, course))
-            for box in scene.phantom.hip_boxes
+            scene.near(side, lambda p: hip_excess(p.u, p.t, p.s, course))
+            for side in (scene.windows.left_hip, scene.windows.right_hip)
         ]
     )
     if not near.numel():
@@ -66,7 +66,7 @@ def _paint_hips(scene: Scene) -> None:
 def _paint_sacral_arch(scene: Scene) -> None:
     course = scene.phantom.sacrum
     near = scene.near(
-        scene.phantom.sacral_boxes,
+        scene.windows.sacrum,
         lambda p: largest(
             p.s - (course.s_top + 5.0), (course.s_tip - 5.0) - p.s,
             (p.t + 8.0).abs_().sub_(42.0), p.u.abs().sub_(62.0),
@@ -89,7 +89,7 @@ def paint_vertebrae(scene: Scene) -> None:
 
 def _paint_ribs(scene: Scene) -> None:
     ribs = scene.phantom.ribs
-    for tiles in scene.tiles(ribs.boxes):
+    for tiles in scene.tiles(scene.windows.ribs):
         distance = rib_distance(scene.local(tiles, ribs), scene.shapes(tiles, ribs))
         distance.add_(tiles.points.rough)
         tissue = scene.bone_tissue(distance, Tissue.MARROW_POSTERIOR)
@@ -98,7 +98,7 @@ def _paint_ribs(scene: Scene) -> None:
 
 def _paint_arches(scene: Scene, claimed: Tensor) -> None:
     arches = scene.phantom.arches
-    for voxels in scene.voxels(arches.boxes):
+    for voxels in scene.voxels(arches.boxes, scene.windows.arches):
         local, canal = scene.local(voxels, arches), voxels.read(scene.canal.distance)
         arch = posterior_distance(local, canal, scene.shapes(voxels, arches))
         arch.add_(voxels.points.rough, alpha=1.2)
@@ -131,7 +131,7 @@ def _resect(
 
 def _paint_bodies(scene: Scene, arches: Tensor) -> None:
     bodies = scene.phantom.bodies
-    for tiles in scene.tiles(bodies.boxes):
+    for tiles in scene.tiles(scene.windows.bodies):
         frames, p = scene.frames(tiles, bodies), tiles.points
         local = frames.coordinates(p.x, p.y, p.z)
         body = body_distance(local, frames, scene.shapes(tiles, bodies)).add_(p.rough)

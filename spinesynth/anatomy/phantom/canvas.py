@@ -125,16 +125,17 @@ class PointMap:
 
     def near(self, window: Window, excess: Callable[[Points], Tensor]) -> Tensor:
         """Return the flat indices in the grid of a window's points of negative excess."""
-        _, rows, columns = self.shape
         first, j, k = window
-        size = (first.stop - first.start, j.stop - j.start, k.stop - k.start)
+        box = (first.stop - first.start, j.stop - j.start, k.stop - k.start)
         found = []
-        for slab in slabs(size, self.groups[0].device):
+        for slab in slabs(box, self.groups[0].device):
             start = first.start + slab.start
-            points = self[slice(start, first.start + slab.stop), j, k]
-            i, row, column = (excess(points) < 0.0).nonzero().unbind(dim=1)
-            offset = (start * rows + j.start) * columns + k.start
-            found.append((i * rows).add_(row).mul_(columns).add_(column).add_(offset))
+            part = slice(start, first.start + slab.stop)
+            # in whole rows and columns the places of the true ones are their indices
+            size = (slab.stop - slab.start, *self.shape[1:])
+            near = torch.zeros(size, dtype=torch.bool, device=self.groups[0].device)
+            torch.lt(excess(self[part, j, k]), 0.0, out=near[:, j, k])
+            found.append(near.view(-1).nonzero()[:, 0].add_(start * near[0].numel()))
         return torch.cat(found)
 
 

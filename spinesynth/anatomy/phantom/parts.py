@@ -68,6 +68,16 @@ class BoxTable:
         slants = slants - (inner[:, 2] - inner[:, 1])[:, None]
         return cls(centres, axes, np.array([box.half for box in boxes]).reshape(-1, 3), slants)
 
+    @classmethod
+    def joined(cls, tables: Sequence[BoxTable]) -> BoxTable:
+        """Return one table of the boxes of several."""
+        fields = zip(*(vars(table).values() for table in tables), strict=True)
+        return cls(*(np.concatenate(parts) for parts in fields))
+
+    def __len__(self) -> int:
+        """Return how many boxes there are."""
+        return len(self.centres_mm)
+
     @property
     def normals(self) -> Array:
         """Return the normals of the bounds in the body: along u, v, w and w - v, (L, 3, 4)."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 
 from spinesynth.anatomy.phantom.arch import ArchShape, RibShape, arch_box, rib_box
 from spinesynth.anatomy.phantom.canal import CanalCourse, RootShape, canal_course, nerve_root
 from spinesynth.anatomy.phantom.disc import DiscShape, disc_boxes, disc_shapes
 from spinesynth.anatomy.phantom.displacement import displacement_fields
+from spinesynth.anatomy.phantom.grid import SampleGrid, Window
 from spinesynth.anatomy.phantom.parameters import PhantomRecord
 from spinesynth.anatomy.phantom.parts import Box, BoxTable, Parts
 from spinesynth.anatomy.phantom.pelvis import HipCourse, hip_course
@@ -24,6 +26,22 @@ from spinesynth.anatomy.phantom.waves import WaveField
 
 
 @dataclass(frozen=True)
+class PartWindows:
+    """Windows of the boxes of :class:`PreparedPhantom` in one grid, None for those outside."""
+
+    canal: list[Window | None]
+    left_hip: list[Window | None]
+    right_hip: list[Window | None]
+    sacrum: list[Window | None]
+    roots: list[Window | None]
+    discs: list[Window | None]
+    sacral_parts: list[Window | None]
+    ribs: list[Window | None]
+    arches: list[Window | None]
+    bodies: list[Window | None]
+
+
+@dataclass(frozen=True)
 class PreparedPhantom:
     """A record with all that is made of it before a grid is known.
 
@@ -35,9 +53,8 @@ class PreparedPhantom:
         canal: course of the canal.
         sacrum: course of the sacrum.
         hips: place of the hip bones.
-        canal_boxes: around the spine, where the distance to the canal is known.
-        hip_boxes: one for each side.
-        sacral_boxes: around lateral masses and crest.
+        boxes: of all parts, in the order of :class:`PartWindows`.
+        box_counts: how many each of its fields has.
         roots: nerve roots, one part for both sides of a level.
         discs: from the lowest up.
         sacral_parts: rudimentary discs and bodies, S5 to S1.
@@ -54,9 +71,8 @@ class PreparedPhantom:
     canal: CanalCourse
     sacrum: SacralCourse
     hips: HipCourse
-    canal_boxes: BoxTable
-    hip_boxes: tuple[BoxTable, BoxTable]
-    sacral_boxes: BoxTable
+    boxes: BoxTable
+    box_counts: list[int]
     roots: Parts[RootShape]
     discs: Parts[DiscShape]
     sacral_parts: Parts[BodyShape]
@@ -64,6 +80,11 @@ class PreparedPhantom:
     ribs: Parts[RibShape]
     arches: Parts[ArchShape]
     bodies: Parts[BodyShape]
+
+    def windows(self, grid: SampleGrid, *, margin_mm: float) -> PartWindows:
+        """Return the windows of all boxes with a margin; one call costs less than ten."""
+        windows = iter(self.boxes.windows(grid, margin_mm=margin_mm))
+        return PartWindows(*(list(islice(windows, count)) for count in self.box_counts))
 
 
 def prepare_phantom(record: PhantomRecord) -> PreparedPhantom:
@@ -92,8 +113,12 @@ def prepare_phantom(record: PhantomRecord) -> PreparedPhantom:
         Box(spine.sacrum[0], (side, 0.0, -15.0), (45.0, 80.0, 75.0)) for side in (-65.0, 65.0)
     )
     half = (28.0 + abs(record.scoliosis_mm), 60.0, 40.0)
-    around = [Box(frame, (0.0, -18.0, 0.0), half) for frame in spine.vertebrae + spine.sacrum]
-    sacral = [Box(frame, (0.0, -8.0, 0.0), (62.0, 55.0, 30.0)) for frame in spine.sacrum]
+    canal = [Box(frame, (0.0, -18.0, 0.0), half) for frame in spine.vertebrae + spine.sacrum]
+    sacrum = [Box(frame, (0.0, -8.0, 0.0), (62.0, 55.0, 30.0)) for frame in spine.sacrum]
+    roots, discs, ribs = _roots(record, spine), _discs(record, spine), _ribs(record, spine)
+    arches, bodies = _arches(record, spine), _bodies(record, spine)
+    tables = [BoxTable.of(boxes) for boxes in (canal, [left], [right], sacrum)]
+    tables += [part.boxes for part in (roots, discs, sacral_parts, ribs, arches, bodies)]
     return PreparedPhantom(
         record=record,
         spine=spine,
@@ -102,16 +127,15 @@ def prepare_phantom(record: PhantomRecord) -> PreparedPhantom:
         canal=canal_course(record, spine),
         sacrum=sacral_course(record, spine),
         hips=hip_course(record, spine),
-        canal_boxes=BoxTable.of(around),
-        hip_boxes=(BoxTable.of([left]), BoxTable.of([right])),
-        sacral_boxes=BoxTable.of(sacral),
-        roots=_roots(record, spine),
-        discs=_discs(record, spine),
+        boxes=BoxTable.joined(tables),
+        box_counts=[len(table) for table in tables],
+        roots=roots,
+        discs=discs,
         sacral_parts=sacral_parts,
         is_sacral_disc=is_sacral_disc,
-        ribs=_ribs(record, spine),
-        arches=_arches(record, spine),
-        bodies=_bodies(record, spine),
+        ribs=ribs,
+        arches=arches,
+        bodies=bodies,
     )
 
 

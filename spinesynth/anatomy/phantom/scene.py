@@ -15,7 +15,7 @@ from spinesynth.anatomy.phantom.grid import SampleGrid, Window
 from spinesynth.anatomy.phantom.masks import above, cover, largest
 from spinesynth.anatomy.phantom.parameters import PhantomRecord
 from spinesynth.anatomy.phantom.parts import BoxTable, FrameStack, Parts
-from spinesynth.anatomy.phantom.prepared import PreparedPhantom
+from spinesynth.anatomy.phantom.prepared import PartWindows, PreparedPhantom
 from spinesynth.anatomy.phantom.spine_curve import Frame, Spine
 from spinesynth.anatomy.phantom.tiles import Tiles, tile_windows
 from spinesynth.anatomy.phantom.voxel_lists import VoxelLists, list_voxels
@@ -55,6 +55,7 @@ class Scene:
     points: PointMap
     grid: SampleGrid
     phantom: PreparedPhantom
+    windows: PartWindows
     canal: CanalMap
 
     @classmethod
@@ -62,9 +63,10 @@ class Scene:
         cls, canvas: Canvas, points: PointMap, grid: SampleGrid, phantom: PreparedPhantom
     ) -> Scene:
         """Return the scene of a trunk that is painted, with the map of its bony canal."""
-        course, margin = phantom.canal, _margin(phantom.record)
+        course = phantom.canal
+        windows = phantom.windows(grid, margin_mm=_margin(phantom.record))
         near = points_near(
-            points, grid, phantom.canal_boxes.windows(grid, margin_mm=margin),
+            points, grid, windows.canal,
             lambda p: largest(p.u.abs().sub_(28.0), (p.t + 18.0).abs_().sub_(27.0)),
         )  # fmt: skip
         local = points.at(near)
@@ -72,7 +74,7 @@ class Scene:
         distance = torch.full(grid.shape, FAR_MM, device=grid.device)
         distance.view(-1).index_copy_(0, near, bony)
         canal = CanalMap(course, near, local, bony, distance)
-        return cls(canvas, points, grid, phantom, canal)
+        return cls(canvas, points, grid, phantom, windows, canal)
 
     @property
     def record(self) -> PhantomRecord:
@@ -91,19 +93,19 @@ class Scene:
         margin = _margin(self.record)
         return self.grid.window(frame.point(*centre), frame.axes, tuple(h + margin for h in half))
 
-    def tiles(self, boxes: BoxTable) -> Iterator[Tiles]:
-        """Return windows of the boxes that lie in the grid, in their order."""
-        windows = boxes.windows(self.grid, margin_mm=_margin(self.record))
+    def tiles(self, windows: Sequence[Window | None]) -> Iterator[Tiles]:
+        """Return those of some windows that lie in the grid, in their order."""
         return tile_windows(self.grid, self.points, windows)
 
-    def voxels(self, boxes: BoxTable) -> Iterator[VoxelLists]:
+    def voxels(self, boxes: BoxTable, windows: Sequence[Window | None]) -> Iterator[VoxelLists]:
         """Return the voxels of the boxes that lie in the grid, in their order."""
-        margin = _margin(self.record)
-        return list_voxels(self.grid, self.points, boxes, margin_mm=margin)
+        window, margin = self.grid.around(windows), _margin(self.record)
+        if window is None:
+            return iter(())
+        return list_voxels(self.grid, self.points, boxes, window, margin_mm=margin)
 
-    def near(self, boxes: BoxTable, excess: Callable[[Points], Tensor]) -> Tensor:
-        """Return the flat indices of the points of negative excess about some boxes."""
-        windows = boxes.windows(self.grid, margin_mm=_margin(self.record))
+    def near(self, windows: Sequence[Window | None], excess: Callable[[Points], Tensor]) -> Tensor:
+        """Return the flat indices of the points of negative excess about some windows."""
         return points_near(self.points, self.grid, windows, excess)
 
     def frames(self, tiles: Voxels, parts: Parts[ShapeT]) -> FrameStack:
@@ -142,7 +144,7 @@ def points_near(
     windows: Sequence[Window | None],
     excess: Callable[[Points], Tensor],
 ) -> Tensor:
-    """Return the flat indices of the points of negative excess about some boxes; none outside."""
+    """Return the flat indices of the points of negative excess about some windows; none outside."""
     window = grid.around(windows)
     if window is None:
         return torch.empty(0, dtype=torch.int64, device=grid.device)

@@ -22,7 +22,7 @@ def paint_foramina(scene: Scene) -> None:
     foramen = below(squared, 1.0).mul_(above(local.s, scene.spine.s_endplate - 12.0))
     scene.canvas.paint_at(near, foramen, Tissue.FAT_EPIDURAL)
     roots = scene.phantom.roots
-    for tiles in scene.tiles(roots.boxes):
+    for tiles in scene.tiles(scene.windows.roots):
         distance = root_distance(scene.local(tiles, roots), scene.shapes(tiles, roots))
         for window, inside in zip(tiles.windows, below(distance, 0.0).unbind(), strict=True):
             scene.canvas.paint(window, inside, Tissue.CORD)
@@ -65,7 +65,7 @@ def _paint_sac(scene: Scene) -> None:
 def paint_discs(scene: Scene) -> None:
     """Paint the discs; the bodies painted later trim their ends."""
     discs = scene.phantom.discs
-    for tiles in scene.tiles(discs.boxes):
+    for tiles in scene.tiles(scene.windows.discs):
         shape, frames, p = scene.shapes(tiles, discs), scene.frames(tiles, discs), tiles.points
         local = frames.coordinates(p.x, p.y, p.z)
         disc, nucleus = disc_distances(local, frames, shape)

@@ -39,7 +39,7 @@ class VoxelLists:
 
 
 def list_voxels(
-    grid: SampleGrid, points: PointMap, boxes: BoxTable, *, margin_mm: float
+    grid: SampleGrid, points: PointMap, boxes: BoxTable, window: Window, *, margin_mm: float
 ) -> Iterator[VoxelLists]:
     """Return the voxels of the boxes that the grid holds, some boxes at a time.
 
@@ -47,11 +47,9 @@ def list_voxels(
         grid: that holds the voxels.
         points: of the grid.
         boxes: in the order of painting.
+        window: of the grid that holds the boxes.
         margin_mm: added on all sides.
     """
-    window = grid.around(boxes.windows(grid, margin_mm=margin_mm))
-    if window is None:
-        return
     lists = _voxels(grid, boxes, window, margin_mm)
     found = [(number, voxels) for number, voxels in enumerate(lists) if len(voxels)]
     while found:
