@@ -17,9 +17,11 @@ from spinesynth.anatomy.phantom import (
     render_phantom,
 )
 from spinesynth.anatomy.phantom.canvas import Locator
+from spinesynth.anatomy.phantom.displacement import displacement_fields
 from spinesynth.anatomy.phantom.grid import EVERYWHERE, SampleGrid, rotation_matrix
 from spinesynth.anatomy.phantom.parameters import Outline
 from spinesynth.anatomy.phantom.spine_curve import stack_spine
+from spinesynth.anatomy.phantom.waves import SampledWaves
 from spinesynth.anatomy.structures import Structure
 from spinesynth.anatomy.tissues import Tissue
 
@@ -327,7 +329,8 @@ def test_coordinates_are_finite_and_codes_valid(seed: int) -> None:
     spine = stack_spine(record)
     origin = torch.zeros(3, dtype=torch.float64)
     grid = SampleGrid((3, 30, 40), (9.0, 9.0, 9.0), origin, rotation_matrix((5.0, -3.0, 2.0)))
-    locator = Locator.prepare(grid, spine, seed=seed, irregularity_mm=1.0, roughness_mm=0.3)
+    waves = SampledWaves.on_grid(displacement_fields(seed), grid)
+    locator = Locator.prepare(grid, spine, waves, irregularity_mm=1.0, roughness_mm=0.3)
     assert all(bool(field.isfinite().all()) for field in locator.points(EVERYWHERE))
     maps = render_phantom(record, shape=(3, 30, 40), spacing_mm=(9.0, 9.0, 9.0))
     assert int(maps.structure.max()) <= int(Structure.SACRUM)
