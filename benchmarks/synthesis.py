@@ -1,6 +1,6 @@
 """Time the synthesis chain beside the same chain in other libraries, one thread each.
 
-All turn a label map of all tissues into an image: warp, paint a Gaussian
+All turn a label map of 20 labels into an image: warp, paint a Gaussian
 mixture, bias, blur, lose resolution, noise, gamma, normalise. They take turns,
 so that whatever else the machine does disturbs all alike, and CPU time is
 counted, not time on the clock.
@@ -33,9 +33,8 @@ from benchmarks.synthesis_peers.table import (
     format_steps,
 )
 from benchmarks.synthesis_peers.training import STEPS, time_step
-from benchmarks.synthesis_peers.work import WORKS, Work, make_map
+from benchmarks.synthesis_peers.work import LABELS, WORKS, Work, make_map
 from benchmarks.synthesis_peers.worker import Worker
-from spinesynth.anatomy.tissues import Tissue
 
 _PEAK_CALLS = 3
 _HEAD = """\
@@ -143,7 +142,7 @@ def main(arguments: list[str] | None = None) -> None:
         name: LIBRARIES[name].version(_folder(name, options.torchio2))
         for name in dict.fromkeys(row.library for row in rows)
     }
-    head = _HEAD.format(calls=_PEAK_CALLS, codes=len(Tissue))
+    head = _HEAD.format(calls=_PEAK_CALLS, codes=len(LABELS))
     notes = format_notes(versions, skipped)
     print(head, format_rows(rows, works), format_steps(steps), notes, sep="\n\n")
     if options.json:

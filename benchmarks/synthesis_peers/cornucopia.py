@@ -12,8 +12,8 @@ NOTE = """\
 tuned: `order=1` (linear instead of cubic fields) and `gmm_fwhm=False` (no texture), which makes it
 much faster than its defaults. Affine and a field that is not integrated in one sampling
 at the size of the output, from the whole map; one Gaussian per label; multiplicative bias; gamma;
-blur; sampling and interpolation of one or all axes; chi noise with a g-factor, which ours has not;
-percentiles. No flip."""
+blur; sampling and interpolation of one or all axes; chi noise with a g-factor, which ours leaves
+out of this work; percentiles. No flip."""
 
 
 def build_cornucopia(work: Work) -> Maker:

@@ -13,7 +13,7 @@ _SAME_WORK = Path(__file__).with_name("same_work.yaml")
 
 NOTE = """\
 warp by an affine map and an integrated velocity field in one sampling, at the size of the
-output, from the whole map; flip (volumes; a sagittal slice has no sides); a Gaussian mixture;
+output, from the whole map; flip of the first axis, as the peers; a Gaussian mixture;
 exponential bias of a B-spline of 4 nodes an axis; gamma; slice profile (which is the blur) and
 sampling on all axes or on one, Rician noise on the coarse grid, interpolation; percentiles."""
 
@@ -25,8 +25,9 @@ probabilities. More than any peer does."""
 
 def build_ours(work: Work) -> Maker:
     """Return the common work, from the whole map to an image of the work's size."""
-    without = ("RandSideFlip",) if len(work.size) == 2 else ()
-    return _fused(RandSynthesizeMRI(_SAME_WORK, patch_size=work.size, without=without))
+    probs = (1.0, *[0.0] * (len(work.size) - 1))  # a sagittal slice has no sides, but peers flip it
+    flip = {"RandSideFlip": {"probs": probs}}
+    return _fused(RandSynthesizeMRI(_SAME_WORK, patch_size=work.size, overrides=flip))
 
 
 def build_full(work: Work) -> Maker:

@@ -1,4 +1,4 @@
-"""What every library makes: an image of a given size from one map of all tissues."""
+"""What every library makes: an image of a given size from one map of 20 labels."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from spinesynth.kernels.smooth_noise import smooth_noise
 Maker = Callable[[Tensor], Tensor]
 
 _REGION_VOX = 18.0
+#: Labels of the map: some peers draw noise over the whole map for each.
+LABELS = tuple(Tissue)[:20]
 
 
 @dataclass(frozen=True)
@@ -46,11 +48,11 @@ WORKS = (
 
 
 def make_map(size: tuple[int, ...]) -> Tensor:
-    """Draw a ``(1, *size)`` uint8 map in which every tissue holds some regions."""
+    """Draw a ``(1, *size)`` uint8 map in which each of the labels holds some regions."""
     generator = torch.Generator().manual_seed(0)
     best = torch.full(size, -torch.inf)
     codes = torch.zeros(size, dtype=torch.uint8)
-    for tissue in Tissue:
+    for tissue in LABELS:
         field = smooth_noise(size, [_REGION_VOX] * len(size), generator=generator)[0, 0]
         codes[field > best] = int(tissue)
         best = torch.maximum(best, field)
