@@ -15,6 +15,7 @@ from spinesynth.transforms.base import (
     RandomKernel,
     RandomKerneld,
     Record,
+    check_number,
     check_range,
     check_spacing,
     spacing_per_axis,
@@ -95,7 +96,7 @@ class RandAcquiredResolution(RandomKernel):
     ) -> None:
         super().__init__(prob)
         check_range("resolution_mm", resolution_mm, low=1e-3, high=float("inf"))
-        check_range("thick_axis_prob", (0, thick_axis_prob), low=0, high=1)
+        check_number("thick_axis_prob", thick_axis_prob, low=0, high=1)
         check_range("gap_mm", gap_mm, low=0, high=float("inf"))
         if profile not in PROFILES:
             raise ValueError(f"profile must be one of {PROFILES}, got {profile!r}")

@@ -76,8 +76,7 @@ class RandomKernel(Randomizable, Transform):
     takes_codes: ClassVar[bool] = False
 
     def __init__(self, prob: float = 1.0) -> None:
-        if not 0 <= prob <= 1:
-            raise ValueError(f"prob must be in [0, 1], got {prob}")
+        check_number("prob", prob, low=0, high=1)
         self.prob = prob
         self.record: Record | None = None
         # MONAI's R is one object shared by all instances; each of ours has its own
@@ -227,13 +226,35 @@ def is_number(value: object) -> bool:
     return isinstance(value, Real) or (isinstance(value, Tensor) and value.ndim == 0)
 
 
+def as_list(value: object) -> list[Any]:
+    """Return the items of a sequence or an array; of anything else, text among it, none."""
+    if isinstance(value, np.ndarray | Tensor):
+        return list(value) if value.ndim else []
+    return list(value) if isinstance(value, Sequence) and not isinstance(value, str) else []
+
+
 def check_range(name: str, bounds: tuple[float, float], *, low: float, high: float) -> None:
-    """Raise if a pair is not ordered, not finite, or leaves its allowed interval."""
-    start, stop = bounds
-    if not (low <= start <= stop <= high and math.isfinite(start) and math.isfinite(stop)):
+    """Raise unless a range is a pair of finite numbers in order, within its allowed interval."""
+    pair = as_list(bounds)
+    finite = all(is_number(bound) and math.isfinite(bound) for bound in pair)
+    if len(pair) != 2 or not finite or not low <= pair[0] <= pair[1] <= high:
+        got = repr(bounds) if not pair else tuple(pair)
         raise ValueError(
-            f"{name} must be an ordered pair within [{low}, {high}], finite, got {tuple(bounds)}"
+            f"{name} must be an ordered pair within [{low}, {high}], finite, got {got}"
         )
+
+
+def check_number(name: str, value: float, *, low: float, high: float = math.inf) -> None:
+    """Raise unless a parameter is one finite number within its allowed interval."""
+    if not is_number(value) or not math.isfinite(value) or not low <= value <= high:
+        bounds = f"in [{low:g}, {high:g}]" if high < math.inf else f"finite and at least {low:g}"
+        raise ValueError(f"{name} must be {bounds}, got {value!r}")
+
+
+def check_count(name: str, value: int, *, low: int) -> None:
+    """Raise unless a parameter is a whole number of at least ``low``."""
+    if not is_whole(value) or value < low:
+        raise ValueError(f"{name} must be at least {low}, a whole number, got {value!r}")
 
 
 def check_spacing(name: str, spacing_mm: float | Sequence[float], axes: int | None = None) -> None:
@@ -245,7 +266,7 @@ def check_spacing(name: str, spacing_mm: float | Sequence[float], axes: int | No
         axes: number of axes; None where only the data tell, which have two or three.
     """
     alone = is_number(spacing_mm)
-    sizes: Sequence[Any] = [spacing_mm] if alone else list(spacing_mm)  # type: ignore[arg-type]  # no number, so a sequence
+    sizes: Sequence[Any] = [spacing_mm] if alone else as_list(spacing_mm)
     counts = (2, 3) if axes is None else (axes,)
     if not alone and len(sizes) not in counts:
         wanted = " or ".join(map(str, counts))

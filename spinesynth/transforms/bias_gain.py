@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from spinesynth.kernels.fields import apply_bias_field
-from spinesynth.transforms.base import RandomKernel, RandomKerneld, Record, check_range
+from spinesynth.transforms.base import RandomKernel, RandomKerneld, Record, check_count, check_range
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,7 @@ class RandBiasGain(RandomKernel):
     ) -> None:
         super().__init__(prob)
         check_range("strength", strength, low=0, high=5)
-        if nodes < 2:
-            raise ValueError(f"nodes must be at least 2, got {nodes}")
+        check_count("nodes", nodes, low=2)
         self.strength, self.nodes = strength, nodes
 
     def draw(self, data: Tensor) -> BiasRecord:

@@ -17,8 +17,10 @@ from spinesynth.transforms.base import (
     RandomKernel,
     RandomKerneld,
     Record,
+    as_list,
     as_plain,
     check_range,
+    is_number,
     rewrap,
 )
 from spinesynth.transforms.encoding_axis import check_axis, draw_axis
@@ -101,9 +103,10 @@ class RandChemicalShift(RandomKernel):
         prob: float = 1.0,
     ) -> None:
         super().__init__(prob)
-        if not field_tesla or not all(0 < tesla <= 20 for tesla in field_tesla):
+        fields = as_list(field_tesla)
+        if not fields or not all(is_number(tesla) and 0 < tesla <= 20 for tesla in fields):
             raise ValueError(
-                f"field_tesla must be one or more numbers in (0, 20], got {tuple(field_tesla)}"
+                f"field_tesla must be one or more numbers in (0, 20], got {field_tesla!r}"
             )
         check_range("bandwidth_hz_per_pixel", bandwidth_hz_per_pixel, low=1, high=1e6)
         check_axis("axis", axis)

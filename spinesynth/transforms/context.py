@@ -13,7 +13,14 @@ from torch import Tensor
 
 from spinesynth.anatomy.structures import Structure
 from spinesynth.kernels.context import fill_context
-from spinesynth.transforms.base import RandomKernel, RandomKerneld, Record, rewrap
+from spinesynth.transforms.base import (
+    RandomKernel,
+    RandomKerneld,
+    Record,
+    check_spacing,
+    rewrap,
+    spacing_per_axis,
+)
 from spinesynth.transforms.whole_numbers import whole_numbers
 
 
@@ -48,7 +55,7 @@ class RandFillContext(RandomKernel):
 
     def __init__(
         self,
-        spacing_mm: Sequence[float] | None = None,
+        spacing_mm: float | Sequence[float] | None = None,
         *,
         annotated: Collection[str] | None = None,
         prob: float = 1.0,
@@ -56,6 +63,8 @@ class RandFillContext(RandomKernel):
         super().__init__(prob)
         if prob != 1:
             raise ValueError(f"prob must be 1 (the context is part of the map), got {prob}")
+        if spacing_mm is not None:
+            check_spacing("spacing_mm", spacing_mm)
         self.spacing_mm, self.annotated = spacing_mm, annotated
         self._spacing = spacing_mm
 
@@ -80,7 +89,7 @@ class RandFillContext(RandomKernel):
         structure = _structure_codes(data[0])
         maps = fill_context(
             structure,
-            spacing_mm=self._spacing,
+            spacing_mm=spacing_per_axis(self._spacing, structure.ndim),
             generator=record.generator(),
             annotated=None if self.annotated is None else frozenset(self.annotated),
         )

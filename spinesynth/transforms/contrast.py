@@ -81,6 +81,7 @@ class RandContrast(TissuePainter):
                 f"contrast must be one of {get_args(ContrastSource)}, got {contrast!r}"
             )
         check_range("physics_weight", physics_weight, low=0, high=1)
+        check_range("property_texture", property_texture, low=0, high=1)
         self.contrast, self.physics_weight = contrast, physics_weight
         both: dict[str, Any] = {"spread": spread, "labels": labels}
         both["partial_volume_vox"] = partial_volume_vox

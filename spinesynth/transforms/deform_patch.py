@@ -24,9 +24,12 @@ from spinesynth.transforms.base import (
     RandomKernel,
     RandomKerneld,
     Record,
+    as_list,
     as_plain,
+    check_number,
     check_range,
     check_spacing,
+    is_number,
     is_whole,
     rewrap,
     spacing_per_axis,
@@ -112,21 +115,23 @@ class RandDeformPatch(RandomSpatial):
         super().__init__(prob)
         if prob != 1:
             raise ValueError(f"prob must be 1 (the patch has a fixed size), got {prob}")
-        whole = all(is_whole(size) and size >= 1 for size in patch_size)
-        if len(patch_size) not in (2, 3) or not whole:
+        sizes = as_list(patch_size)
+        if len(sizes) not in (2, 3) or not all(is_whole(size) and size >= 1 for size in sizes):
             raise ValueError(
-                f"patch_size must be 2 or 3 sizes >= 1, whole numbers, got {tuple(patch_size)}"
+                f"patch_size must be 2 or 3 sizes >= 1, whole numbers, got {patch_size!r}"
             )
-        check_range("rotation_deg", (0, rotation_deg), low=0, high=180)
+        check_number("rotation_deg", rotation_deg, low=0, high=180)
         # sizes change by up to 4/3 of it; an axis must neither vanish nor turn over
-        check_range("scale", (0, scale), low=0, high=0.7)
+        check_number("scale", scale, low=0, high=0.7)
         # a diagonal of ones that outweighs the rest of each row has a determinant above 0
-        check_range("shear", (0, shear), low=0, high=_LARGEST_SHEAR[len(patch_size)])
+        check_number("shear", shear, low=0, high=_LARGEST_SHEAR[len(patch_size)])
         check_range("elastic_mm", elastic_mm, low=0, high=float("inf"))
-        check_range("margin", (0, margin), low=0, high=1)
-        check_range("foreground_prob", (0, foreground_prob), low=0, high=1)
-        if not node_mm > 0:
-            raise ValueError(f"node_mm must be > 0, got {node_mm}")
+        check_number("margin", margin, low=0, high=1)
+        check_number("foreground_prob", foreground_prob, low=0, high=1)
+        if not is_number(node_mm) or not node_mm > 0:
+            raise ValueError(f"node_mm must be > 0, got {node_mm!r}")
+        if not is_whole(fill):
+            raise ValueError(f"fill must be a whole number, as labels are, got {fill!r}")
         check_spacing("spacing_mm", spacing_mm, len(patch_size))
         self.spacing_mm = spacing_per_axis(spacing_mm, len(patch_size))
         self.patch_size, self.rotation_deg, self.scale = tuple(patch_size), rotation_deg, scale

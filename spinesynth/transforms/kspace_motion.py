@@ -9,7 +9,14 @@ from typing import ClassVar
 from torch import Tensor
 
 from spinesynth.kernels.motion import apply_kspace_motion, blur_along_axis
-from spinesynth.transforms.base import RandomKernel, RandomKerneld, Record, check_range
+from spinesynth.transforms.base import (
+    RandomKernel,
+    RandomKerneld,
+    Record,
+    check_count,
+    check_number,
+    check_range,
+)
 
 
 @dataclass(frozen=True)
@@ -54,10 +61,9 @@ class RandKSpaceMotion(RandomKernel):
         prob: float = 1.0,
     ) -> None:
         super().__init__(prob)
-        check_range("max_shift_vox", (0, max_shift_vox), low=0, high=float("inf"))
-        check_range("max_angle_deg", (0, max_angle_deg), low=0, high=180)
-        if max_moves < 1:
-            raise ValueError(f"max_moves must be at least 1, got {max_moves}")
+        check_number("max_shift_vox", max_shift_vox, low=0)
+        check_number("max_angle_deg", max_angle_deg, low=0, high=180)
+        check_count("max_moves", max_moves, low=1)
         self.max_shift_vox, self.max_angle_deg = max_shift_vox, max_angle_deg
         self.max_moves = max_moves
 

@@ -18,6 +18,7 @@ from spinesynth.transforms.base import (
     Record,
     as_plain,
     check_range,
+    is_number,
     rewrap,
 )
 
@@ -84,8 +85,8 @@ class RandSynthMRI(RandomKernel):
         check_range("te_ms", te_ms, low=1e-3, high=float("inf"))
         if te_ms[1] >= tr_ms[0]:
             raise ValueError(f"te_ms must lie below tr_ms={tuple(tr_ms)}, got {tuple(te_ms)}")
-        if not switch_te_ms >= 0:
-            raise ValueError(f"switch_te_ms must be at least 0, got {switch_te_ms}")
+        if not is_number(switch_te_ms) or not switch_te_ms >= 0:
+            raise ValueError(f"switch_te_ms must be at least 0, got {switch_te_ms!r}")
         self.tr_ms, self.te_ms, self.switch_te_ms = tr_ms, te_ms, switch_te_ms
 
     def draw(self, data: Tensor) -> SynthMRIRecord:

@@ -9,7 +9,13 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from spinesynth.transforms.base import RandomKernel, check_range, spacing_per_axis
+from spinesynth.transforms.base import (
+    RandomKernel,
+    as_list,
+    check_number,
+    check_spacing,
+    spacing_per_axis,
+)
 from spinesynth.transforms.deform_patch import DeformRecord, RandDeformPatch, RandDeformPatchd
 from spinesynth.transforms.sagittal_slice import draw_slice
 
@@ -68,15 +74,13 @@ class RandObliqueSlice(RandDeformPatch):
         fill: int = 0,
         prob: float = 1.0,
     ) -> None:
-        if len(patch_size) != 2:
-            raise ValueError(f"patch_size must be 2 sizes >= 1, got {tuple(patch_size)}")
-        if not 0 <= any_slice_prob <= 1:
-            raise ValueError(f"any_slice_prob must be in [0, 1], got {any_slice_prob}")
-        check_range("tilt_deg", (0, tilt_deg), low=0, high=90)
+        if len(as_list(patch_size)) != 2:
+            raise ValueError(f"patch_size must be 2 sizes >= 1, got {patch_size!r}")
+        check_number("any_slice_prob", any_slice_prob, low=0, high=1)
+        check_number("tilt_deg", tilt_deg, low=0, high=90)
         in_plane = spacing_per_axis(spacing_mm, 2)
         across = in_plane[0] if slice_spacing_mm is None else slice_spacing_mm
-        if across <= 0:
-            raise ValueError(f"slice_spacing_mm must be > 0, got {slice_spacing_mm}")
+        check_spacing("slice_spacing_mm", across, 1)
         super().__init__(
             (1, *patch_size),
             spacing_mm=(across, *in_plane),

@@ -13,7 +13,7 @@ from spinesynth.kernels.ghosting import (
     apply_periodic_ghosting,
     ghosting_weights,
 )
-from spinesynth.transforms.base import RandomKernel, RandomKerneld, Record, check_range
+from spinesynth.transforms.base import RandomKernel, RandomKerneld, Record, check_range, is_whole
 from spinesynth.transforms.encoding_axis import check_axis, draw_axis, resolve_axis
 
 #: What moves: all of the image, or the part that lies in front.
@@ -86,6 +86,8 @@ class RandPeriodicGhosting(RandomKernel):
         check_range("displacement_vox", displacement_vox, low=0, high=1000)
         check_range("anterior_fraction", anterior_fraction, low=0, high=1)
         check_axis("axis", axis)
+        if not is_whole(anterior_axis):
+            raise ValueError(f"anterior_axis must be a whole number, got {anterior_axis!r}")
         check_axis("anterior_axis", anterior_axis)
         if moving not in get_args(MovingRegion):
             raise ValueError(f"moving must be one of {get_args(MovingRegion)}, got {moving!r}")

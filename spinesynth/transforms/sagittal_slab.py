@@ -16,7 +16,10 @@ from spinesynth.transforms.base import (
     RandomKerneld,
     Record,
     as_plain,
+    check_number,
     check_range,
+    check_spacing,
+    is_number,
     is_whole,
     rewrap,
 )
@@ -114,13 +117,11 @@ class RandSagittalSlab(RandomKernel):
         check_range("gap", gap, low=0, high=_WIDEST_GAP)
         check_odd("most_layers", most_layers)
         check_odd("slices", slices)
-        if not 0 <= least_distance_mm <= _WIDEST_MM:
-            raise ValueError(
-                f"least_distance_mm must be in [0, {_WIDEST_MM:g}], got {least_distance_mm}"
-            )
+        check_number("least_distance_mm", least_distance_mm, low=0, high=_WIDEST_MM)
         check_slice_draw(any_slice_prob, area_power)
-        if not 0 < spacing_mm < float("inf"):
-            raise ValueError(f"spacing_mm must be finite and > 0, got {spacing_mm}")
+        if not is_number(spacing_mm):
+            raise ValueError(f"spacing_mm must be one number, finite and > 0, got {spacing_mm!r}")
+        check_spacing("spacing_mm", spacing_mm)
         if prob != 1:
             raise ValueError(f"prob must be 1 (a volume is no slice), got {prob}")
         self.thickness_mm = thickness_mm

@@ -11,7 +11,7 @@ import torch
 from monai.data.meta_tensor import MetaTensor
 from torch import Tensor
 
-from spinesynth.transforms.base import RandomKernel, RandomKerneld, Record, as_plain
+from spinesynth.transforms.base import RandomKernel, RandomKerneld, Record, as_plain, check_number
 from spinesynth.transforms.spatial import RandomSpatial
 
 
@@ -57,10 +57,8 @@ def draw_slice(
 
 def check_slice_draw(any_slice_prob: float, area_power: float) -> None:
     """Raise unless the parameters of :func:`draw_slice` are possible."""
-    if not 0 <= any_slice_prob <= 1:
-        raise ValueError(f"any_slice_prob must be in [0, 1], got {any_slice_prob}")
-    if not 0 <= area_power <= 1:
-        raise ValueError(f"area_power must be in [0, 1], got {area_power}")
+    check_number("any_slice_prob", any_slice_prob, low=0, high=1)
+    check_number("area_power", area_power, low=0, high=1)
 
 
 class RandSagittalSlice(RandomSpatial):

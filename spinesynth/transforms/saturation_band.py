@@ -14,6 +14,7 @@ from spinesynth.transforms.base import (
     RandomKernel,
     RandomKerneld,
     Record,
+    check_number,
     check_range,
     check_spacing,
     spacing_per_axis,
@@ -75,7 +76,7 @@ class RandSaturationBand(RandomKernel):
         super().__init__(prob)
         check_range("remaining", remaining, low=0, high=1)
         check_range("edge", edge, low=-1, high=2)
-        check_range("lean_deg", (0, lean_deg), low=0, high=89)
+        check_number("lean_deg", lean_deg, low=0, high=89)
         check_range("transition_mm", transition_mm, low=1e-3, high=float("inf"))
         check_spacing("spacing_mm", spacing_mm)
         self.remaining, self.edge, self.lean_deg = remaining, edge, lean_deg

@@ -18,6 +18,7 @@ from spinesynth.transforms.base import (
     RandomKerneld,
     Record,
     as_plain,
+    is_number,
     is_whole,
     rewrap,
 )
@@ -76,8 +77,8 @@ class RandSideFlip(RandomSpatial):
     ) -> None:
         super().__init__(prob)
         given = [] if probs is None else ensure_tuple(probs)
-        if not all(0 <= p <= 1 for p in given):
-            raise ValueError(f"probs must be in [0, 1], got {probs}")
+        if not all(is_number(p) and 0 <= p <= 1 for p in given):
+            raise ValueError(f"probs must be in [0, 1], got {probs!r}")
         if side_axis not in (0, 1, 2):
             raise ValueError(f"side_axis must be 0, 1 or 2, got {side_axis}")
         values = list(itertools.chain.from_iterable(swap))

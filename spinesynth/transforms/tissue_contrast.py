@@ -15,7 +15,7 @@ from spinesynth.anatomy.tissues import Tissue
 from spinesynth.kernels.mixture import multiply_texture, paint_mixture
 from spinesynth.kernels.smooth_noise import smooth_noise
 from spinesynth.seeding import make_generator
-from spinesynth.transforms.base import RandomKernel, Record, check_range
+from spinesynth.transforms.base import RandomKernel, Record, check_number, check_range
 from spinesynth.transforms.contrast_draw import (
     couple_twins,
     draw_from_prior,
@@ -131,14 +131,10 @@ class RandTissueContrast(TissuePainter):
         check_range("spread", spread, low=0, high=10)
         check_range("texture", texture, low=0, high=10)
         check_range("partial_volume_vox", partial_volume_vox, low=0, high=WIDEST_BLUR_VOX)
-        for name, value in (("merge_prob", merge_prob), ("split_prob", split_prob)):
-            if not 0 <= value <= 1:
-                raise ValueError(f"{name} must be in [0, 1], got {value}")
+        check_number("merge_prob", merge_prob, low=0, high=1)
+        check_number("split_prob", split_prob, low=0, high=1)
         self.contrast = _read_contrast(contrast)
-        if not 0 <= least_contrast <= _MOST_CONTRAST:
-            raise ValueError(
-                f"least_contrast must be in [0, {_MOST_CONTRAST}], got {least_contrast}"
-            )
+        check_number("least_contrast", least_contrast, low=0, high=_MOST_CONTRAST)
         self.least_contrast = least_contrast
         self.alpha, self.twins, self.spread, self.texture = alpha, twins, spread, texture
         self.merge_prob, self.split_prob = merge_prob, split_prob

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal, get_args
 from torch import Tensor
 
 from spinesynth.kernels.truncation import truncate_kspace
-from spinesynth.transforms.base import RandomKernel, RandomKerneld, Record, check_range
+from spinesynth.transforms.base import RandomKernel, RandomKerneld, Record, as_list, check_range
 from spinesynth.transforms.encoding_axis import check_axis, resolve_axis
 
 #: How the kept part of k-space is weighted.
@@ -62,8 +62,8 @@ class RandTruncation(RandomKernel):
     ) -> None:
         super().__init__(prob)
         check_range("fraction", fraction, low=1e-3, high=1)
-        if not axes or len(set(axes)) < len(axes):
-            raise ValueError(f"axes must be one or more different axes, got {tuple(axes)}")
+        if not 0 < len(set(as_list(axes))) == len(as_list(axes)):
+            raise ValueError(f"axes must list one or more different axes, got {axes!r}")
         for axis in axes:
             check_axis("axes", axis)
         if window not in get_args(TruncationWindow):

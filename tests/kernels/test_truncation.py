@@ -108,8 +108,8 @@ def test_as_many_lines_are_kept_on_either_side_of_the_centre(
     [
         ({"fraction": (0.0, 1.0)}, "fraction must be an ordered pair"),
         ({"fraction": (0.5, 1.5)}, "fraction must be an ordered pair"),
-        ({"axes": ()}, r"axes must be one or more different axes, got \(\)"),
-        ({"axes": (1, 1)}, r"axes must be one or more different axes, got \(1, 1\)"),
+        ({"axes": ()}, r"axes must list one or more different axes, got \(\)"),
+        ({"axes": (1, 1)}, r"axes must list one or more different axes, got \(1, 1\)"),
         ({"axes": (0,)}, "axes must be None or one of"),
         ({"window": "hann"}, "window must be one of .*, got 'hann'"),
     ],

@@ -358,7 +358,10 @@ def test_tilted_slice_crosses_the_slices_of_the_volume(
         ({"patch_size": (4, 4, 4)}, "patch_size must be 2 sizes"),
         ({"patch_size": (4, 4), "tilt_deg": -1.0}, "tilt_deg must be"),
         ({"patch_size": (4, 4), "any_slice_prob": 1.1}, "any_slice_prob must be"),
-        ({"patch_size": (4, 4), "slice_spacing_mm": 0.0}, "slice_spacing_mm must be > 0"),
+        (
+            {"patch_size": (4, 4), "slice_spacing_mm": 0.0},
+            "slice_spacing_mm must be finite and > 0",
+        ),
         ({"patch_size": (4, 4), "node_mm": 0.0}, "node_mm must be > 0, got 0"),
     ],
 )
