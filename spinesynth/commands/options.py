@@ -78,3 +78,9 @@ Scales = Annotated[
     list[float] | None,
     typer.Option("--scale", help="Size to show the anatomy at; repeat it to let several vote."),
 ]
+SkipCleaning = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--skip-cleaning", metavar="STEP", help="A mend to leave out, or all; may be repeated."
+    ),
+]

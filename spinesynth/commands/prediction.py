@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from spinesynth.commands.options import Engine, Scales, Weighting
+from spinesynth.commands.options import Engine, Scales, SkipCleaning, Weighting
 
 
 def predict(
@@ -40,6 +40,7 @@ def predict(
     instances: Annotated[
         bool, typer.Option(help="Clean labels; tell vertebrae and discs apart and name them.")
     ] = True,
+    skip_cleaning: SkipCleaning = None,
     lowest: Annotated[
         str | None, typer.Option(help="Lowest vertebra in view, as L5, if you know it.")
     ] = None,
@@ -65,6 +66,7 @@ def predict(
     from spinesynth.pipelines.predict import read_engine
     from spinesynth.pipelines.segment import segment_files
     from spinesynth.pipelines.segment_outputs import OutputOptions, read_format
+    from spinesynth.postprocess import Cleaning
 
     run = segment_files(
         weights,
@@ -77,6 +79,7 @@ def predict(
         engine=read_engine(engine),
         threads=threads,
         lowest=lowest,
+        cleaning=Cleaning.skipping(skip_cleaning or ()),
         options=OutputOptions(
             read_format(output_format),
             volumes,

@@ -250,7 +250,11 @@ class SpineSegmenter:
     @property
     def made_by(self) -> dict[str, object]:
         """Return what made its labels, as plain JSON types."""
-        return {"weights": self.weights, "network_scheme": self.origin.target_scheme}
+        return {
+            "weights": self.weights,
+            "network_scheme": self.origin.target_scheme,
+            "cleaning": None if self.reader is None else self.reader.switches(),
+        }
 
     def segment(
         self,

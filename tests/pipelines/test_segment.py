@@ -21,6 +21,7 @@ from spinesynth.pipelines.label_legend import itksnap_text, legend_of, slicer_te
 from spinesynth.pipelines.scan_list import find_images, find_scans
 from spinesynth.pipelines.segment import SegmentationRun, segment_files
 from spinesynth.pipelines.segment_outputs import OutputOptions
+from spinesynth.postprocess import Cleaning
 from tests.fabricate import SHAPE, intensities, nib, ras_affine, write_nifti
 from tests.io.dicom_files import slices, volume, write_series
 from tests.pipelines.tiny_checkpoint import write_checkpoint
@@ -215,6 +216,21 @@ def test_label_map_has_the_format_of_its_scan_unless_named(
     options = OutputOptions(wanted, volumes=False, preview=False, instances=False)
     done = segment_files([weights], scan, output=tmp_path / "out", options=options)
     assert [path.name for path in done.written] == [written]
+
+
+@pytest.mark.parametrize("instances", [True, False])
+def test_report_and_sidecar_tell_which_mends_were_made(
+    instances: bool, weights: Path, image: Path, tmp_path: Path
+) -> None:
+    options = OutputOptions(volumes=False, preview=False, instances=instances)
+    done = segment_files(
+        [weights], image, output=tmp_path / "out", cleaning=Cleaning(fill_holes=False),
+        options=options,
+    )  # fmt: skip
+    told = done.report["cleaning"]
+    assert told == (Cleaning(fill_holes=False).switches() if instances else None)
+    sidecar = json.loads((tmp_path / "out" / "scan_seg.json").read_text())
+    assert sidecar["made_by"]["cleaning"] == told
 
 
 def test_two_file_formats_are_written_as_one_file() -> None:
