@@ -14,6 +14,7 @@ import torch
 from spinesynth import __version__
 from spinesynth.errors import ConfigError, SpineSynthError
 from spinesynth.io.atomic import write_text
+from spinesynth.io.input_rules import PLAIN, InputRules
 from spinesynth.pipelines.bids_names import bids_stem, write_dataset_description
 from spinesynth.pipelines.deidentify import hide_name, hide_paths, hide_reason
 from spinesynth.pipelines.ensemble import Weighting
@@ -67,6 +68,7 @@ def segment_files(
     lowest: str | None = None,
     cleaning: Cleaning | None = None,
     options: OutputOptions | None = None,
+    rules: InputRules = PLAIN,
 ) -> SegmentationRun:
     """Segment one image, or each of several.
 
@@ -85,6 +87,7 @@ def segment_files(
         lowest: name of the lowest vertebra in view of all scans, if a user knows it.
         cleaning: what is mended of each label map, where instances are wanted.
         options: what is written.
+        rules: what of unusual scans is read.
 
     Returns:
         What became of each scan, as is written to ``run_report.json`` too.
@@ -106,7 +109,7 @@ def segment_files(
     segmenter = SpineSegmenter(
         several, scheme=scheme, device=device, weighting=weighting, scales=scales,
         engine=engine, threads=threads, instances=options.instances, lowest=lowest,
-        cleaning=cleaning,
+        cleaning=cleaning, rules=rules,
     )  # fmt: skip
     home = output.parent if image_suffix(output) else output
     home.mkdir(parents=True, exist_ok=True)
@@ -121,7 +124,7 @@ def segment_files(
         write_legends(home, segmenter.scheme)
         if options.bids:
             write_dataset_description(home)
-    run = _sum_up(cases, segmenter, made_by)
+    run = _sum_up(cases, segmenter, {**made_by, "input_rules": rules.as_json()})
     report = home / REPORT_NAME
     if not image_suffix(output):
         write_text(report, json.dumps(run.report, indent=2) + "\n")
@@ -197,6 +200,7 @@ def _segment_one(
         "status": "done",
         "labels": str(files.labels),
         "files": [str(path) for path in written],
+        "converted": list(found.converted),
         **found.doubt.as_json(),
         "warnings": list(found.warnings),
         "timings_s": {name: round(seconds, 3) for name, seconds in found.timings_s.items()},

@@ -206,6 +206,7 @@ def _sidecar(segmentation: Segmentation, legend: list[LegendEntry], made_by: dic
         ],
         "made_by": {"spinesynth": __version__, **made_by},
         "doubt": segmentation.doubt.as_json(),
+        "converted": list(segmentation.converted),
         "warnings": list(segmentation.warnings),
         "use": "Not for diagnosis.",
     }  # fmt: skip

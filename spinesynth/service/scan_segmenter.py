@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from spinesynth.io.volume import read_image
-from spinesynth.pipelines.collected_warnings import collect_warnings
+from spinesynth.pipelines.collected_warnings import collect_warnings, refuse_warnings
 from spinesynth.pipelines.label_legend import legend_of
 from spinesynth.pipelines.preview import write_preview
 from spinesynth.pipelines.segmenter import Segmentation, SpineSegmenter
@@ -43,6 +43,8 @@ def segment_scan(segmenter: SpineSegmenter, source: Path, output: Path) -> dict[
     """
     with collect_warnings() as told:
         image = read_image(source, untrusted=True)
+    if _SERIES not in image.meta:  # of files beside a DICOM series it is enough to be told
+        refuse_warnings([line.replace(str(source), source.name) for line in told])
     found = segmenter.segment(image)
     found.save(output / RESULT_FILES["nifti"])
     if _SERIES in found.image.meta and not found.is_empty:  # DICOM has no empty segmentation

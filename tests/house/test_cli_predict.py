@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from spinesynth.io.input_rules import InputRules
 from spinesynth.pipelines.segment import SegmentationRun
 from spinesynth.postprocess import Cleaning
 from tests.house.command_line import Recorder, Replace, run_words
@@ -32,4 +33,21 @@ def test_step_that_is_none_is_one_line(done: Recorder, capsys: pytest.CaptureFix
     said = capsys.readouterr().err
     assert said.startswith("spinesynth: [E-CONF-096] a step of the cleaning must be one of small_")
     assert said.endswith("all, got holes; correct --skip-cleaning\n")
+    assert not done.options
+
+
+def test_rules_for_unusual_scans_are_handed_on(done: Recorder) -> None:
+    assert run_words("predict", "-i", "in", "-o", "out") == 0
+    assert done.options["rules"] == InputRules()
+    words = ("--2d", "--volume", "3", "--magnitude", "--fill-nonfinite", "median", "--deshear")
+    more = ("--strict", "--series", "1.2.3", "--allow-nonuniform")
+    assert run_words("predict", "-i", "in", "-o", "out", *words, *more) == 0
+    assert done.options["rules"] == InputRules(True, 3, True, "median", True, True, "1.2.3", True)
+
+
+@pytest.mark.parametrize("words", [("--volume", "-1"), ("--fill-nonfinite", "mean")])
+def test_impossible_rules_are_refused_by_the_command(
+    words: tuple[str, ...], done: Recorder
+) -> None:
+    assert run_words("predict", "-i", "in", "-o", "out", *words) == 2
     assert not done.options

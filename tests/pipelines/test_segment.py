@@ -13,6 +13,7 @@ from spinesynth.anatomy.label_schemes import get_scheme
 from spinesynth.cli import run
 from spinesynth.errors import ConfigError, InputError, OutputError
 from spinesynth.io.file_digest import digest_file
+from spinesynth.io.input_rules import InputRules
 from spinesynth.io.table_check import check_table
 from spinesynth.io.tables import read_ids_csv
 from spinesynth.io.volume import read_label
@@ -231,6 +232,29 @@ def test_report_and_sidecar_tell_which_mends_were_made(
     assert told == (Cleaning(fill_holes=False).switches() if instances else None)
     sidecar = json.loads((tmp_path / "out" / "scan_seg.json").read_text())
     assert sidecar["made_by"]["cleaning"] == told
+
+
+def test_unusual_scans_are_segmented_by_rules_and_told_of(weights: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "scans"
+    folder.mkdir()
+    series = np.stack([intensities(seed) for seed in range(2)], axis=-1).astype(np.float32)
+    series[0, 0, 0, 1] = np.nan
+    for name, voxels in (("four", series), ("flat", intensities()[2])):
+        nib.Nifti1Image(voxels, ras_affine()).to_filename(folder / f"{name}.nii")
+    refused = segmented(weights, folder, tmp_path / "out")
+    assert (refused.exit_code, refused.report["done"]) == (3, 0)
+    assert ["--2d" in refused.refused[0], "--volume" in refused.refused[1]] == [True, True]
+    rules = InputRules(single_slice=True, volume=1, fill_nonfinite="median")
+    done = segment_files([weights], folder, output=tmp_path / "out", options=PLAIN, rules=rules)
+    # of the 2D image there is no volume 1
+    assert (done.exit_code, done.report["cases"][0]["code"]) == (1, "E-FMT-008")
+    told = done.report["cases"][1]["converted"]
+    assert ["volume 1 of 2" in told[0], "1 of 11520 voxels were not" in told[1]] == [True, True]
+    assert len(told) == 2
+    assert done.report["input_rules"]["volume"] == 1
+    sidecar = json.loads((tmp_path / "out" / "four_seg.json").read_text())
+    assert sidecar["converted"] == told
+    assert nib.load(done.written[0]).shape == SHAPE
 
 
 def test_two_file_formats_are_written_as_one_file() -> None:
