@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,13 @@ from spinesynth.pipelines.label_legend import write_legends
 from spinesynth.pipelines.predict import Engine
 from spinesynth.pipelines.scan_errors import SCAN_ERRORS, exit_status, with_code
 from spinesynth.pipelines.scan_list import Scan, find_scans, image_suffix, refuse_namesakes
-from spinesynth.pipelines.segment_outputs import CaseFiles, OutputOptions, name_files, write_case
+from spinesynth.pipelines.segment_outputs import (
+    CaseFiles,
+    OutputOptions,
+    name_files,
+    refuse_unwritable,
+    write_case,
+)
 from spinesynth.pipelines.segmenter import SpineSegmenter
 from spinesynth.postprocess import Cleaning
 
@@ -135,6 +141,7 @@ def _plan(
     scans: Sequence[Scan], output: Path, options: OutputOptions
 ) -> list[tuple[Scan, CaseFiles]]:
     """Return the files of each scan, refusing what would be written twice or over an input."""
+    refuse_unwritable(output, options)
     if image_suffix(output):
         if len(scans) > 1 or options.bids:
             raise ConfigError(
@@ -151,7 +158,7 @@ def _plan(
             for scan in scans
         ]
     refuse_namesakes(output, [str(path) for _, files in plan for path in files.all])
-    inputs = {_identity(scan.path): scan.path for scan in scans if scan.path.exists()}
+    inputs = {_identity(path): path for scan in scans for path in _files_of(scan.path)}
     for path in (path for _, files in plan for path in files.all if path.exists()):
         if _identity(path) in inputs:
             raise ConfigError(
@@ -160,6 +167,14 @@ def _plan(
                 code="E-OUT-002",
             )
     return plan
+
+
+def _files_of(path: Path) -> Iterator[Path]:
+    """Yield the files that a scan is read from: all of a DICOM folder, at any depth."""
+    for parent, _, names in os.walk(path):
+        yield from (file for name in names if (file := Path(parent) / name).exists())
+    if path.is_file():
+        yield path
 
 
 def _is_dicom(scan: Scan) -> bool:
