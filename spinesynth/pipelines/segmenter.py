@@ -30,7 +30,7 @@ from spinesynth.pipelines.ensemble import Origin, Predictor, Weighting, load_mem
 from spinesynth.pipelines.label_legend import legend_of, segment_fields
 from spinesynth.pipelines.predict import Engine
 from spinesynth.pipelines.prediction_features import DoubtGatherer
-from spinesynth.pipelines.quality_model import quality_beside
+from spinesynth.pipelines.quality_model import quality_beside, tell_quality
 from spinesynth.pipelines.slab_reading import SlabKeeper, Watcher, likeliest_structures
 from spinesynth.pipelines.spine_labels import SpineReader, encode_labels, writable_scheme
 from spinesynth.pipelines.uncertainty_map import UncertaintyMap
@@ -179,6 +179,7 @@ class SpineSegmenter:
         weights: ``file`` and ``sha256`` of each.
         quality: what is known of the network's predictions; None where no
             ``NAME.quality.json`` lies beside its weights, or several vote.
+        quality_told: its file, or why there is none.
 
     Raises:
         CheckpointError: if weights are refused, or there are none.
@@ -219,6 +220,9 @@ class SpineSegmenter:
         self.weights = [{"file": path.name, "sha256": digest_file(path)} for path in files]
         plain = tuple(scales) == (1.0,)  # as the quality model knows the network
         self.quality = quality_beside(files, origin.weights_digests) if plain else None
+        self.quality_told = tell_quality(
+            files, origin.weights_digests, plain=plain, known=self.quality is not None
+        )
 
     @classmethod
     def of(
@@ -239,7 +243,7 @@ class SpineSegmenter:
         """
         made = cls.__new__(cls)
         made.device, made.weights, made.quality = torch.device("cpu"), [], None
-        made.rules = PLAIN
+        made.rules, made.quality_told = PLAIN, "none: the predictor came without one"
         made._take(predictor, origin, scheme, reader)
         return made
 
@@ -262,6 +266,7 @@ class SpineSegmenter:
         return {
             "weights": self.weights,
             "network_scheme": self.origin.target_scheme,
+            "quality_model": self.quality_told,
             "cleaning": None if self.reader is None else self.reader.switches(),
         }
 

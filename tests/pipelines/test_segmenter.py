@@ -191,6 +191,25 @@ def test_quality_model_beside_the_weights_is_used_and_that_of_others_refused(
         SpineSegmenter(weights)
 
 
+def test_votes_have_no_predicted_dice_and_the_report_says_so(tmp_path: Path) -> None:
+    weights = write_checkpoint(tmp_path / "net.pt")
+    model = QualityModel(
+        weights_digest=digest_weights(load_checkpoint(weights).weights), phantoms=20, seed=0,
+        structures={}, limits={},
+    )  # fmt: skip
+    write_quality(quality_path(weights), model)
+    told = SpineSegmenter(weights).made_by["quality_model"]
+    assert told == "net.quality.json"
+    for several in (SpineSegmenter([weights, weights]), SpineSegmenter(weights, scales=(1.1,))):
+        assert several.quality is None
+        assert str(several.made_by["quality_model"]).startswith(
+            "none: nothing was learnt about votes"
+        )
+    alone = write_checkpoint(tmp_path / "alone.pt")
+    told = SpineSegmenter(alone).made_by["quality_model"]
+    assert told == "none: there is no alone.quality.json beside the weights"
+
+
 def test_what_a_reader_warns_of_is_told() -> None:
     found = segmenter().segment(intensities()[:, :20], affine=ras_affine())
     assert found.warnings == ("array: only 20 voxels in-plane",)
