@@ -40,6 +40,8 @@ _LOG = logging.getLogger(__name__)
 
 #: A file, a volume of :mod:`spinesynth.io.volume` or of MONAI, or voxels with ``affine``.
 Source = Path | str | MetaTensor | Tensor | Array
+#: What the reader of DICOM alone notes.
+_SERIES = "source_series_uid"
 
 
 @dataclass(frozen=True)
@@ -300,7 +302,8 @@ class SpineSegmenter:
         start, rules = time.perf_counter(), self.rules if rules is None else rules
         with collect_warnings() as warnings:
             image = _read(source, affine, rules)
-            refuse_warnings(warnings if rules.strict else ())
+            if rules.strict and _SERIES not in image.meta:  # there notes on files are enough
+                refuse_warnings(warnings)
             read = time.perf_counter()
             keepers = [SlabKeeper(len(self.predictor.structures), image.shape[1:])] * probabilities
             maps = [UncertaintyMap(tuple(image.shape[1:]))] * uncertainty
