@@ -74,7 +74,37 @@ Weighting = Annotated[
 Engine = Annotated[
     str, typer.Option(help="What runs the network: torch, or onnx (faster on a processor).")
 ]
+SingleSlice = Annotated[bool, typer.Option("--2d", help="Read a 2D image as one sagittal slice.")]
+Volume = Annotated[
+    int | None, typer.Option("--volume", min=0, help="Of a 4D image, this volume, from 0.")
+]
+Magnitude = Annotated[
+    bool, typer.Option("--magnitude", help="Read complex voxels as their magnitude.")
+]
+FillNonfinite = Annotated[
+    Literal["median"] | None,
+    typer.Option("--fill-nonfinite", help="What NaN and infinite voxels become."),
+]
+Deshear = Annotated[
+    bool, typer.Option("--deshear", help="Read a sheared grid by an orthogonal one around it.")
+]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Refuse scans that are else read with a warning.")
+]
+Series = Annotated[
+    str | None, typer.Option("--series", metavar="UID", help="Of several DICOM series, this one.")
+]
+AllowNonuniform = Annotated[
+    bool,
+    typer.Option("--allow-nonuniform", help="Read DICOM slices that are missing or uneven."),
+]
 Scales = Annotated[
     list[float] | None,
     typer.Option("--scale", help="Size to show the anatomy at; repeat it to let several vote."),
+]
+SkipCleaning = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--skip-cleaning", metavar="STEP", help="A mend to leave out, or all; may be repeated."
+    ),
 ]

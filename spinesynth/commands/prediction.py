@@ -7,7 +7,20 @@ from typing import Annotated
 
 import typer
 
-from spinesynth.commands.options import Engine, Scales, Weighting
+from spinesynth.commands.options import (
+    AllowNonuniform,
+    Deshear,
+    Engine,
+    FillNonfinite,
+    Magnitude,
+    Scales,
+    Series,
+    SingleSlice,
+    SkipCleaning,
+    Strict,
+    Volume,
+    Weighting,
+)
 
 
 def predict(
@@ -40,6 +53,7 @@ def predict(
     instances: Annotated[
         bool, typer.Option(help="Clean labels; tell vertebrae and discs apart and name them.")
     ] = True,
+    skip_cleaning: SkipCleaning = None,
     lowest: Annotated[
         str | None, typer.Option(help="Lowest vertebra in view, as L5, if you know it.")
     ] = None,
@@ -54,6 +68,14 @@ def predict(
         bool,
         typer.Option("--deidentify", help="Hash names of scans, tell no path; also anonymise."),
     ] = False,
+    single_slice: SingleSlice = False,
+    volume: Volume = None,
+    magnitude: Magnitude = False,
+    fill_nonfinite: FillNonfinite = None,
+    deshear: Deshear = False,
+    strict: Strict = False,
+    series: Series = None,
+    allow_nonuniform: AllowNonuniform = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the report of the run and nothing else.")
     ] = False,
@@ -61,10 +83,12 @@ def predict(
     """Segment image files, each on its own grid."""
     import json
 
+    from spinesynth.io.input_rules import InputRules
     from spinesynth.pipelines.ensemble import read_weighting
     from spinesynth.pipelines.predict import read_engine
     from spinesynth.pipelines.segment import segment_files
     from spinesynth.pipelines.segment_outputs import OutputOptions, read_format
+    from spinesynth.postprocess import Cleaning
 
     run = segment_files(
         weights,
@@ -77,6 +101,7 @@ def predict(
         engine=read_engine(engine),
         threads=threads,
         lowest=lowest,
+        cleaning=Cleaning.skipping(skip_cleaning or ()),
         options=OutputOptions(
             read_format(output_format),
             volumes,
@@ -86,6 +111,16 @@ def predict(
             anonymise,
             uncertainty,
             deidentify,
+        ),
+        rules=InputRules(
+            single_slice,
+            volume,
+            magnitude,
+            fill_nonfinite,
+            deshear,
+            strict,
+            series,
+            allow_nonuniform,
         ),
     )
     if as_json:

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from spinesynth.commands.options import SkipCleaning
+
 _MIB, _GIB, _MINUTE_S = 2**20, 2**30, 60.0
 
 
@@ -88,12 +90,17 @@ def preannotate(
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     threads: Annotated[int | None, typer.Option(min=1, help="Cores; else all.")] = None,
+    skip_cleaning: SkipCleaning = None,
 ) -> int:
     """Segment scans for annotators, with a worklist that puts the most doubtful first."""
     from spinesynth.pipelines.preannotate import prepare_annotation
     from spinesynth.pipelines.segmenter import SpineSegmenter
+    from spinesynth.postprocess import Cleaning
 
-    segmenter = SpineSegmenter(weights, scheme=scheme, device=device, threads=threads)
+    cleaning = Cleaning.skipping(skip_cleaning or ())
+    segmenter = SpineSegmenter(
+        weights, scheme=scheme, device=device, threads=threads, cleaning=cleaning
+    )
     made = prepare_annotation(segmenter, source, output)
     for line in made.refused:
         typer.echo(line, err=True)

@@ -57,6 +57,8 @@ class Checkpoint:
         seen_content: digests of the images and masks that it was trained and validated
             on, as of :mod:`spinesynth.pipelines.leak_guard`; none where nobody wrote
             them down.
+        weights_digest: of weights that are held elsewhere, as in an ONNX file; empty where
+            they are here, or nobody wrote it down.
     """
 
     config: dict[str, Any]
@@ -71,6 +73,7 @@ class Checkpoint:
     ingredients: tuple[str, ...] = ()
     mode: str = ""
     seen_content: tuple[str, ...] = ()
+    weights_digest: str = ""
 
 
 def _digest(content: dict[str, Any]) -> str:

@@ -158,7 +158,7 @@ def _one_series(path: Path, images: Sequence[Image], wanted: str | None) -> list
         raise InputFileError(
             path,
             f"it holds {len(series)} series: {_listed(series)}",
-            remedy="choose one by its UID (series_uid), or give its own folder",
+            remedy="choose one by its UID (--series, series_uid), or give its own folder",
             code="E-DCM-005",
         )
     return next(iter(series.values()))

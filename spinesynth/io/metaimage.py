@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from spinesynth.io.input_rules import PLAIN, InputRules
+from spinesynth.io.layout import Layout, find_layout
 from spinesynth.io.problems import InputFileError, bad_field, corrupt, wrong_length
 from spinesynth.io.raw_volume import (
     LPS_TO_RAS,
@@ -23,9 +25,9 @@ from spinesynth.io.raw_volume import (
     RawVolume,
     check_affine,
     check_file,
-    check_shape,
     file_beside,
 )
+from spinesynth.io.single_slice import place_slice
 
 _TYPES: dict[str, str] = {
     "MET_CHAR": "i1",
@@ -55,11 +57,12 @@ _SYNONYMS = {
 }
 
 
-def read_metaimage(path: Path) -> RawVolume:
+def read_metaimage(path: Path, rules: InputRules = PLAIN) -> RawVolume:
     """Read a MetaImage volume whose data are in the same file (.mha) or beside it (.mhd).
 
     Args:
         path: the file with the header.
+        rules: what of unusual scans is read.
 
     Returns:
         Voxels in file order, RAS affine.
@@ -70,19 +73,20 @@ def read_metaimage(path: Path) -> RawVolume:
     check_file(path)
     with path.open("rb") as stream:
         header, start = _parse_header(path, stream.read(_MAX_HEADER_BYTES))
-    shape = check_shape(path, tuple(_integers(path, header, "DimSize")))
-    _check_kind(path, header, shape)
+    sizes = tuple(_integers(path, header, "DimSize"))
+    layout = find_layout(path, sizes, rules)
+    _check_kind(path, header, len(sizes))
     dtype = _dtype(path, header)
-    affine = _affine(path, header)
-    check_affine(path, affine)
-    expected = int(np.prod(shape)) * dtype.itemsize
+    affine, told = _affine(path, header, layout, len(sizes))
+    check_affine(path, affine, sheared=rules.deshear)
+    expected = layout.voxels * dtype.itemsize
     data = memoryview(_data(path, header, start))
     if _is_true(header.get("CompressedData", "False")):
         data = memoryview(_inflate(path, data, expected))
     if len(data) != expected:
         raise wrong_length(path, expected, len(data))
-    voxels = np.frombuffer(data, dtype=dtype).reshape(shape, order="F")
-    return RawVolume(path, voxels, affine)
+    voxels = layout.pick(np.frombuffer(data, dtype=dtype))
+    return RawVolume(path, voxels, affine, converted=(*layout.converted, *told))
 
 
 def _parse_header(path: Path, head: bytes) -> tuple[dict[str, str], int]:
@@ -117,7 +121,7 @@ def _data(path: Path, header: Mapping[str, str], start: int) -> bytes:
     return file_beside(path, header[_LAST_KEY]).read_bytes()
 
 
-def _check_kind(path: Path, header: Mapping[str, str], shape: tuple[int, ...]) -> None:
+def _check_kind(path: Path, header: Mapping[str, str], dims: int) -> None:
     """Refuse data elsewhere, text data, colour, and a contradictory NDims."""
     if path.suffix.lower() != ".mhd" and header[_LAST_KEY] != _LOCAL:
         raise InputFileError(
@@ -135,12 +139,10 @@ def _check_kind(path: Path, header: Mapping[str, str], shape: tuple[int, ...]) -
             remedy="convert it to a plain scalar volume",
             code="E-FMT-006",
         )
-    if header.get("NDims", "3") != str(len(shape)) or not _is_true(
-        header.get("BinaryData", "True")
-    ):
+    if header.get("NDims", "3") != str(dims) or not _is_true(header.get("BinaryData", "True")):
         raise InputFileError(
             path,
-            "the header must say NDims = 3 and BinaryData = True",
+            f"the header must say NDims = {dims} and BinaryData = True",
             remedy="export it again",
             code="E-FMT-005",
         )
@@ -159,22 +161,28 @@ def _dtype(path: Path, header: Mapping[str, str]) -> np.dtype[Any]:
     return np.dtype((">" if big else "<") + _TYPES[name])
 
 
-def _affine(path: Path, header: Mapping[str, str]) -> Affine:
+def _affine(
+    path: Path, header: Mapping[str, str], layout: Layout, dims: int
+) -> tuple[Affine, tuple[str, ...]]:
     """Return the RAS affine; TransformMatrix holds one axis direction per row."""
-    spacing_mm = _floats(path, header, "ElementSpacing", count=3, default="1 1 1")
-    rows = _floats(path, header, "TransformMatrix", count=9, default="1 0 0 0 1 0 0 0 1")
+    ones, none = " ".join("1" * dims), " ".join("0" * dims)
+    unit = " ".join(str(int(value)) for value in np.eye(dims).ravel())
+    spacing_mm = _floats(path, header, "ElementSpacing", count=dims, default=ones)
+    rows = _floats(path, header, "TransformMatrix", count=dims**2, default=unit)
+    offset = _floats(path, header, "Offset", count=dims, default=none)
+    if layout.is_slice:  # its plane has no place in the body
+        return place_slice(path, spacing_mm, None)
     affine = np.eye(4)
-    affine[:3, :3] = np.reshape(rows, (3, 3)).T * spacing_mm
-    affine[:3, 3] = _floats(path, header, "Offset", count=3, default="0 0 0")
-    if (spacing_mm <= 0).any():
+    affine[:3, :3] = np.reshape(rows, (dims, dims))[:3, :3].T * spacing_mm[:3]
+    affine[:3, 3] = offset[:3]
+    if (spacing_mm[:3] <= 0).any():
         raise InputFileError(
             path,
             f"ElementSpacing must be positive, got {spacing_mm.tolist()} mm",
             remedy="repair the header",
             code="E-GEOM-005",
         )
-    ras: Affine = LPS_TO_RAS @ affine
-    return ras
+    return LPS_TO_RAS @ affine, ()
 
 
 def _inflate(path: Path, data: memoryview, expected: int) -> bytes:

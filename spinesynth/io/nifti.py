@@ -17,17 +17,21 @@ import numpy as np
 from nibabel.spatialimages import HeaderDataError
 
 from spinesynth.io.gzip_stream import GZIP_MAGIC, inflate_exactly
+from spinesynth.io.input_rules import MAGNITUDE_NOTE, MAGNITUDE_REMEDY, PLAIN, InputRules
+from spinesynth.io.layout import find_layout
 from spinesynth.io.problems import InputFileError
 from spinesynth.io.raw_volume import (
     MAX_ABS_VALUE,
+    MAX_SHEAR,
     Affine,
     Array,
     RawVolume,
     check_affine,
     check_file,
-    check_shape,
     check_spacing,
+    shear_of,
 )
+from spinesynth.io.single_slice import place_slice
 
 _LOG = logging.getLogger(__name__)
 
@@ -41,6 +45,8 @@ _LONGEST_HEADER = 540
 
 #: NIfTI datatype codes of integers and floats of up to 64 bits, and names of the others.
 _SCALAR_TYPES = frozenset({2, 4, 8, 16, 64, 256, 512, 768, 1024, 1280})
+#: Those of complex numbers of up to 64 bits a part.
+_COMPLEX_TYPES = frozenset({32, 1792})
 _OTHER_TYPES = {
     1: "single bits",
     32: "complex64",
@@ -60,11 +66,12 @@ _GEOMETRY_TOLERANCE = 0.01
 _ROUNDING = 1e-3
 
 
-def read_nifti(path: Path) -> RawVolume:
+def read_nifti(path: Path, rules: InputRules = PLAIN) -> RawVolume:
     """Read a single-file NIfTI-1 or NIfTI-2 volume (.nii, .nii.gz).
 
     Args:
         path: the file.
+        rules: what of unusual scans is read.
 
     Returns:
         Voxels in file order with the header's scaling applied, RAS affine.
@@ -73,16 +80,26 @@ def read_nifti(path: Path) -> RawVolume:
         InputFileError: if anything about the file is wrong; names the remedy.
     """
     check_file(path)
-    content = _read_bytes(path)
-    header = _parse_header(path, content)
-    shape = check_shape(path, _dimensions(path, header))
-    affine = _affine(path, header)
+    content = _read_bytes(path, rules)
+    header = _parse_header(path, content, rules)
+    layout = find_layout(path, _dimensions(path, header), rules)
+    _check_unit(path, header)
+    converted = layout.converted
+    if layout.is_slice:
+        affine, told = _slice_affine(path, header)
+        converted += told
+        check_affine(path, affine, sheared=rules.deshear)
+    else:
+        affine = _affine(path, header, rules)
     offset = int(header["vox_offset"])
-    voxels = np.frombuffer(content, dtype=header.get_data_dtype(), offset=offset)
-    return RawVolume(path, _scaled(path, header, voxels.reshape(shape, order="F")), affine)
+    voxels = layout.pick(np.frombuffer(content, dtype=header.get_data_dtype(), offset=offset))
+    voxels = _scaled(path, header, voxels)
+    if voxels.dtype.kind == "c":
+        voxels, converted = np.abs(voxels), (*converted, MAGNITUDE_NOTE)
+    return RawVolume(path, voxels, affine, converted=converted)
 
 
-def _read_bytes(path: Path) -> bytes:
+def _read_bytes(path: Path, rules: InputRules) -> bytes:
     """Return the decompressed file, its length checked against its header."""
     with path.open("rb") as stream:
         start = stream.read(len(GZIP_MAGIC))
@@ -97,7 +114,7 @@ def _read_bytes(path: Path) -> bytes:
         )
 
     def promised(head: bytes) -> int:
-        return _promised_length(path, head)
+        return _promised_length(path, head, rules)
 
     if is_gzip:
         return inflate_exactly(path, promised, head_bytes=_LONGEST_HEADER)
@@ -114,15 +131,14 @@ def _read_bytes(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def _promised_length(path: Path, head: bytes) -> int:
+def _promised_length(path: Path, head: bytes, rules: InputRules) -> int:
     """Return the length of the whole file in bytes by its header."""
-    header = _parse_header(path, head)
-    shape = check_shape(path, _dimensions(path, header))
-    itemsize = int(header.get_data_dtype().itemsize)
-    return int(header["vox_offset"]) + int(np.prod(shape, dtype=object)) * itemsize
+    header = _parse_header(path, head, rules)
+    layout = find_layout(path, _dimensions(path, header), rules)
+    return int(header["vox_offset"]) + layout.voxels * int(header.get_data_dtype().itemsize)
 
 
-def _parse_header(path: Path, head: bytes) -> _Header:
+def _parse_header(path: Path, head: bytes, rules: InputRules) -> _Header:
     """Parse the header without nibabel's silent repairs, and check its type."""
     size, order = _header_size(head)
     start = _MAGIC_OFFSETS.get(size, 0)
@@ -136,12 +152,14 @@ def _parse_header(path: Path, head: bytes) -> _Header:
         )
     header = _HEADER_CLASSES[size](head[:size], endianness=order, check=False)
     kind = int(header["datatype"])
-    if kind not in _SCALAR_TYPES:
+    if kind not in (_SCALAR_TYPES | _COMPLEX_TYPES if rules.magnitude else _SCALAR_TYPES):
         raise InputFileError(
             path,
             f"voxels must be integers or floats of up to 64 bits, "
             f"got {_OTHER_TYPES.get(kind, f'unknown type {kind}')}",
-            remedy="convert it to a plain scalar volume (for example the magnitude)",
+            remedy=MAGNITUDE_REMEDY
+            if kind in _COMPLEX_TYPES
+            else "convert it to a plain scalar volume",
             code="E-FMT-006",
         )
     offset = float(header["vox_offset"])
@@ -175,8 +193,8 @@ def _dimensions(path: Path, header: _Header) -> tuple[int, ...]:
     return tuple(int(size) for size in header["dim"][1 : 1 + count])
 
 
-def _affine(path: Path, header: _Header) -> Affine:
-    """Return the affine, refusing a header that contradicts itself."""
+def _check_unit(path: Path, header: _Header) -> None:
+    """Refuse another unit of space than mm."""
     unit = _NOT_MM.get(int(header["xyzt_units"]) & 7)
     if unit:
         raise InputFileError(
@@ -185,14 +203,31 @@ def _affine(path: Path, header: _Header) -> Affine:
             remedy="export the spacing in mm",
             code="E-GEOM-005",
         )
+
+
+def _slice_affine(path: Path, header: _Header) -> tuple[Affine, tuple[str, ...]]:
+    """Return the affine of a 2D image, whose header may know nothing of the third axis."""
+    placed: Affine | None = None
+    if int(header["sform_code"]) > 0:
+        placed = np.asarray(header.get_sform(), dtype=np.float64)
+    elif int(header["qform_code"]) > 0:
+        placed = _qform(path, header)
+    zooms = np.asarray(header["pixdim"][1:3], dtype=np.float64)
+    affine, told = place_slice(path, zooms, placed)
+    _check_zooms(path, zooms, affine)
+    return affine, told
+
+
+def _affine(path: Path, header: _Header, rules: InputRules) -> Affine:
+    """Return the affine, refusing a header that contradicts itself."""
     zooms = np.asarray(header["pixdim"][1:4], dtype=np.float64)
     check_spacing(path, zooms)
     has_sform, has_qform = int(header["sform_code"]) > 0, int(header["qform_code"]) > 0
     if has_sform:
         affine = np.asarray(header.get_sform(), dtype=np.float64)
-        check_affine(path, affine)
+        check_affine(path, affine, sheared=rules.deshear)
         _check_zooms(path, zooms, affine)
-        if has_qform:
+        if has_qform and shear_of(affine) <= MAX_SHEAR:  # a qform cannot be sheared
             _compare_forms(path, header, affine)
         return affine
     if not has_qform:
@@ -221,7 +256,7 @@ def _qform(path: Path, header: _Header) -> Affine:
 
 def _check_zooms(path: Path, zooms: Affine, affine: Affine) -> None:
     """Refuse a pixdim that contradicts the sform by more than the tolerance."""
-    spacing_mm = np.linalg.norm(affine[:3, :3], axis=0)
+    spacing_mm = np.linalg.norm(affine[:3, : len(zooms)], axis=0)
     _compare(
         path,
         float(np.abs(spacing_mm / zooms - 1).max()),
@@ -268,7 +303,7 @@ def _scaled(path: Path, header: _Header, voxels: Array) -> Array:
             remedy="repair the header",
             code="E-VAL-003",
         )
-    scaled: Array = voxels.astype(np.float64) * slope + inter
+    scaled: Array = voxels.astype(np.result_type(voxels.dtype, np.float64)) * slope + inter
     if np.abs(scaled[np.isfinite(scaled)]).max(initial=0) > MAX_ABS_VALUE:
         raise InputFileError(
             path,

@@ -7,7 +7,7 @@ Source:
 from __future__ import annotations
 
 import logging
-import math
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from spinesynth.io.gzip_stream import inflate_exactly
+from spinesynth.io.input_rules import MAGNITUDE_NOTE, MAGNITUDE_REMEDY, PLAIN, InputRules
+from spinesynth.io.layout import Layout, find_layout
 from spinesynth.io.problems import InputFileError, bad_field, wrong_length
 from spinesynth.io.raw_volume import (
     LPS_TO_RAS,
@@ -22,9 +24,9 @@ from spinesynth.io.raw_volume import (
     RawVolume,
     check_affine,
     check_file,
-    check_shape,
     file_beside,
 )
+from spinesynth.io.single_slice import place_slice
 
 _LOG = logging.getLogger(__name__)
 
@@ -59,6 +61,11 @@ _SPACES: dict[str, Affine] = {
     "las": np.diag([-1.0, 1.0, 1.0, 1.0]),
 }
 _GZIP = ("gzip", "gz")
+#: Kinds of an axis that holds parts of a voxel; the others are space, time and lists.
+_PARTS_OF_VOXEL = re.compile(r"vector|color|colour|point|normal|gradient|matrix|quaternion")
+_COMPLEX = "complex"
+#: What an axis is in "space directions".
+_DIRECTION = re.compile(r"none|\([^()]*\)")
 #: Fields that have two names.
 _SYNONYMS = {
     "datafile": "data file", "lineskip": "line skip", "byteskip": "byte skip",
@@ -73,11 +80,12 @@ class _Header(NamedTuple):
     end: int
 
 
-def read_nrrd(path: Path) -> RawVolume:
+def read_nrrd(path: Path, rules: InputRules = PLAIN) -> RawVolume:
     """Read a scalar NRRD volume; data of a ``.nhdr`` must lie beside it.
 
     Args:
         path: the file with the header.
+        rules: what of unusual scans is read.
 
     Returns:
         Voxels in file order, RAS affine.
@@ -89,15 +97,21 @@ def read_nrrd(path: Path) -> RawVolume:
     with path.open("rb") as stream:
         header = _parse_header(path, stream.read(_MAX_HEADER_BYTES))
     fields = header.fields
-    shape = check_shape(path, _sizes(path, fields))
+    sizes, is_complex = _sizes(path, fields), _is_complex(path, fields, rules)
+    layout = find_layout(
+        path, sizes[is_complex:], rules, interleaved=_lists_first(fields, is_complex)
+    )
     dtype = _dtype(path, fields)
-    affine = _affine(path, fields)
-    check_affine(path, affine)
     data, start = path, header.end
     if "data file" in fields:
         data, start = file_beside(path, fields["data file"]), 0
-    voxels = np.frombuffer(_bytes(data, start, fields, shape, dtype), dtype=dtype)
-    return RawVolume(path, voxels.reshape(shape, order="F"), affine)
+    affine, told = _affine(path, fields, layout)
+    check_affine(path, affine, sheared=rules.deshear)
+    length = layout.voxels * dtype.itemsize * (1 + is_complex)
+    voxels = np.frombuffer(_bytes(data, start, fields, length), dtype=dtype)
+    if is_complex:
+        voxels, told = np.hypot(voxels[::2], voxels[1::2]), (*told, MAGNITUDE_NOTE)
+    return RawVolume(path, layout.pick(voxels), affine, converted=(*layout.converted, *told))
 
 
 def _parse_header(path: Path, head: bytes) -> _Header:
@@ -151,6 +165,36 @@ def _sizes(path: Path, fields: Mapping[str, str]) -> tuple[int, ...]:
     return sizes
 
 
+def _kinds(fields: Mapping[str, str]) -> list[str]:
+    """Return what each axis is, in lower case; nothing where the header does not tell."""
+    return fields.get("kinds", "").lower().split()
+
+
+def _is_complex(path: Path, fields: Mapping[str, str], rules: InputRules) -> bool:
+    """Say whether the first axis holds the parts of complex numbers, refusing other parts."""
+    kinds = _kinds(fields)
+    others = [kind for kind in kinds if _PARTS_OF_VOXEL.search(kind)]
+    is_complex = _COMPLEX in kinds
+    if others or (is_complex and not rules.magnitude):
+        raise InputFileError(
+            path,
+            f"voxels must be plain numbers, got the kinds '{fields['kinds'][:80]}'",
+            remedy="convert it to a plain scalar volume" if others else MAGNITUDE_REMEDY,
+            code="E-FMT-006",
+        )
+    if is_complex and (kinds[0] != _COMPLEX or fields["sizes"].split()[0] != "2"):
+        raise bad_field(path, "kinds", fields["kinds"])
+    return is_complex
+
+
+def _lists_first(fields: Mapping[str, str], is_complex: bool) -> bool:
+    """Say whether the axis of several volumes is the first one (after that of the parts)."""
+    directions = _DIRECTION.findall(fields.get("space directions", ""))[is_complex:]
+    if len(directions) == 4:
+        return bool(directions[0] == "none")
+    return _kinds(fields)[is_complex:][:1] in (["list"], ["time"])
+
+
 def _dtype(path: Path, fields: Mapping[str, str]) -> np.dtype[Any]:
     name = fields.get("type", "nothing").lower()
     if name not in _TYPES:
@@ -166,13 +210,16 @@ def _dtype(path: Path, fields: Mapping[str, str]) -> np.dtype[Any]:
     return np.dtype((">" if endian == "big" else "<") + _TYPES[name])
 
 
-def _affine(path: Path, fields: Mapping[str, str]) -> Affine:
+def _affine(
+    path: Path, fields: Mapping[str, str], layout: Layout
+) -> tuple[Affine, tuple[str, ...]]:
     """Return the RAS affine by the directions of the axes, or their spacings alone."""
     _check_units(path, fields)
+    if layout.is_slice:
+        return _slice_affine(path, fields)
     affine = np.eye(4)
     if "space directions" not in fields:
-        spacings = fields.get("spacings", "1 1 1").replace("NaN", "nan")
-        affine[:3, :3] = np.diag(_vector(path, "spacings", spacings, separator=None))
+        affine[:3, :3] = np.diag(_spacings(path, fields, layout))
         _LOG.warning("%s: no space directions, axes are assumed to be LPS", path)
         world = LPS_TO_RAS
     else:
@@ -187,21 +234,48 @@ def _affine(path: Path, fields: Mapping[str, str]) -> Affine:
         world = _SPACES[name]
         affine[:3, :3] = _directions(path, fields["space directions"]).T
         affine[:3, 3] = _vector(path, "space origin", fields.get("space origin", "(0,0,0)"))
-    ras: Affine = world @ affine
-    return ras
+    return world @ affine, ()
 
 
-def _directions(path: Path, text: str) -> Affine:
-    """Return one row for each of three axes; ``none`` stands for trailing ones of size 1."""
-    words = [word for word in text.replace(") (", ")|(").replace(" ", "").split("|") if word]
-    rows = [row.removesuffix("none") for row in words]
-    if len(rows) != 3 or any(not row for row in rows):
+def _slice_affine(path: Path, fields: Mapping[str, str]) -> tuple[Affine, tuple[str, ...]]:
+    """Return the affine of a 2D image, which may lie in space or on paper."""
+    placed: Affine | None = None
+    spacing_mm = np.ones(2)
+    world = _SPACES.get(fields.get("space", "").lower())
+    if "space directions" in fields:
+        rows = _directions(path, fields["space directions"], axes=2, dims=2 if world is None else 3)
+        spacing_mm = np.linalg.norm(rows, axis=1)
+        if world is not None:
+            placed = np.eye(4)
+            placed[:3, :3] = np.stack([*rows, np.zeros(3)], axis=1)
+            placed[:3, 3] = _vector(path, "space origin", fields.get("space origin", "(0,0,0)"))
+            placed = world @ placed
+    elif "spacings" in fields:
+        spacing_mm = _vector(path, "spacings", fields["spacings"], separator=None, count=2)
+    return place_slice(path, spacing_mm, placed)
+
+
+def _spacings(path: Path, fields: Mapping[str, str], layout: Layout) -> Affine:
+    """Return the spacings of the three axes of a volume, 1 where none are told."""
+    words = fields.get("spacings", "1 1 1").replace("NaN", "nan").split()
+    if layout.volumes > 1 and len(words) == 4:
+        words = words[1:] if layout.interleaved else words[:3]
+    return _vector(path, "spacings", " ".join(words), separator=None)
+
+
+def _directions(path: Path, text: str, *, axes: int = 3, dims: int = 3) -> Affine:
+    """Return one row for each axis of space; ``none`` stands for those that are none."""
+    words = _DIRECTION.findall(text)
+    rows = [row for row in words if row != "none"]
+    if len(rows) != axes or _DIRECTION.sub("", text).strip():
         raise bad_field(path, "space directions", text)
-    return np.stack([_vector(path, "space directions", row) for row in rows])
+    return np.stack([_vector(path, "space directions", row, count=dims) for row in rows])
 
 
-def _vector(path: Path, name: str, text: str, *, separator: str | None = ",") -> Affine:
-    """Return three numbers, as ``(1,2,3)`` or with another separator and no brackets."""
+def _vector(
+    path: Path, name: str, text: str, *, separator: str | None = ",", count: int = 3
+) -> Affine:
+    """Return some numbers, as ``(1,2,3)`` or with another separator and no brackets."""
     plain = text.strip()
     if separator:
         if not (plain.startswith("(") and plain.endswith(")")):
@@ -211,7 +285,7 @@ def _vector(path: Path, name: str, text: str, *, separator: str | None = ",") ->
         values = np.array([float(word) for word in plain.split(separator)], dtype=np.float64)
     except ValueError as error:
         raise bad_field(path, name, text) from error
-    if len(values) != 3:
+    if len(values) != count:
         raise bad_field(path, name, text)
     return values
 
@@ -230,11 +304,8 @@ def _check_units(path: Path, fields: Mapping[str, str]) -> None:
             )
 
 
-def _bytes(
-    path: Path, start: int, fields: Mapping[str, str], shape: tuple[int, ...], dtype: np.dtype[Any]
-) -> bytes:
+def _bytes(path: Path, start: int, fields: Mapping[str, str], expected: int) -> bytes:
     """Return exactly the bytes that the header promises."""
-    expected = math.prod(shape) * dtype.itemsize
     encoding = fields.get("encoding", "nothing").lower()
     if encoding in _GZIP:
         return inflate_exactly(path, lambda _: expected, head_bytes=0, start=start)

@@ -20,13 +20,16 @@ _SEALED = re.compile(re.escape(DIGEST.encode()) + rb"\x12\x40([0-9a-f]{64})")
 _LISTS = ("seen_patients", "ingredients", "seen_content")
 
 
-def describe_checkpoint(checkpoint: Checkpoint, *, digest: str, multiple: tuple[int, ...]) -> str:
+def describe_checkpoint(
+    checkpoint: Checkpoint, *, digest: str, multiple: tuple[int, ...], weights_digest: str = ""
+) -> str:
     """Return what an ONNX file says of itself, as JSON.
 
     Args:
         checkpoint: whose network it holds.
         digest: SHA-256 of the checkpoint's file; empty where there is none.
         multiple: what each spatial axis of its input must be a multiple of.
+        weights_digest: of its weights, by which its quality model knows them.
     """
     lists = {name: list(getattr(checkpoint, name)) for name in _LISTS}
     return json.dumps(
@@ -40,6 +43,7 @@ def describe_checkpoint(checkpoint: Checkpoint, *, digest: str, multiple: tuple[
             "selection": checkpoint.selection,
             "mode": checkpoint.mode,
             "digest": digest,
+            "weights_digest": weights_digest,
             "multiple": list(multiple),
             **lists,
         },
@@ -70,6 +74,7 @@ def read_description(text: str) -> tuple[Checkpoint, tuple[int, ...]]:
         version=str(content["version"]),
         selection=str(content["selection"]),
         mode=str(content["mode"]),
+        weights_digest=str(content.get("weights_digest", "")),  # not in older files
         **lists,
     )
     return checkpoint, tuple(int(step) for step in content["multiple"])

@@ -31,6 +31,12 @@ MAX_SHEAR = 1e-3
 #: Largest value after the header's intensity scaling.
 MAX_ABS_VALUE = 1e12
 
+#: What mends a file of another number of dimensions.
+_OTHER_DIMENSIONS = {
+    2: "spinesynth predict --2d reads it as one sagittal slice, others want a 3D volume",
+    4: "spinesynth predict --volume N reads one of its volumes, others want one 3D volume",
+}
+
 #: The world of DICOM, MetaImage and most NRRD is LPS, ours is RAS.
 LPS_TO_RAS: Affine = np.diag([-1.0, -1.0, 1.0, 1.0])
 
@@ -45,6 +51,7 @@ class RawVolume:
         affine: 4x4 float64, voxel index to world mm (RAS+).
         series_uid: of the DICOM series it was, else empty.
         notes: what was accepted although it is not as it should be.
+        converted: what was made of it because somebody asked for it.
     """
 
     path: Path
@@ -52,6 +59,7 @@ class RawVolume:
     affine: Affine
     series_uid: str = ""
     notes: tuple[str, ...] = ()
+    converted: tuple[str, ...] = ()
 
 
 def check_file(path: Path) -> None:
@@ -110,7 +118,7 @@ def check_shape(path: Path, shape: tuple[int, ...]) -> tuple[int, int, int]:
         raise InputFileError(
             path,
             f"the volume must have 3 dimensions, got {len(shape)} {shape}",
-            remedy="extract one 3D volume (a single slice is a volume one voxel thick)",
+            remedy=_OTHER_DIMENSIONS.get(len(shape), "extract one 3D volume"),
             code="E-FMT-005",
         )
     if any(not 0 < size < 2**31 for size in shape):
@@ -132,8 +140,28 @@ def check_shape(path: Path, shape: tuple[int, ...]) -> tuple[int, int, int]:
     return shape[0], shape[1], shape[2]
 
 
-def check_affine(path: Path, affine: Affine) -> None:
-    """Refuse an affine that cannot place a scan: see the E-GEOM codes."""
+def shear_of(affine: Affine) -> float:
+    """Return the largest cosine between two axes of an affine.
+
+    Example:
+        >>> shear_of(np.diag([4.0, 1.0, 1.0, 1.0]))
+        0.0
+    """
+    axes = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
+    return float(np.abs(axes.T @ axes - np.eye(3)).max())
+
+
+def check_affine(path: Path, affine: Affine, *, sheared: bool = False) -> None:
+    """Refuse an affine that cannot place a scan: see the E-GEOM codes.
+
+    Args:
+        path: of the scan.
+        affine: 4x4, voxel index to world mm.
+        sheared: whether axes need not be orthogonal.
+
+    Raises:
+        InputFileError: naming what is wrong.
+    """
     if not np.isfinite(affine).all() or np.abs(affine[:3, 3]).max() > MAX_ORIGIN_MM:
         raise InputFileError(
             path,
@@ -149,12 +177,13 @@ def check_affine(path: Path, affine: Affine) -> None:
     if abs(np.linalg.det(axes)) < 1e-6:
         _refuse_singular(path, affine)
     check_spacing(path, spacing_mm)
-    shear = np.abs(axes.T @ axes - np.eye(3)).max()
-    if shear > MAX_SHEAR:
+    shear = shear_of(affine)
+    if shear > MAX_SHEAR and not sheared:
         raise InputFileError(
             path,
             f"the axes must be orthogonal (cosine up to {MAX_SHEAR:g}), got {shear:.4f}",
-            remedy="resample the volume onto an orthogonal grid",
+            remedy="resample the volume onto an orthogonal grid, as spinesynth predict --deshear "
+            "does",
             code="E-GEOM-006",
         )
 

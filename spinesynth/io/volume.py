@@ -4,13 +4,15 @@ Canonical: tensor (1, I, J, K), axes increasing to Right, Anterior, Superior.
 ``meta`` remembers the source's grid (``source_path``, ``source_affine``,
 ``source_shape``, ``source_orientation``), so that
 :func:`spinesynth.io.write.write_volume` can go back to it; of DICOM also
-``source_series_uid``, and ``source_notes`` of what was dropped or accepted.
+``source_series_uid``, and ``source_notes`` of what was dropped or accepted. What was made of
+an unusual scan because somebody asked for it stands in ``source_converted``.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Unpack
 
@@ -19,9 +21,11 @@ import torch
 from monai.data.meta_tensor import MetaTensor
 from monai.utils.enums import SpaceKeys
 
+from spinesynth.io.deshear import without_shear
 from spinesynth.io.dicom import read_dicom
 from spinesynth.io.dicom_members import has_dicom_magic
 from spinesynth.io.dicom_series import DicomChoices
+from spinesynth.io.input_rules import PLAIN, InputRules
 from spinesynth.io.metaimage import read_metaimage
 from spinesynth.io.nifti import read_nifti
 from spinesynth.io.nrrd import read_nrrd
@@ -31,7 +35,7 @@ from spinesynth.io.raw_volume import Affine, Array, RawVolume, check_file
 
 _LOG = logging.getLogger(__name__)
 
-_READERS: dict[str, Callable[[Path], RawVolume]] = {
+_READERS: dict[str, Callable[[Path, InputRules], RawVolume]] = {
     ".nii": read_nifti,
     ".nii.gz": read_nifti,
     ".mha": read_metaimage,
@@ -44,6 +48,9 @@ DICOM_SUFFIXES = (".dcm", ".ima", ".zip")
 #: Ends of the names of files that are read, the longest first.
 IMAGE_SUFFIXES = tuple(sorted(_READERS, key=len, reverse=True))
 
+#: Keys of ``meta`` for the grid of a file whose axes are not orthogonal.
+SHEARED_AFFINE, SHEARED_SHAPE = "source_sheared_affine", "source_sheared_shape"
+
 #: In-plane voxels below which no spine is to be seen, and below which few are.
 _MIN_IN_PLANE = 8
 _FEW_IN_PLANE = 32
@@ -55,12 +62,16 @@ _INTEGER_TOLERANCE = 1e-4
 _MAX_LABEL = 2**16 - 1
 
 
-def read_raw(path: Path | str, **choices: Unpack[DicomChoices]) -> RawVolume:
+def read_raw(
+    path: Path | str, rules: InputRules = PLAIN, **choices: Unpack[DicomChoices]
+) -> RawVolume:
     """Read a volume in the order of its file, choosing the reader by suffix.
 
     Args:
         path: ``.nii``, ``.nii.gz``, ``.mha``, or DICOM: a folder, a ``.zip`` of one, a file.
-        **choices: of DICOM: ``series_uid``, ``untrusted``, ``allow_nonuniform``; see
+        rules: what of unusual scans is read.
+        **choices: of DICOM, instead of those of the rules: ``series_uid``,
+            ``untrusted``, ``allow_nonuniform``; see
             :class:`~spinesynth.io.dicom_series.DicomChoices`. Other formats ignore them.
 
     Raises:
@@ -71,9 +82,13 @@ def read_raw(path: Path | str, **choices: Unpack[DicomChoices]) -> RawVolume:
     suffix = next((name for name in _READERS if path.name.lower().endswith(name)), None)
     try:
         if suffix is not None:
-            return _READERS[suffix](path)
+            return _READERS[suffix](path, rules)
         if _is_dicom(path):
-            return read_dicom(path, **choices)
+            known: DicomChoices = {
+                "series_uid": rules.series_uid, "allow_nonuniform": rules.allow_nonuniform
+            }  # fmt: skip
+            known.update(choices)
+            return read_dicom(path, **known)
         if not path.exists():
             check_file(path)
     except OSError as error:
@@ -91,12 +106,15 @@ def _is_dicom(path: Path) -> bool:
     return path.is_dir() or path.name.lower().endswith(DICOM_SUFFIXES) or has_dicom_magic(path)
 
 
-def read_image(path: Path | str, **choices: Unpack[DicomChoices]) -> MetaTensor:
+def read_image(
+    path: Path | str, rules: InputRules = PLAIN, **choices: Unpack[DicomChoices]
+) -> MetaTensor:
     """Read an image as a canonical RAS volume.
 
     Args:
         path: ``.nii``, ``.nii.gz``, ``.mha``, ``.mhd``, ``.nrrd``, ``.nhdr``, or DICOM:
             a folder, a ``.zip`` of one, a file.
+        rules: what of unusual scans is read.
         **choices: of DICOM, as :func:`read_raw` takes them.
 
     Returns:
@@ -106,15 +124,16 @@ def read_image(path: Path | str, **choices: Unpack[DicomChoices]) -> MetaTensor:
         InputFileError: if the file is refused; names it and the remedy.
         ConfigError: if DICOM is given but the extra is not installed.
     """
-    return canonical_image(read_raw(path, **choices))
+    return canonical_image(read_raw(path, rules, **choices), rules)
 
 
-def canonical_image(raw: RawVolume) -> MetaTensor:
+def canonical_image(raw: RawVolume, rules: InputRules = PLAIN) -> MetaTensor:
     """Turn a volume to RAS as :func:`read_image` does, whatever it was read from.
 
     Args:
         raw: voxels with their affine, already checked as
             :func:`spinesynth.io.raw_volume.check_affine` does.
+        rules: what of unusual scans is read.
 
     Returns:
         float32 (1, I, J, K), finite, not constant.
@@ -122,9 +141,20 @@ def canonical_image(raw: RawVolume) -> MetaTensor:
     Raises:
         InputFileError: if it holds no signal or is too small; names its path.
     """
+    if rules.fill_nonfinite is not None:
+        raw = _filled(raw)
     _check_intensities(raw)
     _check_extent(raw)
-    return canonical_tensor(raw, np.float32)
+    if not rules.deshear:
+        return canonical_tensor(raw, np.float32)
+    upright = without_shear(raw)
+    image = canonical_tensor(upright, np.float32)
+    if upright is not raw:
+        image.meta |= {
+            SHEARED_AFFINE: torch.from_numpy(raw.affine.copy()),
+            SHEARED_SHAPE: tuple(int(size) for size in raw.voxels.shape),
+        }
+    return image
 
 
 def read_label(path: Path | str) -> MetaTensor:
@@ -141,7 +171,7 @@ def read_label(path: Path | str) -> MetaTensor:
     """
     raw = read_raw(path)
     if raw.voxels.dtype.kind == "f":
-        raw = RawVolume(raw.path, _rounded(raw), raw.affine)
+        raw = replace(raw, voxels=_rounded(raw))
     low, high = int(raw.voxels.min()), int(raw.voxels.max())
     if low < 0 or high > _MAX_LABEL:
         raise InputFileError(
@@ -166,6 +196,8 @@ def canonical_tensor(raw: RawVolume, dtype: type[np.generic]) -> MetaTensor:
     }
     if raw.series_uid:
         meta |= {"source_series_uid": raw.series_uid, "source_notes": list(raw.notes)}
+    if raw.converted:
+        meta["source_converted"] = list(raw.converted)
     return MetaTensor(tensor, affine=torch.from_numpy(affine), meta=meta)
 
 
@@ -199,7 +231,8 @@ def _check_intensities(raw: RawVolume) -> None:
             raise InputFileError(
                 raw.path,
                 f"{count} of {raw.voxels.size} voxels are not finite, the first at index {first}",
-                remedy="replace NaN and infinity in the image before using it",
+                remedy="replace NaN and infinity, as spinesynth predict --fill-nonfinite median "
+                "does",
                 code="E-VAL-001",
             )
     low, high = float(raw.voxels.min()), float(raw.voxels.max())
@@ -210,6 +243,17 @@ def _check_intensities(raw: RawVolume) -> None:
             remedy="check the export of this scan",
             code="E-VAL-002",
         )
+
+
+def _filled(raw: RawVolume) -> RawVolume:
+    """Return an image whose voxels that are not finite have the median of the others."""
+    bad = ~np.isfinite(raw.voxels)
+    count = int(bad.sum())
+    if not count or count == raw.voxels.size:
+        return raw
+    median = float(np.median(raw.voxels[~bad]))
+    note = f"{count} of {raw.voxels.size} voxels were not finite, they have the median {median:g}"
+    return replace(raw, voxels=np.where(bad, median, raw.voxels), converted=(*raw.converted, note))
 
 
 def _check_extent(raw: RawVolume) -> None:

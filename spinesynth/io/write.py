@@ -20,15 +20,17 @@ from torch import Tensor
 
 from spinesynth.errors import InputError, OutputError
 from spinesynth.io.atomic import atomic_write
+from spinesynth.io.deshear import to_sheared
+from spinesynth.io.input_rules import InputRules
 from spinesynth.io.nrrd_write import write_nrrd
 from spinesynth.io.orientation import corner_distance_mm, from_ras
-from spinesynth.io.raw_volume import LPS_TO_RAS, Affine, Array
-from spinesynth.io.volume import read_raw
+from spinesynth.io.raw_volume import LPS_TO_RAS, MAX_SHEAR, Affine, Array, shear_of
+from spinesynth.io.volume import SHEARED_AFFINE, SHEARED_SHAPE, read_raw
 
 if TYPE_CHECKING:
     from monai.data.meta_tensor import MetaTensor
 
-__all__ = ["atomic_write", "write_volume"]
+__all__ = ["atomic_write", "on_source_grid", "write_volume"]
 
 #: Corner voxels may move this far when an affine is stored in a file.
 _STORED_TOLERANCE_MM = 1e-3
@@ -70,7 +72,7 @@ def write_volume(
             code="E-OUT-003",
         )
     _check_not_source(path, like)
-    voxels, affine = _on_source_grid(tensor, like)
+    voxels, affine = on_source_grid(tensor, like)
     if writer is write_nrrd:
         writer = partial(write_nrrd, fields=fields)
     with atomic_write(path) as temporary:
@@ -78,8 +80,16 @@ def write_volume(
         _verify(path, temporary, voxels, affine)
 
 
-def _on_source_grid(tensor: Tensor, like: MetaTensor) -> tuple[Array, Affine]:
-    """Return voxels in the source's axis order, and the source's affine."""
+def on_source_grid(tensor: Tensor, like: MetaTensor) -> tuple[Array, Affine]:
+    """Return voxels in the source's axis order, and the source's affine.
+
+    Args:
+        tensor: (I, J, K) or (1, I, J, K) on the canonical grid of ``like``.
+        like: as of :func:`write_volume`.
+
+    Raises:
+        ValueError: if the tensor is not on the grid of ``like`` or not finite.
+    """
     shape = tuple(like.shape[-3:])
     if tuple(tensor.shape) not in {shape, (1, *shape)}:
         raise ValueError(
@@ -97,7 +107,11 @@ def _on_source_grid(tensor: Tensor, like: MetaTensor) -> tuple[Array, Affine]:
             f"tensor must fit the source's grid {expected}, got {voxels.shape}; "
             f"undo cropping and resampling first"
         )
-    return voxels, affine
+    if SHEARED_AFFINE not in like.meta:
+        return voxels, affine
+    sheared: Affine = np.asarray(like.meta[SHEARED_AFFINE], dtype=np.float64)
+    shape = tuple(int(size) for size in like.meta[SHEARED_SHAPE])
+    return to_sheared(voxels, affine, sheared=sheared, shape=shape), sheared
 
 
 def _storable(values: Array) -> Array:
@@ -122,7 +136,8 @@ def _write_nifti(path: Path, voxels: Array, affine: Affine) -> None:
     image = _NIFTI_IMAGE(voxels, affine)
     image.header.set_xyzt_units("mm")
     image.set_sform(affine, code=_SCANNER)
-    image.set_qform(affine, code=_SCANNER)
+    if shear_of(affine) <= MAX_SHEAR:  # a qform cannot hold more
+        image.set_qform(affine, code=_SCANNER)
     content = image.to_bytes()
     if path.name.lower().endswith(".gz"):
         content = gzip.compress(content, mtime=0)  # no time stamp: equal bytes
@@ -154,7 +169,7 @@ _WRITERS: dict[str, Callable[[Path, Array, Affine], None]] = {
 def _verify(path: Path, temporary: Path, voxels: Array, affine: Affine) -> None:
     """Read the file again and compare every voxel and the corners' places."""
     try:
-        written = read_raw(temporary)
+        written = read_raw(temporary, InputRules(deshear=True))
     except InputError as error:
         raise _not_verified(path, str(error)) from error
     if not np.array_equal(written.voxels, voxels):

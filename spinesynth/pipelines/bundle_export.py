@@ -15,6 +15,7 @@ from spinesynth.errors import ConfigError
 from spinesynth.io.checkpoint import Checkpoint
 from spinesynth.networks.centre_head import without_centre
 from spinesynth.pipelines.bundle_config import SCHEMA, inference, metadata
+from spinesynth.pipelines.bundle_train_config import training
 from spinesynth.pipelines.config import ExperimentConfig
 from spinesynth.pipelines.config_reading import parse_config
 from spinesynth.pipelines.network_plan import network_call
@@ -63,6 +64,13 @@ From this bundle's folder, offline:
     python -m monai.bundle onnx_export network_def --filepath models/model.onnx \\
         --ckpt_file models/model.pt --meta_file configs/metadata.json \\
         --config_file configs/inference.json --input_shape "{shape}"
+    python -m monai.bundle run --config_file configs/train.json --bundle_root . \\
+        --dataset_dir FOLDER_OR_MANIFEST --finetune True
+
+The last one trains on, with MONAI's trainer, and writes models/model_trained.pt; without
+`--finetune True` it trains anew. Samples, loss, optimiser and learning rate are those of the
+training that made the weights, which also averaged them, clipped gradients, validated and could be
+resumed: `spinesynth train` does.
 
 Labels: {labels}.
 
@@ -114,7 +122,10 @@ def _write(folder: Path, checkpoint: Checkpoint, config: ExperimentConfig) -> No
     for name in ("configs", "models", "docs"):
         (folder / name).mkdir()
     told = metadata(checkpoint, config)
-    for name, content in (("metadata", told), ("inference", inference(config))):
+    for name, content in (
+        ("metadata", told), ("inference", inference(config)),
+        ("train", training(checkpoint, config)),
+    ):  # fmt: skip
         text = json.dumps(content, indent=2) + "\n"
         (folder / "configs" / f"{name}.json").write_text(text, encoding="utf-8")
     (folder / "configs" / "logging.conf").write_text(_LOGGING, encoding="utf-8")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from spinesynth.errors import InputError
 from spinesynth.printable import printable
 
 _PACKAGE = __name__.partition(".")[0]
@@ -39,3 +40,23 @@ def collect_warnings() -> Iterator[list[str]]:
         yield collector.lines
     finally:
         log.removeHandler(collector)
+
+
+def refuse_warnings(lines: Sequence[str]) -> None:
+    """Refuse a scan that was read with warnings.
+
+    Args:
+        lines: what was warned of.
+
+    Raises:
+        InputError: if there is any.
+
+    Example:
+        >>> refuse_warnings([])
+    """
+    if lines:
+        raise InputError(
+            f"{'; '.join(lines)}; repair it: spinesynth predict without --strict reads it with "
+            "this warning",
+            code="E-IN-007",
+        )

@@ -204,5 +204,7 @@ def load_members(
         steps=tuple(checkpoint.step for checkpoint in saved),
         seen_patients=tuple(sorted(seen)) if told else (),
         seen_content=tuple(sorted({line for one in saved for line in one.seen_content})),
-        weights_digests=tuple(digest_weights(one.weights) if one.weights else "" for one in saved),
+        weights_digests=tuple(
+            digest_weights(one.weights) if one.weights else one.weights_digest for one in saved
+        ),
     )

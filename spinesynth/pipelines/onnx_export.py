@@ -19,10 +19,16 @@ from spinesynth.io.atomic import atomic_write
 from spinesynth.io.checkpoint import Checkpoint
 from spinesynth.io.file_digest import digest_file
 from spinesynth.io.onnx_file import DIGEST, OPEN_DIGEST, RECORD, describe_checkpoint, seal
+from spinesynth.io.weights_digest import digest_weights
 from spinesynth.pipelines.config import ExperimentConfig
 from spinesynth.pipelines.config_reading import parse_config
 from spinesynth.pipelines.network_plan import size_multiple, takes_any_size
 from spinesynth.pipelines.onnx_network import OnnxNetwork, refuse_without_onnx
+from spinesynth.pipelines.quality_model import (
+    quality_beside,
+    quality_path,
+    write_quality,
+)
 
 #: Largest difference of a probability that an export may have; nominal: sums of float32 in
 #: another order move it by less.
@@ -82,7 +88,10 @@ def to_onnx(
         assert program is not None  # the exporter through torch.export returns one
         model = program.model_proto
         _centre_norms(model, dims=config.network.dims)
-        told = describe_checkpoint(checkpoint, digest=digest, multiple=multiple)
+        told = describe_checkpoint(
+            checkpoint, digest=digest, multiple=multiple,
+            weights_digest=digest_weights(checkpoint.weights),
+        )  # fmt: skip
         for key, value in ((RECORD, told), (DIGEST, OPEN_DIGEST)):
             model.metadata_props.add(key=key, value=value)
         onnx.checker.check_model(model, full_check=True)
@@ -186,7 +195,7 @@ def compare_engines(
 
 
 def export_onnx(checkpoint: Path, output: Path, *, tolerance: float = TOLERANCE) -> str:
-    """Write the network of a checkpoint as an ONNX file.
+    """Write the network of a checkpoint as an ONNX file, and its quality model beside it.
 
     Args:
         checkpoint: file that this package wrote.
@@ -197,8 +206,9 @@ def export_onnx(checkpoint: Path, output: Path, *, tolerance: float = TOLERANCE)
         What was written, and how it agrees with torch, in one line.
 
     Raises:
-        CheckpointError: if the checkpoint is refused, its network cannot be exported, or
-            the export differs by more than the tolerance.
+        CheckpointError: if the checkpoint is refused, its network cannot be exported, the
+            export differs by more than the tolerance, or the quality model beside it or beside
+            the output is of others.
         ConfigError: if the extra is missing, or the tolerance is not positive.
         OutputError: if the file's type is another, or the disk refuses it.
     """
@@ -212,6 +222,9 @@ def export_onnx(checkpoint: Path, output: Path, *, tolerance: float = TOLERANCE)
             code="E-CONF-091",
         )
     network, saved = load_network(checkpoint)
+    digest = digest_weights(saved.weights)
+    quality = quality_beside([checkpoint], [digest])
+    quality_beside([output], [digest])  # nor is that of another file replaced
     config = parse_config(saved.config, source=str(checkpoint))
     model = to_onnx(network, saved, config, digest=digest_file(checkpoint))
     multiple = size_multiple(config)
@@ -226,6 +239,8 @@ def export_onnx(checkpoint: Path, output: Path, *, tolerance: float = TOLERANCE)
     output.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(output) as temporary:
         temporary.write_bytes(model)
+    if quality is not None:
+        write_quality(quality_path(output), quality)
     return (
         f"{output}: {len(model) / 1e6:.1f} MB, {told}, other label at "
         f"{agreement.other_labels:.2g} of the voxels of noise"

@@ -181,7 +181,7 @@ def quality_beside(files: Sequence[Path], weights_digests: Sequence[str]) -> Qua
     Args:
         files: of the weights; several vote, about which nothing was learnt.
         weights_digests: of each, as of ``digest_weights``; empty where they are not
-            known, as of a network exported as ONNX.
+            known, as of ONNX files that an older version wrote.
 
     Raises:
         CheckpointError: if the file there is refused.
@@ -189,6 +189,30 @@ def quality_beside(files: Sequence[Path], weights_digests: Sequence[str]) -> Qua
     if len(files) != 1 or not all(weights_digests) or not quality_path(files[0]).is_file():
         return None
     return read_quality(quality_path(files[0]), weights_digest=weights_digests[0])
+
+
+def tell_quality(
+    files: Sequence[Path], weights_digests: Sequence[str], *, plain: bool, known: bool
+) -> str:
+    """Return where predicted Dice come from, or why there are none, for a report.
+
+    Args:
+        files: of the weights.
+        weights_digests: of each; empty where they are not known.
+        plain: whether the anatomy is shown once, at its own size.
+        known: whether a quality model is used.
+
+    Example:
+        >>> tell_quality([Path("a.pt")], ["0" * 64], plain=True, known=False)
+        'none: there is no a.quality.json beside the weights'
+    """
+    if known:
+        return quality_path(files[0]).name
+    if len(files) != 1 or not plain:
+        return "none: nothing was learnt about votes of several networks, or at other scales"
+    if not all(weights_digests):
+        return "none: the file does not tell which weights it holds; export it again"
+    return f"none: there is no {quality_path(files[0]).name} beside the weights"
 
 
 def finite(value: float) -> float | None:

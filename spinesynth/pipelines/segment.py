@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import torch
 from spinesynth import __version__
 from spinesynth.errors import ConfigError, SpineSynthError
 from spinesynth.io.atomic import write_text
+from spinesynth.io.input_rules import PLAIN, InputRules
 from spinesynth.pipelines.bids_names import bids_stem, write_dataset_description
 from spinesynth.pipelines.deidentify import hide_name, hide_paths, hide_reason
 from spinesynth.pipelines.ensemble import Weighting
@@ -21,7 +23,13 @@ from spinesynth.pipelines.predict import Engine
 from spinesynth.pipelines.replaced_inputs import refuse_replaced_inputs
 from spinesynth.pipelines.scan_errors import SCAN_ERRORS, exit_status, with_code
 from spinesynth.pipelines.scan_list import Scan, find_scans, image_suffix, refuse_namesakes
-from spinesynth.pipelines.segment_outputs import CaseFiles, OutputOptions, name_files, write_case
+from spinesynth.pipelines.segment_outputs import (
+    CaseFiles,
+    OutputOptions,
+    name_files,
+    refuse_unwritable,
+    write_case,
+)
 from spinesynth.pipelines.segmenter import SpineSegmenter
 from spinesynth.postprocess import Cleaning
 
@@ -67,6 +75,7 @@ def segment_files(
     lowest: str | None = None,
     cleaning: Cleaning | None = None,
     options: OutputOptions | None = None,
+    rules: InputRules = PLAIN,
 ) -> SegmentationRun:
     """Segment one image, or each of several.
 
@@ -85,6 +94,7 @@ def segment_files(
         lowest: name of the lowest vertebra in view of all scans, if a user knows it.
         cleaning: what is mended of each label map, where instances are wanted.
         options: what is written.
+        rules: what of unusual scans is read.
 
     Returns:
         What became of each scan, as is written to ``run_report.json`` too.
@@ -106,7 +116,7 @@ def segment_files(
     segmenter = SpineSegmenter(
         several, scheme=scheme, device=device, weighting=weighting, scales=scales,
         engine=engine, threads=threads, instances=options.instances, lowest=lowest,
-        cleaning=cleaning,
+        cleaning=cleaning, rules=rules,
     )  # fmt: skip
     home = output.parent if image_suffix(output) else output
     home.mkdir(parents=True, exist_ok=True)
@@ -121,7 +131,7 @@ def segment_files(
         write_legends(home, segmenter.scheme)
         if options.bids:
             write_dataset_description(home)
-    run = _sum_up(cases, segmenter, made_by)
+    run = _sum_up(cases, segmenter, {**made_by, "input_rules": rules.as_json()})
     report = home / REPORT_NAME
     if not image_suffix(output):
         write_text(report, json.dumps(run.report, indent=2) + "\n")
@@ -132,6 +142,7 @@ def _plan(
     scans: Sequence[Scan], output: Path, options: OutputOptions
 ) -> list[tuple[Scan, CaseFiles]]:
     """Return the files of each scan, refusing what would be written twice or over an input."""
+    refuse_unwritable(output, options)
     if image_suffix(output):
         if len(scans) > 1 or options.bids:
             raise ConfigError(
@@ -149,9 +160,18 @@ def _plan(
         ]
     refuse_namesakes(output, [str(path) for _, files in plan for path in files.all])
     refuse_replaced_inputs(
-        (path for _, files in plan for path in files.all), [scan.path for scan in scans]
+        (path for _, files in plan for path in files.all),
+        (path for scan in scans for path in _files_of(scan.path)),
     )
     return plan
+
+
+def _files_of(path: Path) -> Iterator[Path]:
+    """Yield the files that a scan is read from: all of a DICOM folder, at any depth."""
+    for parent, _, names in os.walk(path):
+        yield from (file for name in names if (file := Path(parent) / name).exists())
+    if path.is_file():
+        yield path
 
 
 def _is_dicom(scan: Scan) -> bool:
@@ -186,6 +206,7 @@ def _segment_one(
         "status": "done",
         "labels": str(files.labels),
         "files": [str(path) for path in written],
+        "converted": list(found.converted),
         **found.doubt.as_json(),
         "warnings": list(found.warnings),
         "timings_s": {name: round(seconds, 3) for name, seconds in found.timings_s.items()},

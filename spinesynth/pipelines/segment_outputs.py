@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,6 +23,11 @@ FORMATS: tuple[Format, ...] = get_args(Format)
 #: Formats of two files are written as their sibling of one; anything else as NIfTI.
 _WRITTEN_AS = {".mhd": ".mha", ".nhdr": ".nrrd"}
 _NIFTI = ".nii.gz"
+#: Ends of names that no folder has, and in which no label map is written.
+_OF_OTHER_FILES = (
+    ".dcm", ".ima", ".zip", ".gz", ".hdr", ".img", ".raw", ".mgz", ".mgh", ".mnc", ".npy", ".npz",
+    ".mat", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".vtk", ".stl", ".json", ".csv", ".txt",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,35 @@ def read_format(name: str) -> Format:
     raise ConfigError(
         f"format must be one of {', '.join(FORMATS)}, got {name!r}", code="E-CONF-094"
     )
+
+
+def refuse_unwritable(output: Path, options: OutputOptions) -> None:
+    """Refuse an output that could not be written, before anything is computed.
+
+    Args:
+        output: folder, or name of a label map.
+        options: what is written.
+
+    Raises:
+        ConfigError: if it is of a type that is not written, or of another than asked for.
+    """
+    if output.is_dir():
+        return
+    suffix, written = image_suffix(output), [f".{name}" for name in FORMATS if name != "auto"]
+    is_other = suffix is None and (
+        output.name.lower().endswith(_OF_OTHER_FILES) or os.path.lexists(output)
+    )
+    if is_other or suffix in _WRITTEN_AS:
+        instead = _WRITTEN_AS.get(suffix or "", "one of them, or a folder")
+        raise ConfigError(
+            f"{output}: label maps are written as {', '.join(written)}; choose {instead}",
+            code="E-OUT-003",
+        )
+    if suffix is not None and options.format not in ("auto", suffix[1:]):
+        raise ConfigError(
+            f"{output}: its name asks for {suffix}, --format for {options.format}; leave one out",
+            code="E-CONF-094",
+        )
 
 
 @dataclass(frozen=True)
@@ -206,6 +241,7 @@ def _sidecar(segmentation: Segmentation, legend: list[LegendEntry], made_by: dic
         ],
         "made_by": {"spinesynth": __version__, **made_by},
         "doubt": segmentation.doubt.as_json(),
+        "converted": list(segmentation.converted),
         "warnings": list(segmentation.warnings),
         "use": "Not for diagnosis.",
     }  # fmt: skip

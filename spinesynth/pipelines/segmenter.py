@@ -16,20 +16,21 @@ from torch import Tensor
 
 from spinesynth.anatomy.label_schemes import LabelScheme
 from spinesynth.anatomy.structures import REPORT_GROUPS
+from spinesynth.io.array_volume import take_array
 from spinesynth.io.file_digest import digest_file
-from spinesynth.io.orientation import from_ras
-from spinesynth.io.raw_volume import Affine, Array, RawVolume, check_affine, check_shape
+from spinesynth.io.input_rules import PLAIN, InputRules
+from spinesynth.io.raw_volume import Affine, Array
 from spinesynth.io.shipped_weights import find_weights
 from spinesynth.io.volume import canonical_image, read_image
-from spinesynth.io.write import write_volume
-from spinesynth.pipelines.collected_warnings import collect_warnings
+from spinesynth.io.write import on_source_grid, write_volume
+from spinesynth.pipelines.collected_warnings import collect_warnings, refuse_warnings
 from spinesynth.pipelines.device import read_device
 from spinesynth.pipelines.doubt import Doubt, judge
 from spinesynth.pipelines.ensemble import Origin, Predictor, Weighting, load_members
 from spinesynth.pipelines.label_legend import legend_of, segment_fields
 from spinesynth.pipelines.predict import Engine
 from spinesynth.pipelines.prediction_features import DoubtGatherer
-from spinesynth.pipelines.quality_model import quality_beside
+from spinesynth.pipelines.quality_model import quality_beside, tell_quality
 from spinesynth.pipelines.slab_reading import SlabKeeper, Watcher, likeliest_structures
 from spinesynth.pipelines.spine_labels import SpineReader, encode_labels, writable_scheme
 from spinesynth.pipelines.uncertainty_map import UncertaintyMap
@@ -39,6 +40,8 @@ _LOG = logging.getLogger(__name__)
 
 #: A file, a volume of :mod:`spinesynth.io.volume` or of MONAI, or voxels with ``affine``.
 Source = Path | str | MetaTensor | Tensor | Array
+#: What the reader of DICOM alone notes.
+_SERIES = "source_series_uid"
 
 
 @dataclass(frozen=True)
@@ -75,13 +78,17 @@ class Segmentation:
     @property
     def affine(self) -> Affine:
         """Return the 4x4 affine of the scan's own grid, voxel index to world mm (RAS+)."""
-        own = self.image.meta.get("source_affine", self.image.affine)
-        return np.asarray(own, dtype=np.float64)
+        return on_source_grid(self.labels, self.image)[1]
 
     @property
     def voxels(self) -> Array:
         """Return the codes on the scan's own grid, in its own order of axes."""
-        return from_ras(self.labels.numpy(), self.affine)
+        return on_source_grid(self.labels, self.image)[0]
+
+    @property
+    def converted(self) -> tuple[str, ...]:
+        """Return what was made of an unusual scan because somebody asked for it."""
+        return tuple(self.image.meta.get("source_converted", ()))
 
     @property
     def is_empty(self) -> bool:
@@ -165,6 +172,7 @@ class SpineSegmenter:
         instances: whether labels are cleaned, and vertebrae and discs told apart and named.
         lowest: name of the lowest vertebra in view, as ``L5``, if a user knows it.
         cleaning: what is mended; None for the default.
+        rules: what of unusual scans is read.
 
     Attributes:
         predictor: what says the probabilities.
@@ -173,6 +181,7 @@ class SpineSegmenter:
         weights: ``file`` and ``sha256`` of each.
         quality: what is known of the network's predictions; None where no
             ``NAME.quality.json`` lies beside its weights, or several vote.
+        quality_told: its file, or why there is none.
 
     Raises:
         CheckpointError: if weights are refused, or there are none.
@@ -195,6 +204,7 @@ class SpineSegmenter:
         instances: bool = True,
         lowest: str | None = None,
         cleaning: Cleaning | None = None,
+        rules: InputRules = PLAIN,
     ) -> None:
         several = [weights] if weights is None or isinstance(weights, (str, Path)) else weights
         files = [find_weights(given) for given in several]
@@ -208,9 +218,13 @@ class SpineSegmenter:
             device=self.device,
         )
         self._take(predictor, origin, scheme, SpineReader(lowest, cleaning) if instances else None)
+        self.rules = rules
         self.weights = [{"file": path.name, "sha256": digest_file(path)} for path in files]
         plain = tuple(scales) == (1.0,)  # as the quality model knows the network
         self.quality = quality_beside(files, origin.weights_digests) if plain else None
+        self.quality_told = tell_quality(
+            files, origin.weights_digests, plain=plain, known=self.quality is not None
+        )
 
     @classmethod
     def of(
@@ -231,6 +245,7 @@ class SpineSegmenter:
         """
         made = cls.__new__(cls)
         made.device, made.weights, made.quality = torch.device("cpu"), [], None
+        made.rules, made.quality_told = PLAIN, "none: the predictor came without one"
         made._take(predictor, origin, scheme, reader)
         return made
 
@@ -250,7 +265,12 @@ class SpineSegmenter:
     @property
     def made_by(self) -> dict[str, object]:
         """Return what made its labels, as plain JSON types."""
-        return {"weights": self.weights, "network_scheme": self.origin.target_scheme}
+        return {
+            "weights": self.weights,
+            "network_scheme": self.origin.target_scheme,
+            "quality_model": self.quality_told,
+            "cleaning": None if self.reader is None else self.reader.switches(),
+        }
 
     def segment(
         self,
@@ -260,6 +280,7 @@ class SpineSegmenter:
         probabilities: bool = False,
         uncertainty: bool = False,
         untrusted: bool = False,
+        rules: InputRules | None = None,
     ) -> Segmentation:
         """Segment one scan.
 
@@ -274,15 +295,18 @@ class SpineSegmenter:
             uncertainty: whether a map of it is made.
             untrusted: whether a file comes from a stranger: it is read as
                 :class:`~spinesynth.io.dicom_series.DicomChoices` says.
+            rules: what of unusual scans is read; None for those of the segmenter.
 
         Raises:
             InputError: if the scan is refused.
             TypeError: if voxels come without an affine.
             ValueError: if the network's output is not finite.
         """
-        start = time.perf_counter()
+        start, rules = time.perf_counter(), self.rules if rules is None else rules
         with collect_warnings() as warnings:
-            image = _read(source, affine, untrusted=untrusted)
+            image = _read(source, affine, rules, untrusted=untrusted)
+            if rules.strict and _SERIES not in image.meta:  # there notes on files are enough
+                refuse_warnings(warnings)
             read = time.perf_counter()
             keepers = [SlabKeeper(len(self.predictor.structures), image.shape[1:])] * probabilities
             maps = [UncertaintyMap(tuple(image.shape[1:]))] * uncertainty
@@ -308,12 +332,14 @@ class SpineSegmenter:
         )  # fmt: skip
 
 
-def _read(source: Source, affine: Array | None, *, untrusted: bool) -> MetaTensor:
+def _read(
+    source: Source, affine: Array | None, rules: InputRules, *, untrusted: bool
+) -> MetaTensor:
     """Return a canonical image, whatever it was given as."""
     if isinstance(source, (str, Path)):
         if Path(source).is_symlink():
             _LOG.warning("%s: a link, followed to %s", source, os.path.realpath(source))
-        return read_image(source, untrusted=untrusted)
+        return read_image(source, rules, untrusted=untrusted)
     if isinstance(source, MetaTensor):
         if "source_affine" in source.meta and affine is None:
             return source  # canonical already
@@ -323,7 +349,4 @@ def _read(source: Source, affine: Array | None, *, untrusted: bool) -> MetaTenso
     if isinstance(source, Tensor):
         source = source.detach().cpu().as_subclass(Tensor).numpy()
     voxels = source[0] if source.ndim == 4 and len(source) == 1 else source
-    raw = RawVolume(Path("array"), voxels, np.asarray(affine, dtype=np.float64))
-    check_shape(raw.path, voxels.shape)
-    check_affine(raw.path, raw.affine)
-    return canonical_image(raw)
+    return canonical_image(take_array(voxels, np.asarray(affine, dtype=np.float64), rules), rules)

@@ -45,6 +45,10 @@ class SpineReader:
                 code="E-CONF-095",
             )
 
+    def switches(self) -> dict[str, bool]:
+        """Return which mends are made, each by its name."""
+        return (self.cleaning or Cleaning()).switches()
+
     def __call__(self, structures: Tensor, affine: Tensor) -> SpineReading:
         """Return what :func:`spinesynth.postprocess.read_spine` reads."""
         return read_spine(structures, affine, cleaning=self.cleaning, lowest=self.lowest)

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+from spinesynth.errors import ConfigError
+
+#: Skips every step.
+_ALL = "all"
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,31 @@ class Cleaning:
     def switches(self) -> dict[str, bool]:
         """Return each switch by its name."""
         return dict(vars(self))
+
+    @classmethod
+    def skipping(cls, names: Sequence[str]) -> Cleaning:
+        """Return the cleaning that leaves some steps out, as a command line names them.
+
+        Args:
+            names: of switches, with ``-`` or ``_``; ``all`` leaves out every one.
+
+        Raises:
+            ConfigError: if one is no switch.
+
+        Example:
+            >>> Cleaning.skipping(["fill-holes"]) == Cleaning(fill_holes=False)
+            True
+        """
+        known = [field.name for field in fields(cls)]
+        skipped = {name.strip().lower().replace("-", "_") for name in names}
+        unknown = sorted(skipped - {*known, _ALL})
+        if unknown:
+            raise ConfigError(
+                f"a step of the cleaning must be one of {', '.join((*known, _ALL))}, got "
+                f"{', '.join(unknown)}; correct --skip-cleaning",
+                code="E-CONF-096",
+            )
+        return cls(**{name: not skipped & {name, _ALL} for name in known})
 
     @classmethod
     def none(cls) -> Cleaning:

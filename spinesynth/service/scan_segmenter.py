@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from spinesynth.io.input_rules import InputRules
 from spinesynth.pipelines.label_legend import legend_of
 from spinesynth.pipelines.preview import write_preview
 from spinesynth.pipelines.segmenter import Segmentation, SpineSegmenter
@@ -39,7 +40,7 @@ def segment_scan(segmenter: SpineSegmenter, source: Path, output: Path) -> dict[
         InputError: if the file is refused.
         OutputError: if a file cannot be written.
     """
-    found = segmenter.segment(source, untrusted=True)
+    found = segmenter.segment(source, untrusted=True, rules=InputRules(strict=True))
     found.save(output / RESULT_FILES["nifti"])
     if _SERIES in found.image.meta and not found.is_empty:  # DICOM has no empty segmentation
         found.save_dicom_seg(output / RESULT_FILES["dicom_seg"])

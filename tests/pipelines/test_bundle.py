@@ -108,7 +108,7 @@ def test_metadata_and_files_are_those_of_a_bundle(tmp_path: Path) -> None:
     folder = export(tmp_path)
     assert sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()) == [
         "LICENSE", "configs/inference.json", "configs/logging.conf", "configs/metadata.json",
-        "docs/README.md", "docs/meta_schema_20240725.json", "models/model.pt",
+        "configs/train.json", "docs/README.md", "docs/meta_schema_20240725.json", "models/model.pt",
     ]  # fmt: skip
     told = json.loads((folder / "configs" / "metadata.json").read_text())
     schema = json.loads((folder / "docs" / "meta_schema_20240725.json").read_text())

@@ -17,9 +17,16 @@ from spinesynth.io.discover import discover_cases
 from spinesynth.io.file_digest import digest_file
 from spinesynth.io.load_case import load_case
 from spinesynth.io.onnx_file import DIGEST, OPEN_DIGEST, RECORD, describe_checkpoint, seal
+from spinesynth.io.weights_digest import digest_weights
 from spinesynth.pipelines.ensemble import load_members
 from spinesynth.pipelines.onnx_network import OnnxNetwork, load_onnx
 from spinesynth.pipelines.predict import VolumePredictor, load_predictor
+from spinesynth.pipelines.quality_model import (
+    QualityModel,
+    quality_path,
+    write_quality,
+)
+from spinesynth.pipelines.segmenter import SpineSegmenter
 from tests.pipelines.tiny_checkpoint import write_checkpoint
 
 onnx = pytest.importorskip("onnx")
@@ -72,6 +79,28 @@ def test_file_says_what_its_checkpoint_said(sealed: Path) -> None:
     assert told.weights == {}
     for name in ("config", "target_scheme", "model", "step", "version", "seen_patients"):
         assert getattr(told, name) == getattr(written, name), name
+
+
+def test_file_has_the_quality_model_of_its_weights(sealed: Path) -> None:
+    checkpoint = load_checkpoint(sealed.with_suffix(".pt"))
+    digest = digest_weights(checkpoint.weights)
+    told = describe_checkpoint(checkpoint, digest="", multiple=(16, 16), weights_digest=digest)
+    for name, description in (("new", told), ("old", told.replace(digest, ""))):
+        path = sealed.with_name(f"{name}.onnx")
+        path.write_bytes(doubling(description))
+        model = QualityModel(weights_digest=digest, phantoms=1, seed=0, structures={}, limits={})
+        write_quality(quality_path(path), model)
+        known = SpineSegmenter(path, engine="onnx", threads=1)
+        assert (known.quality == model) == (name == "new")
+    assert known.made_by["quality_model"] == (
+        "none: the file does not tell which weights it holds; export it again"
+    )
+    write_quality(
+        quality_path(sealed.with_name("new.onnx")),
+        model.model_copy(update={"weights_digest": "0" * 64}),
+    )
+    with pytest.raises(CheckpointError, match=r"E-QUAL-001.*belongs to weights"):
+        SpineSegmenter(sealed.with_name("new.onnx"), engine="onnx", threads=1)
 
 
 def test_one_changed_byte_is_refused(sealed: Path) -> None:
@@ -130,7 +159,13 @@ def test_exported_network_gives_the_labels_of_torch(
     """The whole way: command, file, predictor. Sides 50 and 46 are filled up to 64 and 48."""
     path, file = write_checkpoint(tmp_path / "m.pt"), tmp_path / "sub" / "m.onnx"
     words = ["export", "onnx", "--checkpoint", str(path), "-o", str(file)]
+    model = QualityModel(
+        weights_digest=digest_weights(load_checkpoint(path).weights), phantoms=1, seed=0,
+        structures={}, limits={},
+    )  # fmt: skip
+    write_quality(quality_path(path), model)
     assert run(words, command="test") == 0
+    assert SpineSegmenter(file, engine="onnx", threads=1).quality == model
     assert "largest difference of a probability from torch" in capsys.readouterr().out
     onnx.checker.check_model(file)
     metadata: dict[str, Any] = {p.key: p.value for p in onnx.load(file).metadata_props}
@@ -145,6 +180,12 @@ def test_exported_network_gives_the_labels_of_torch(
         differ = (predictor(image) != torch_labels).float().mean()
         assert differ < 1e-3  # ties of an untrained network alone
         assert told.config == load_checkpoint(path).config
+    # nor is the quality model of other weights replaced
+    other = quality_path(tmp_path / "other.onnx")
+    write_quality(other, model.model_copy(update={"weights_digest": "0" * 64}))
+    assert run([*words[:-1], str(tmp_path / "other.onnx")], command="test") == 5
+    assert "E-QUAL-001" in capsys.readouterr().err
+    assert not (tmp_path / "other.onnx").exists()
     # an export that differs more than it may is not kept
     kept = file.read_bytes()
     assert run([*words, "--tolerance", "1e-12"], command="test") == 5

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -13,19 +12,20 @@ from spinesynth.anatomy.label_schemes import get_scheme
 from spinesynth.cli import run
 from spinesynth.errors import ConfigError, InputError, OutputError
 from spinesynth.io.file_digest import digest_file
+from spinesynth.io.input_rules import InputRules
 from spinesynth.io.table_check import check_table
 from spinesynth.io.tables import read_ids_csv
 from spinesynth.io.volume import read_label
 from spinesynth.pipelines import segment_outputs
 from spinesynth.pipelines.label_legend import itksnap_text, legend_of, slicer_text
 from spinesynth.pipelines.scan_list import find_images, find_scans
-from spinesynth.pipelines.segment import SegmentationRun, segment_files
+from spinesynth.pipelines.segment import segment_files
 from spinesynth.pipelines.segment_outputs import OutputOptions
+from spinesynth.postprocess import Cleaning
 from tests.fabricate import SHAPE, intensities, nib, ras_affine, write_nifti
 from tests.io.dicom_files import slices, volume, write_series
+from tests.pipelines.segmented_scans import PLAIN, names, segmented
 from tests.pipelines.tiny_checkpoint import write_checkpoint
-
-PLAIN = OutputOptions(volumes=False, preview=False, instances=False)
 
 
 @pytest.fixture(scope="module")
@@ -36,16 +36,6 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def image(tmp_path: Path) -> Path:
     return write_nifti(tmp_path / "scan.nii.gz", intensities(), "LPS")
-
-
-def segmented(
-    weights: Path, source: Path, output: Path, scheme: str | None = None
-) -> SegmentationRun:
-    return segment_files([weights], source, output=output, scheme=scheme, options=PLAIN)
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
 
 
 @pytest.mark.parametrize(
@@ -174,23 +164,6 @@ def test_manifest_names_scans_by_case(tmp_path: Path) -> None:
         find_scans(table)
 
 
-@pytest.mark.parametrize("how", ["same", "hard link", "symbolic link"])
-def test_output_that_would_replace_an_input_is_refused_before_work(
-    how: str, weights: Path, tmp_path: Path
-) -> None:
-    scan = write_nifti(tmp_path / "in" / "scan.nii.gz", intensities())
-    target = scan if how == "same" else tmp_path / "out_seg.nii.gz"
-    if how == "hard link":
-        os.link(scan, target)
-    elif how == "symbolic link":
-        target.symlink_to(scan)
-    before = scan.read_bytes()
-    with pytest.raises(ConfigError, match=r"E-OUT-002.*would overwrite the input"):
-        segmented(weights, scan, target)
-    assert scan.read_bytes() == before
-    assert names(tmp_path / "in") == ["scan.nii.gz"]
-
-
 def test_one_scan_may_name_its_label_map(weights: Path, image: Path, tmp_path: Path) -> None:
     done = segmented(weights, image, tmp_path / "own" / "mask.nrrd")
     assert done.written == (tmp_path / "own" / "mask.nrrd",)
@@ -215,6 +188,44 @@ def test_label_map_has_the_format_of_its_scan_unless_named(
     options = OutputOptions(wanted, volumes=False, preview=False, instances=False)
     done = segment_files([weights], scan, output=tmp_path / "out", options=options)
     assert [path.name for path in done.written] == [written]
+
+
+@pytest.mark.parametrize("instances", [True, False])
+def test_report_and_sidecar_tell_which_mends_were_made(
+    instances: bool, weights: Path, image: Path, tmp_path: Path
+) -> None:
+    options = OutputOptions(volumes=False, preview=False, instances=instances)
+    done = segment_files(
+        [weights], image, output=tmp_path / "out", cleaning=Cleaning(fill_holes=False),
+        options=options,
+    )  # fmt: skip
+    told = done.report["cleaning"]
+    assert told == (Cleaning(fill_holes=False).switches() if instances else None)
+    sidecar = json.loads((tmp_path / "out" / "scan_seg.json").read_text())
+    assert sidecar["made_by"]["cleaning"] == told
+
+
+def test_unusual_scans_are_segmented_by_rules_and_told_of(weights: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "scans"
+    folder.mkdir()
+    series = np.stack([intensities(seed) for seed in range(2)], axis=-1).astype(np.float32)
+    series[0, 0, 0, 1] = np.nan
+    for name, voxels in (("four", series), ("flat", intensities()[2])):
+        nib.Nifti1Image(voxels, ras_affine()).to_filename(folder / f"{name}.nii")
+    refused = segmented(weights, folder, tmp_path / "out")
+    assert (refused.exit_code, refused.report["done"]) == (3, 0)
+    assert ["--2d" in refused.refused[0], "--volume" in refused.refused[1]] == [True, True]
+    rules = InputRules(single_slice=True, volume=1, fill_nonfinite="median")
+    done = segment_files([weights], folder, output=tmp_path / "out", options=PLAIN, rules=rules)
+    # of the 2D image there is no volume 1
+    assert (done.exit_code, done.report["cases"][0]["code"]) == (1, "E-FMT-008")
+    told = done.report["cases"][1]["converted"]
+    assert ["volume 1 of 2" in told[0], "1 of 11520 voxels were not" in told[1]] == [True, True]
+    assert len(told) == 2
+    assert done.report["input_rules"]["volume"] == 1
+    sidecar = json.loads((tmp_path / "out" / "four_seg.json").read_text())
+    assert sidecar["converted"] == told
+    assert nib.load(done.written[0]).shape == SHAPE
 
 
 def test_two_file_formats_are_written_as_one_file() -> None:

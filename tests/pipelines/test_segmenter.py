@@ -17,6 +17,7 @@ from spinesynth.anatomy.phantom import draw_phantom, render_phantom
 from spinesynth.anatomy.structures import Structure
 from spinesynth.errors import CheckpointError, ConfigError, InputError
 from spinesynth.io.checkpoint import load_checkpoint
+from spinesynth.io.input_rules import InputRules
 from spinesynth.io.volume import read_image, read_raw
 from spinesynth.io.weights_digest import digest_weights
 from spinesynth.pipelines.quality_model import (
@@ -190,9 +191,39 @@ def test_quality_model_beside_the_weights_is_used_and_that_of_others_refused(
         SpineSegmenter(weights)
 
 
+def test_votes_have_no_predicted_dice_and_the_report_says_so(tmp_path: Path) -> None:
+    weights = write_checkpoint(tmp_path / "net.pt")
+    model = QualityModel(
+        weights_digest=digest_weights(load_checkpoint(weights).weights), phantoms=20, seed=0,
+        structures={}, limits={},
+    )  # fmt: skip
+    write_quality(quality_path(weights), model)
+    told = SpineSegmenter(weights).made_by["quality_model"]
+    assert told == "net.quality.json"
+    for several in (SpineSegmenter([weights, weights]), SpineSegmenter(weights, scales=(1.1,))):
+        assert several.quality is None
+        assert str(several.made_by["quality_model"]).startswith(
+            "none: nothing was learnt about votes"
+        )
+    alone = write_checkpoint(tmp_path / "alone.pt")
+    told = SpineSegmenter(alone).made_by["quality_model"]
+    assert told == "none: there is no alone.quality.json beside the weights"
+
+
 def test_what_a_reader_warns_of_is_told() -> None:
     found = segmenter().segment(intensities()[:, :20], affine=ras_affine())
     assert found.warnings == ("array: only 20 voxels in-plane",)
+
+
+def test_what_a_reader_warns_of_is_refused_where_rules_are_strict() -> None:
+    small, affine, strict = intensities()[:, :20], ras_affine(), InputRules(strict=True)
+    segmenter().segment(intensities(), affine=affine, rules=strict)
+    with pytest.raises(InputError, match=r"E-IN-007.*only 20 voxels in-plane; .* without --strict"):
+        segmenter().segment(small, affine=affine, rules=strict)
+    made = segmenter()
+    made.rules = strict
+    with pytest.raises(InputError, match="E-IN-007"):
+        made.segment(small, affine=affine)
 
 
 class PerfectPredictor(PlacePredictor):

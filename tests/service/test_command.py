@@ -8,6 +8,7 @@ import pytest
 
 from spinesynth.pipelines import preannotate, segmenter
 from spinesynth.pipelines.preannotate import Preannotation
+from spinesynth.postprocess import Cleaning
 from spinesynth.service import extra, server
 from tests.house.command_line import Recorder, run_words
 
@@ -72,7 +73,12 @@ def test_preannotate_tells_where_the_worklist_is(
     assert run_words("preannotate", "-i", "scans", "-o", "o", "-w", "x", "--threads", "2") == status
     assert prepared.words == ("segmenter", Path("scans"), Path("o"))
     assert loaded.words == (["x"],)
-    assert loaded.options == {"scheme": None, "device": "auto", "threads": 2}
+    assert loaded.options == {
+        "scheme": None,
+        "device": "auto",
+        "threads": 2,
+        "cleaning": Cleaning(),
+    }
     printed = capsys.readouterr()
     assert printed.out == "o/worklist.csv: 2 scans; corrected, they are o/cases.csv\n"
     assert printed.err.splitlines() == list(refused)

@@ -48,6 +48,15 @@ def test_scan_without_a_spine_is_suspicious(tmp_path: Path, output: Path) -> Non
     assert any("no structure was found" in line for line in report["warnings"])
 
 
+def test_scan_whose_orientation_would_be_a_guess_is_refused(tmp_path: Path, output: Path) -> None:
+    image = nib.Nifti1Image(intensities(), None)
+    image.set_sform(None, code=0)
+    image.set_qform(None, code=0)
+    image.to_filename(tmp_path / "input.nii")
+    with pytest.raises(InputError, match=r"E-IN-007\].*input.nii: no sform and no qform"):
+        segment_scan(SEGMENTER, tmp_path / "input.nii", output)
+
+
 @pytest.mark.slow
 def test_dicom_archive_leaves_a_dicom_segmentation(tmp_path: Path, output: Path) -> None:
     pydicom = pytest.importorskip("pydicom", exc_type=ImportError)
