@@ -51,13 +51,16 @@ def banded(matrix: Tensor) -> Banded:
 def _at_least_rows(matrix: Tensor) -> Tensor:
     """Return a copy with rows of zeros appended to a matrix of few rows."""
     # always a copy: MKL rounds by where in memory a matrix begins
-    return functional.pad(matrix, (0, 0, 0, max(0, _FEWEST_ROWS - len(matrix))))
+    missing = _FEWEST_ROWS - matrix.shape[0]
+    if missing <= 0:
+        return matrix.clone(memory_format=torch.contiguous_format)
+    return functional.pad(matrix, (0, 0, 0, missing))
 
 
 def stable_product(left: Tensor, right: Tensor) -> Tensor:
     """Multiply ``(..., m, n)`` by ``(n, p)``, alike on any number of threads."""
     flat = left.flatten(0, -2)
-    product = (_at_least_rows(flat) @ right)[: len(flat)]
+    product = (_at_least_rows(flat) @ right)[: flat.shape[0]]
     return product.reshape(*left.shape[:-1], right.shape[1])
 
 
@@ -65,7 +68,7 @@ def _along_last_axis(weights: Banded, field: Tensor) -> Tensor:
     """Multiply into the last axis of ``(rows, n)``."""
     matrix, rows = weights.matrix, _at_least_rows(field)
     parts = [rows[:, c:d] @ matrix[a:b, c:d].T for a, b, c, d in weights.blocks]
-    return (parts[0] if len(parts) == 1 else torch.cat(parts, 1))[: len(field)]
+    return (parts[0] if len(parts) == 1 else torch.cat(parts, 1))[: field.shape[0]]
 
 
 def _along_inner_axis(weights: Banded, field: Tensor) -> Tensor:
@@ -73,10 +76,10 @@ def _along_inner_axis(weights: Banded, field: Tensor) -> Tensor:
     parts = []
     for a, b, c, d in weights.blocks:
         block = _at_least_rows(weights.matrix[a:b, c:d])
-        if len(field) == 1:
+        if field.shape[0] == 1:
             product = (block @ field[0, c:d])[None]
         else:
-            product = torch.bmm(block.expand(len(field), -1, -1), field[:, c:d])
+            product = torch.bmm(block.expand(field.shape[0], -1, -1), field[:, c:d])
         parts.append(product[:, : b - a])
     return parts[0] if len(parts) == 1 else torch.cat(parts, 1)
 
@@ -96,4 +99,4 @@ def apply_along_axis(matrix: Tensor | Banded, field: Tensor, axis: int) -> Tenso
         product = _along_last_axis(weights, flat[..., 0])
     else:
         product = _along_inner_axis(weights, flat)
-    return product.reshape(*head, len(weights.matrix), *tail)
+    return product.reshape(*head, weights.matrix.shape[0], *tail)
