@@ -37,7 +37,7 @@ class Banded:
 def banded(matrix: Tensor) -> Banded:
     """Find the band of a matrix ``(m, n)`` whose rows sum to about 1."""
     rows, columns = matrix.shape
-    counts = (matrix.abs() > _NEGLIGIBLE).int()
+    counts = (matrix.abs() > _NEGLIGIBLE).view(torch.uint8)
     first = counts.argmax(1).tolist()
     last = (columns - counts.flip(1).argmax(1)).tolist()
     starts = list(range(0, max(1, rows - _FEWEST_ROWS + 1), _BLOCK_ROWS))
